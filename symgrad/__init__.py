@@ -1,0 +1,1 @@
+"""symgrad: symbolic derivation, code generation and verification."""

@@ -1,0 +1,175 @@
+"""The meaning of a Program: NumPy, float64, every term over the whole index space at once.
+
+A term's value is an array with one dimension per index in scope (length 1 where it does not depend on it), so the code
+below is the definition of each node and nothing else.  It is the oracle; speed and memory are no concern of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from ..language.errors import DataError
+from ..language.functions import ELEMENTARY, STOP_GRADIENT
+from ..language.notation import text
+from ..language.program import Equation, Item, Program, Recurrence, Role
+from ..language.terms import Add, Call, Compare, Const, Index, Mul, Pow, Read, Reduce, Size, Term, Where
+
+Values = dict[str, np.ndarray]
+Sizes = Mapping[str, int]
+COMPARE = {"==": np.equal, "!=": np.not_equal, "<": np.less, "<=": np.less_equal}
+
+
+def evaluate(program: Program, given: Mapping[str, np.ndarray], sizes: Sizes | None = None) -> Values:
+    """The value of every tensor, from those of parameters, inputs, tokens, states and settings.
+
+    `sizes` are read off the shapes where they are not given.  Raises DataError for a missing tensor or a wrong shape.
+    """
+    sizes = {**sizes_of(program, given), **(sizes or {})}
+    values: Values = {}
+    for tensor in program.tensors.values():
+        if tensor.role is Role.DEFINITION:
+            continue
+        if tensor.name not in given:
+            raise DataError(f"{program.name}: no value is given for {tensor.role.value} {tensor.name}")
+        kind = np.int64 if tensor.role is Role.TOKENS else np.float64
+        value = np.asarray(given[tensor.name], dtype=kind)
+        shape = tuple(extent_value(extent, sizes) for extent in tensor.shape)
+        if value.shape != shape:
+            raise DataError(f"{program.name}: {tensor.name} has shape {value.shape}, expected {shape}")
+        values[tensor.name] = value
+    run(program, program.items, values, sizes)
+    return values
+
+
+def sizes_of(program: Program, given: Mapping[str, np.ndarray]) -> dict[str, int]:
+    """The size of every plain axis, read off the shapes of given tensors.  Raises DataError where two disagree."""
+    sizes: dict[str, int] = {}
+    for tensor in program.tensors.values():
+        if tensor.name not in given:
+            continue
+        shape = np.shape(given[tensor.name])
+        if len(shape) != len(tensor.shape):
+            raise DataError(f"{program.name}: {tensor.name} has {len(shape)} axes, expected {len(tensor.shape)}")
+        for extent, length in zip(tensor.shape, shape, strict=True):
+            if isinstance(extent, Size) and sizes.setdefault(extent.name, length) != length:
+                expected = sizes[extent.name]
+                raise DataError(
+                    f"{program.name}: axis {extent.name} has size {expected} elsewhere and {length} in {tensor.name}"
+                )
+    return sizes
+
+
+def extent_value(extent: Term, sizes: Sizes) -> int:
+    return int(Evaluation({}, sizes, {}).value(extent, ()))
+
+
+def run(
+    program: Program, items: tuple[Item, ...], values: Values, sizes: Sizes, at: Mapping[Index, int] | None = None
+) -> None:
+    """Evaluate items in order into `values`; `at` fixes the indices of the recurrences around."""
+    at = dict(at or {})
+    for item in items:
+        if isinstance(item, Equation):
+            store(program, item, values, sizes, at)
+        elif isinstance(item, Recurrence):
+            for equation in (e for e in item.items if isinstance(e, Equation)):
+                shape = tuple(extent_value(index.extent, sizes) for index in equation.indices)
+                values.setdefault(equation.tensor, np.zeros(shape))
+            steps = range(extent_value(item.index.extent, sizes))
+            for step in reversed(steps) if item.reverse else steps:
+                run(program, item.items, values, sizes, {**at, item.index: step})
+        else:
+            raise TypeError(f"part {item.prefix!r} is not flattened")
+
+
+def store(program: Program, equation: Equation, values: Values, sizes: Sizes, at: Mapping[Index, int]) -> None:
+    free = tuple(index for index in equation.indices if index not in at)
+    value = Evaluation(values, sizes, at).value(equation.body, free)
+    shape = tuple(extent_value(index.extent, sizes) for index in free)
+    value = np.broadcast_to(value, shape)
+    if not at:
+        values[equation.tensor] = np.array(value, dtype=np.float64)
+        return
+    place = tuple(at.get(index, slice(None)) for index in equation.indices)
+    values[equation.tensor][place] = value
+
+
+class Evaluation:
+    """Terms under given values of tensors and sizes; `scope` names the dimensions of every result."""
+
+    def __init__(self, values: Mapping[str, np.ndarray], sizes: Sizes, at: Mapping[Index, int]) -> None:
+        self.values, self.sizes, self.at = values, sizes, at
+        self.memo: dict[tuple[Term, tuple[Index, ...]], np.ndarray] = {}
+
+    def value(self, term: Term, scope: tuple[Index, ...]) -> np.ndarray:
+        """An array of `len(scope)` dimensions."""
+        key = (term, scope)
+        if key not in self.memo:
+            self.memo[key] = self.compute(term, scope)
+        return self.memo[key]
+
+    def compute(self, term: Term, scope: tuple[Index, ...]) -> np.ndarray:
+        def scalar(number) -> np.ndarray:
+            return np.asarray(number).reshape((1,) * len(scope))
+
+        def value(child: Term) -> np.ndarray:
+            return self.value(child, scope)
+
+        match term:
+            case Const(number):
+                return scalar(number if isinstance(number, int) else float(number))
+            case Size(name):
+                if name not in self.sizes:
+                    raise DataError(f"the size {name} is not known; give it in sizes")
+                return scalar(self.sizes[name])
+            case Index(_, extent):
+                if term in self.at:
+                    return scalar(self.at[term])
+                shape = [1] * len(scope)
+                shape[scope.index(term)] = -1
+                return np.arange(extent_value(extent, self.sizes)).reshape(shape)
+            case Read(name, indices):
+                array = self.values[name]
+                if not indices:
+                    return scalar(array)
+                # A branch that is not taken may index outside; its value is discarded by Where.
+                places = [np.clip(value(i), 0, max(n - 1, 0)) for i, n in zip(indices, array.shape, strict=True)]
+                return array[tuple(np.broadcast_arrays(*places))]
+            case Add(terms):
+                return sum(map(value, terms[1:]), value(terms[0]))
+            case Mul(factors):
+                product = value(factors[0])
+                for factor in factors[1:]:
+                    product = product * value(factor)
+                return product
+            case Pow(base, exponent):
+                return np.power(np.asarray(value(base), dtype=np.float64), value(exponent))
+            case Call("floordiv", (left, right)):
+                return value(left) // value(right)
+            case Call("mod", (left, right)):
+                return value(left) % value(right)
+            case Call("pi", ()):
+                return scalar(np.pi)
+            case Call(function, (argument,)) if function == STOP_GRADIENT:
+                return value(argument)
+            case Call(function, arguments):
+                return ELEMENTARY[function].numpy(*(np.asarray(value(a), dtype=np.float64) for a in arguments))
+            case Compare(relation, left, right):
+                return COMPARE[relation](value(left), value(right)).astype(np.int64)
+            case Where(condition, then, other):
+                with np.errstate(all="ignore"):
+                    return np.where(value(condition) != 0, value(then), value(other))
+            case Reduce(op, indices, body):
+                return self.reduce(op, indices, body, scope)
+        raise TypeError(f"no meaning for {type(term).__name__}: {text(term)}")
+
+    def reduce(self, op: str, indices: tuple[Index, ...], body: Term, scope: tuple[Index, ...]) -> np.ndarray:
+        inner = self.value(body, scope + indices)
+        lengths = [extent_value(index.extent, self.sizes) for index in indices]
+        inner = np.broadcast_to(inner, inner.shape[: len(scope)] + tuple(lengths))
+        last = tuple(range(len(scope), len(scope) + len(indices)))
+        if op == "sum":
+            return inner.sum(axis=last)
+        return inner.max(axis=last) if op == "max" else inner.argmax(axis=last[0])

@@ -1,0 +1,21 @@
+"""What symgrad raises when it cannot go on: a sentence with the name, what was expected, what came, what to do."""
+
+
+class SymgradError(Exception):
+    """Base of every error that a user can mend."""
+
+
+class DeclarationError(SymgradError):
+    """A model that is not well formed."""
+
+
+class DerivativeError(SymgradError):
+    """A construct whose derivative is not known; it is named."""
+
+
+class DataError(SymgradError):
+    """Text, tokens, sizes or files that do not fit the model."""
+
+
+class TrainingError(SymgradError):
+    """Training cannot go on: a non-finite loss, settings that contradict each other."""

@@ -1,0 +1,156 @@
+"""Where an integer term can lie: polynomials in sizes, and proofs that an index stays inside its axis.
+
+    bounds(t*D + d) = (0, N*D - 1)        at_least(N*D - 1, 0): every size is 1 or more
+
+Nothing is guessed: `None` is "not known", and "not proven" is never taken for "false".
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from itertools import product
+
+from .algebra import add, mul, subtract
+from .terms import ONE, Add, Call, Compare, Const, Index, Mul, Pow, Read, Size, Term
+
+Monomial = tuple[str, ...]
+Polynomial = dict[Monomial, int]
+Interval = tuple[Term, Term]
+
+
+def polynomial(term: Term) -> Polynomial | None:
+    """The term as an integer polynomial in sizes; None where it is none."""
+    match term:
+        case Const(int() as value):
+            return {(): value} if value else {}
+        case Size(name):
+            return {(name,): 1}
+        case Pow(base, Const(int() as exponent)) if exponent > 0:
+            return polynomial(Mul((base,) * exponent))
+        case Add(terms):
+            result: Counter = Counter()
+            for part in map(polynomial, terms):
+                if part is None:
+                    return None
+                result.update(part)
+            return {monomial: value for monomial, value in result.items() if value}
+        case Mul(factors):
+            result = Counter({(): 1})
+            for part in map(polynomial, factors):
+                if part is None:
+                    return None
+                partial: Counter = Counter()
+                for (left, a), (right, b) in product(result.items(), part.items()):
+                    partial[tuple(sorted(left + right))] += a * b
+                result = partial
+            return {monomial: value for monomial, value in result.items() if value}
+    return None
+
+
+def same_extent(left: Term, right: Term) -> bool:
+    return left == right or (polynomial(left) is not None and polynomial(left) == polynomial(right))
+
+
+def at_least(left: Term, right: Term) -> bool:
+    """Whether left >= right is proven for all sizes >= 1."""
+    difference = polynomial(subtract(left, right))
+    if difference is None:
+        return False
+    # With every size written as 1 + n, n >= 0, no negative coefficient is a proof.
+    shifted: Counter = Counter()
+    for monomial, value in difference.items():
+        for chosen in product((False, True), repeat=len(monomial)):
+            shifted[tuple(name for name, keep in zip(monomial, chosen, strict=True) if keep)] += value
+    return all(value >= 0 for value in shifted.values())
+
+
+def bounds(term: Term, known: Mapping[Index, Interval], vocabularies: Mapping[str, Term]) -> Interval | None:
+    """(least, greatest) value of an integer term; `known` narrows indices, `vocabularies` bounds token tensors."""
+    match term:
+        case Const(int()) | Size():
+            return term, term
+        case Index(_, extent):
+            return known.get(term, (Const(0), subtract(extent, ONE)))
+        case Read(tensor) if tensor in vocabularies:
+            return Const(0), subtract(vocabularies[tensor], ONE)
+        case Add(terms):
+            parts = [bounds(part, known, vocabularies) for part in terms]
+            if any(part is None for part in parts):
+                return None
+            return add(*(low for low, _ in parts)), add(*(high for _, high in parts))
+        case Mul(factors):
+            scale = [factor for factor in factors if polynomial(factor) is not None]
+            rest = [factor for factor in factors if polynomial(factor) is None]
+            if len(rest) != 1 or (inner := bounds(rest[0], known, vocabularies)) is None:
+                return None
+            ends = mul(*scale, inner[0]), mul(*scale, inner[1])
+            if at_least(mul(*scale), Const(0)):
+                return ends
+            return (ends[1], ends[0]) if at_least(Const(0), mul(*scale)) else None
+        case Call("mod", (_, divisor)):
+            return Const(0), subtract(divisor, ONE)
+        case Call("floordiv", (numerator, divisor)):
+            return quotient_bounds(bounds(numerator, known, vocabularies), divisor)
+        case Call(_, ()):
+            return None
+    return None
+
+
+def quotient_bounds(numerator: Interval | None, divisor: Term) -> Interval | None:
+    """0 <= k < N*D gives 0 <= k//D < N: the one division that splitting an axis needs."""
+    if numerator is None or not at_least(numerator[0], Const(0)):
+        return None
+    extent = polynomial(add(numerator[1], ONE))
+    below = polynomial(divisor)
+    if not extent or not below or len(below) != 1:
+        return None
+    ((monomial, value),) = below.items()
+    quotient = Counter()
+    for term, coefficient in extent.items():
+        rest = Counter(term) - Counter(monomial)
+        if coefficient % value or Counter(monomial) - Counter(term):
+            return None
+        quotient[tuple(sorted(rest.elements()))] = coefficient // value
+    terms = [mul(Const(c), *(Size(name) for name in monomial)) for monomial, c in quotient.items()]
+    return Const(0), subtract(add(*terms), ONE)
+
+
+def inside(term: Term, extent: Term, known: Mapping[Index, Interval], vocabularies: Mapping[str, Term]) -> bool:
+    """Whether 0 <= term < extent is proven."""
+    interval = bounds(term, known, vocabularies)
+    return (
+        interval is not None
+        and at_least(interval[0], Const(0))
+        and at_least(subtract(extent, ONE), interval[1])
+    )  # fmt: skip
+
+
+def narrowed(condition: Term, known: Mapping[Index, Interval], truth: bool) -> dict[Index, Interval]:
+    """`known` with what a condition says where it holds (or does not): k < D, D <= k, and products of them."""
+    result = dict(known)
+    if isinstance(condition, Mul) and truth:
+        for factor in condition.factors:
+            result = narrowed(factor, result, True)
+        return result
+    if not isinstance(condition, Compare) or condition.relation not in ("<", "<="):
+        return result
+    strict = condition.relation == "<"
+    if not truth:  # not (l < r) is r <= l
+        return narrowed(Compare("<=" if strict else "<", condition.right, condition.left), known, True)
+    left, right, gap = condition.left, condition.right, Const(int(strict))
+    # l + gap <= r, solved for an index that stands alone (perhaps with sizes or numbers beside it) on either side
+    for side, other, below in ((left, right, True), (right, left, False)):
+        index = next((node for node in side.walk() if isinstance(node, Index)), None)
+        if index is None or other.free:
+            continue
+        offset = subtract(side, index)
+        if offset.free:
+            continue
+        low, high = result.get(index, (Const(0), subtract(index.extent, ONE)))
+        if below:
+            high = subtract(subtract(other, offset), gap)
+        else:
+            low = add(subtract(other, offset), gap)
+        result[index] = (low, high)
+    return result

@@ -1,0 +1,220 @@
+"""The terms of the language: the right-hand sides of equations, as plain immutable data.
+
+    Term = Const(value)                    an exact number (int, Fraction) or a float
+         | Size(name)                      the number of elements along an axis: B, V
+         | Index(name, extent)             an index as a number, 0 <= index < extent
+         | Read(tensor, indices)           an entry of a tensor; an index is any integer term: C[x[b,t], d]
+         | Add(terms) | Mul(factors)       n-ary, in the order in which they were built: (y - o) stays (y - o)
+         | Pow(base, exponent)
+         | Call(function, arguments)       an elementary function, see functions.py: tanh(a), floordiv(k, D)
+         | Compare(relation, left, right)  the Iverson bracket: 1 where it holds, else 0; `==` of integers is the delta
+         | Where(condition, then, other)   only the branch that is taken is evaluated
+         | Reduce(op, indices, body)       sum, max or argmax over indices, which it binds
+
+SymPy is the surface on which people declare and read; it reorders products, captures bound indices and is slow to
+walk.  The passes therefore work on this grammar of ten node kinds.  Terms compare by structure; `rewriting.canonical`
+compares them up to the names of bound indices and the order of sums and products.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+
+Number = int | Fraction | float
+
+
+class Term:
+    """A node: immutable, hashable (the hash is computed once), compared by structure."""
+
+    __match_args__: tuple[str, ...] = ()
+
+    @cached_property
+    def fields(self) -> tuple:
+        return tuple(getattr(self, name) for name in self.__match_args__)
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((type(self).__name__, *self.fields))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        return type(self) is type(other) and self._hash == other._hash and self.fields == other.fields
+
+    @property
+    def children(self) -> tuple[Term, ...]:
+        """The terms directly below, in order; for a `Reduce` its body."""
+        return ()
+
+    def with_children(self, children: tuple[Term, ...]) -> Term:
+        """The same node over other children.  It does not simplify: `algebra` has the constructors that do."""
+        return self
+
+    @cached_property
+    def free(self) -> frozenset[Index]:
+        """The indices that occur and are not bound within."""
+        return frozenset().union(*(child.free for child in self.children))
+
+    def walk(self) -> Iterator[Term]:
+        """This node and everything below it, parents first."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+
+@dataclass(frozen=True, eq=False)
+class Const(Term):
+    value: Number
+
+    def __post_init__(self) -> None:
+        if isinstance(self.value, Fraction) and self.value.denominator == 1:
+            object.__setattr__(self, "value", self.value.numerator)
+
+
+@dataclass(frozen=True, eq=False)
+class Size(Term):
+    name: str
+
+
+@dataclass(frozen=True, eq=False)
+class Index(Term):
+    name: str
+    extent: Term
+
+    @cached_property
+    def free(self) -> frozenset[Index]:
+        return frozenset((self,))
+
+
+@dataclass(frozen=True, eq=False)
+class Read(Term):
+    tensor: str
+    indices: tuple[Term, ...] = ()
+
+    @property
+    def children(self) -> tuple[Term, ...]:
+        return self.indices
+
+    def with_children(self, children: tuple[Term, ...]) -> Term:
+        return Read(self.tensor, children)
+
+
+@dataclass(frozen=True, eq=False)
+class Add(Term):
+    terms: tuple[Term, ...]
+
+    @property
+    def children(self) -> tuple[Term, ...]:
+        return self.terms
+
+    def with_children(self, children: tuple[Term, ...]) -> Term:
+        return Add(children)
+
+
+@dataclass(frozen=True, eq=False)
+class Mul(Term):
+    factors: tuple[Term, ...]
+
+    @property
+    def children(self) -> tuple[Term, ...]:
+        return self.factors
+
+    def with_children(self, children: tuple[Term, ...]) -> Term:
+        return Mul(children)
+
+
+@dataclass(frozen=True, eq=False)
+class Pow(Term):
+    base: Term
+    exponent: Term
+
+    @property
+    def children(self) -> tuple[Term, ...]:
+        return (self.base, self.exponent)
+
+    def with_children(self, children: tuple[Term, ...]) -> Term:
+        return Pow(*children)
+
+
+@dataclass(frozen=True, eq=False)
+class Call(Term):
+    function: str
+    arguments: tuple[Term, ...] = ()
+
+    @property
+    def children(self) -> tuple[Term, ...]:
+        return self.arguments
+
+    def with_children(self, children: tuple[Term, ...]) -> Term:
+        return Call(self.function, children)
+
+
+@dataclass(frozen=True, eq=False)
+class Compare(Term):
+    """`[left relation right]`, 1 or 0; relation is one of == != < <=."""
+
+    relation: str
+    left: Term
+    right: Term
+
+    @property
+    def children(self) -> tuple[Term, ...]:
+        return (self.left, self.right)
+
+    def with_children(self, children: tuple[Term, ...]) -> Term:
+        return Compare(self.relation, *children)
+
+
+@dataclass(frozen=True, eq=False)
+class Where(Term):
+    """`then` where the condition is not 0, else `other`; the branch that is not taken is not evaluated."""
+
+    condition: Term
+    then: Term
+    other: Term
+
+    @property
+    def children(self) -> tuple[Term, ...]:
+        return (self.condition, self.then, self.other)
+
+    def with_children(self, children: tuple[Term, ...]) -> Term:
+        return Where(*children)
+
+
+@dataclass(frozen=True, eq=False)
+class Reduce(Term):
+    """sum, max, or argmax (the first index at which the maximum is reached; one index only) over `indices`."""
+
+    op: str
+    indices: tuple[Index, ...]
+    body: Term
+
+    @property
+    def children(self) -> tuple[Term, ...]:
+        return (self.body,)
+
+    def with_children(self, children: tuple[Term, ...]) -> Term:
+        return Reduce(self.op, self.indices, *children)
+
+    @cached_property
+    def free(self) -> frozenset[Index]:
+        return self.body.free - frozenset(self.indices)
+
+
+ZERO, ONE, MINUS_ONE = Const(0), Const(1), Const(-1)
+
+
+def delta(left: Term, right: Term) -> Compare:
+    """delta(left, right): 1 where the two integers are equal, else 0."""
+    return Compare("==", left, right)
+
+
+def reads(term: Term) -> list[Read]:
+    """Every `Read` in the term, outermost first, in order, with repetitions."""
+    return [node for node in term.walk() if isinstance(node, Read)]
