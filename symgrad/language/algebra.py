@@ -11,8 +11,25 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fractions import Fraction
 
-from .rewriting import rebuild
-from .terms import MINUS_ONE, ONE, ZERO, Add, Call, Compare, Const, Index, Mul, Number, Pow, Reduce, Term, Where
+from .rewriting import canonical, rebuild
+from .terms import (
+    MINUS_ONE,
+    ONE,
+    ZERO,
+    Add,
+    Call,
+    Compare,
+    Const,
+    Index,
+    Mul,
+    Number,
+    Pow,
+    Read,
+    Reduce,
+    Size,
+    Term,
+    Where,
+)
 
 
 def number(value: Number) -> Const:
@@ -22,9 +39,11 @@ def number(value: Number) -> Const:
 def add(*terms: Term) -> Term:
     """t1 + t2 + ...: flat, like terms collected, zeros dropped, constants last."""
     coefficients: dict[Term, Number] = {}
+    written: dict[Term, Term] = {}  # like terms are recognized in any order of their factors, kept as first written
     for term in flat(terms, Add):
         value, rest = coefficient(term)
-        coefficients[rest] = coefficients.get(rest, 0) + value
+        rest = written.setdefault(comparable(rest), rest)
+        coefficients[rest] = exact(coefficients.get(rest, 0) + value)
     kept = [scaled(value, rest) for rest, value in coefficients.items() if value != 0 and rest != ONE]
     if coefficients.get(ONE, 0) != 0:
         kept.append(Const(coefficients[ONE]))
@@ -41,11 +60,13 @@ def mul(*factors: Term) -> Term:
     """f1 * f2 * ...: flat, equal bases collected, the numbers multiplied and put first."""
     value: Number = 1
     powers: dict[Term, Term] = {}
+    written: dict[Term, Term] = {}
     for factor in flat(factors, Mul):
         if isinstance(factor, Const):
             value = exact(value * factor.value)
             continue
         base, exponent = (factor.base, factor.exponent) if isinstance(factor, Pow) else (factor, ONE)
+        base = written.setdefault(comparable(base), base)
         if isinstance(base, Compare):
             powers[base] = ONE  # a bracket is its own square
         else:
@@ -177,6 +198,11 @@ def coefficient(term: Term) -> tuple[Number, Term]:
         rest = term.factors[1:]
         return term.factors[0].value, rest[0] if len(rest) == 1 else Mul(rest)
     return 1, term
+
+
+def comparable(term: Term) -> Term:
+    """What equal terms share: themselves for plain reads and sizes, the canonical form for the rest."""
+    return term if isinstance(term, Read | Size | Const | Index) else canonical(term)
 
 
 def scaled(value: Number, term: Term) -> Term:

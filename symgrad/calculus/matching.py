@@ -1,0 +1,185 @@
+"""Finding a definition inside a term: `1 - tanh(a[b,i])**2` holds the body of h, with h's indices bound to b and i.
+
+A definition's left-hand indices are pattern variables; bound indices match bound indices; sums and products match in
+any order, and a product also matches a part of a larger product: exp(o[b,v])*S[b]**-2 holds exp(o[b,v])/S[b] once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from ..language.algebra import factors_of, mul, power
+from ..language.program import Equation
+from ..language.ranges import same_extent
+from ..language.rewriting import rebuild
+from ..language.terms import ONE, Add, Compare, Const, Index, Mul, Pow, Read, Reduce, Term
+
+Binding = dict[Index, Term]
+
+
+def match(pattern: Term, term: Term, variables: frozenset[Index], binding: Binding) -> Iterator[Binding]:
+    """Every binding of `variables`, extending `binding`, under which pattern is term."""
+    if isinstance(pattern, Index):
+        yield from match_index(pattern, term, variables, binding)
+    elif not (pattern.free & (variables | set(binding))) and pattern == term:
+        yield binding
+    elif type(pattern) is not type(term):
+        return
+    elif isinstance(pattern, Reduce):
+        yield from match_reduce(pattern, term, variables, binding)
+    elif isinstance(pattern, Add | Mul) or (isinstance(pattern, Compare) and pattern.relation == "=="):
+        if len(pattern.children) == len(term.children) and plain(pattern) == plain(term):
+            yield from match_unordered(pattern.children, term.children, variables, binding)
+    elif plain(pattern) == plain(term) and len(pattern.children) == len(term.children):
+        yield from match_ordered(pattern.children, term.children, variables, binding)
+
+
+def plain(term: Term) -> tuple:
+    """What a node says beside its children: the tensor of a read, the name of a function."""
+    return tuple(field for field in term.fields if not isinstance(field, Term | tuple))
+
+
+def match_index(pattern: Index, term: Term, variables: frozenset[Index], binding: Binding) -> Iterator[Binding]:
+    if pattern in binding:
+        if binding[pattern] == term:
+            yield binding
+    elif pattern in variables:
+        if not isinstance(term, Index) or same_extent(pattern.extent, term.extent):
+            yield {**binding, pattern: term}
+    elif pattern == term:
+        yield binding
+
+
+def match_ordered(
+    patterns: tuple[Term, ...], terms: tuple[Term, ...], variables: frozenset[Index], binding: Binding
+) -> Iterator[Binding]:
+    if not patterns:
+        yield binding
+        return
+    for extended in match(patterns[0], terms[0], variables, binding):
+        yield from match_ordered(patterns[1:], terms[1:], variables, extended)
+
+
+def match_unordered(
+    patterns: tuple[Term, ...], terms: tuple[Term, ...], variables: frozenset[Index], binding: Binding
+) -> Iterator[Binding]:
+    if not patterns:
+        yield binding
+        return
+    for position, term in enumerate(terms):
+        for extended in match(patterns[0], term, variables, binding):
+            yield from match_unordered(patterns[1:], terms[:position] + terms[position + 1 :], variables, extended)
+
+
+def match_reduce(pattern: Reduce, term: Reduce, variables: frozenset[Index], binding: Binding) -> Iterator[Binding]:
+    if pattern.op != term.op or len(pattern.indices) != len(term.indices):
+        return
+    for extended in match_bound(pattern.indices, term.indices, binding):
+        for result in match(pattern.body, term.body, variables, extended):
+            # what a variable stands for may not depend on an index that is bound inside
+            if not any(
+                value.free & set(term.indices) for index, value in result.items() if index not in pattern.indices
+            ):
+                yield {index: value for index, value in result.items() if index not in pattern.indices}
+
+
+def match_bound(patterns: tuple[Index, ...], terms: tuple[Index, ...], binding: Binding) -> Iterator[Binding]:
+    if not patterns:
+        yield binding
+        return
+    for position, term in enumerate(terms):
+        if same_extent(patterns[0].extent, term.extent):
+            rest = terms[:position] + terms[position + 1 :]
+            yield from match_bound(patterns[1:], rest, {**binding, patterns[0]: term})
+
+
+def powers_of(term: Term) -> tuple[list[tuple[Term, Term]], Const]:
+    """The bases and exponents of a product, and its number."""
+    value, powers = ONE, []
+    for factor in factors_of(term):
+        if isinstance(factor, Const):
+            value = factor
+        elif isinstance(factor, Pow):
+            powers.append((factor.base, factor.exponent))
+        else:
+            powers.append((factor, ONE))
+    return powers, value
+
+
+def divides(part: Term, whole: Term) -> bool:
+    """Whether whole**1 can give up one `part` of its exponent: 1 of 2, -1 of -2, never 1 of -1."""
+    if not (isinstance(part, Const) and isinstance(whole, Const)):
+        return part == whole
+    return part.value * whole.value > 0 and abs(part.value) <= abs(whole.value)
+
+
+def replace_part(term: Mul, pattern: Mul, variables: frozenset[Index]) -> Iterator[tuple[Binding, Term]]:
+    """(binding, cofactor) for every way in which the product `pattern` divides the product `term`."""
+    wanted, value = powers_of(pattern)
+    present, own = powers_of(term)
+    if len(wanted) > sum(1 for _ in present):
+        return
+
+    def search(position: int, remaining: tuple[Term, ...], binding: Binding) -> Iterator[tuple[Binding, Term]]:
+        if position == len(wanted):
+            cofactor = [power(base, exponent) for (base, _), exponent in zip(present, remaining, strict=True)]
+            yield binding, mul(own, power(value, Const(-1)), *cofactor)
+            return
+        base, exponent = wanted[position]
+        for k, (candidate, _) in enumerate(present):
+            if divides(exponent, remaining[k]):
+                rest = subtract_exponent(remaining[k], exponent)
+                for extended in match(base, candidate, variables, binding):
+                    yield from search(position + 1, (*remaining[:k], rest, *remaining[k + 1 :]), extended)
+
+    yield from search(0, tuple(exponent for _, exponent in present), {})
+
+
+def subtract_exponent(whole: Term, part: Term) -> Term:
+    if isinstance(whole, Const) and isinstance(part, Const):
+        return Const(whole.value - part.value)
+    return Const(0)
+
+
+class Reuse:
+    """Saved forward values instead of recomputation: every occurrence of a definition's body becomes a read of it."""
+
+    def __init__(self, definitions: list[Equation]) -> None:
+        # A body that is only a read or a number is no value worth saving; larger bodies are tried first.
+        worthy = [e for e in definitions if not isinstance(e.body, Read | Const | Index) and self.binds_all(e)]
+        self.definitions = sorted(worthy, key=lambda e: -sum(1 for _ in e.body.walk()))
+
+    @staticmethod
+    def binds_all(equation: Equation) -> bool:
+        return set(equation.indices) <= equation.body.free
+
+    def __call__(self, term: Term) -> tuple[Term, list[Equation]]:
+        """The rewritten term, and the definitions that were found in it."""
+        used: list[Equation] = []
+        memo: dict[Term, Term] = {}
+
+        def visit(node: Term) -> Term:
+            if node not in memo:
+                found = self.at(node, used)
+                memo[node] = found if found is not None else self.again(rebuild(node, visit), used)
+            return memo[node]
+
+        return visit(term), used
+
+    def again(self, node: Term, used: list[Equation]) -> Term:
+        """What its children have become may have made the node the body of a definition."""
+        found = self.at(node, used)
+        return node if found is None else found
+
+    def at(self, node: Term, used: list[Equation]) -> Term | None:
+        for equation in self.definitions:
+            variables = frozenset(equation.indices)
+            for binding in match(equation.body, node, variables, {}):
+                used.append(equation)
+                return Read(equation.tensor, tuple(binding[index] for index in equation.indices))
+            if isinstance(node, Mul) and isinstance(equation.body, Mul):
+                for binding, cofactor in replace_part(node, equation.body, variables):
+                    used.append(equation)
+                    entry = Read(equation.tensor, tuple(binding[index] for index in equation.indices))
+                    return self(mul(entry, cofactor))[0]
+        return None

@@ -1,0 +1,243 @@
+"""The reverse sweep: one adjoint per definition, each computed once and used by all that it depends on.
+
+For every equation X[i] = f(...) and every T[e] that f reads,
+
+    dT[k] += sum_i dX[i] * df/dT[e] * [k == e]
+
+where df/dT[e] comes from the derivatives of elementary functions, the product rule, and the linearity of sums.  The
+deltas are then contracted.  There is no rule for a layer or a loss: softmax, embeddings and norms are what comes out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from ..language.algebra import ZERO, add, factors_of, mul, summed, where
+from ..language.errors import DerivativeError
+from ..language.functions import STOP_GRADIENT
+from ..language.notation import text
+from ..language.program import Equation, Program, Role, Tensor
+from ..language.rewriting import fresh_index, substitute, unique_bound
+from ..language.terms import ONE, Add, Call, Compare, Const, Index, Mul, Pow, Read, Reduce, Term, Where, delta
+from .deltas import contract
+from .local import derivative
+from .steps import Local, Step
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """`program`: the forward equations, then the adjoints'.  `adjoints`: tensor -> the tensor that holds its adjoint.
+
+    `locals_` are the local derivatives and `steps` the rewriting steps, both in the order in which they were made.
+    """
+
+    program: Program
+    adjoints: dict[str, str]
+    locals_: tuple[Local, ...]
+    steps: tuple[Step, ...]
+
+    @property
+    def of_parameters(self) -> dict[str, str]:
+        return {p.name: self.adjoints[p.name] for p in self.program.parameters if p.name in self.adjoints}
+
+
+def differentiate(program: Program, wrt: Iterable[str] | None = None) -> Gradients:
+    """The loss `program.outputs[0]` differentiated by `wrt` (every parameter unless named).
+
+    Raises DerivativeError for what has no derivative, for a name that is no parameter or real input, and for a loss
+    that is proven not to depend on it.
+    """
+    return Sweep(program, wanted(program, wrt)).run()
+
+
+def wanted(program: Program, wrt: Iterable[str] | None) -> tuple[str, ...]:
+    names = tuple(wrt) if wrt is not None else tuple(tensor.name for tensor in program.parameters)
+    known = [t.name for t in program.with_role(Role.PARAMETER, Role.INPUT)]
+    for name in names:
+        if name not in program.tensors:
+            raise DerivativeError(f"{program.name}: {name} is not declared; there are {', '.join(known)}")
+        if program.tensors[name].role in (Role.TOKENS, Role.STATE, Role.SETTING):
+            role = program.tensors[name].role.value
+            raise DerivativeError(f"{program.name}: {name} is {role}, no parameter or real input: {', '.join(known)}")
+    if not program.outputs:
+        raise DerivativeError(f"{program.name}: there is no loss to differentiate")
+    return names
+
+
+def adjoint_names(program: Program, tensors: Iterable[str]) -> dict[str, str]:
+    """dX for X; where that name is taken, d_X, d__X, ..."""
+    taken, names = set(program.tensors), {}
+    for tensor in tensors:
+        name = f"d{tensor}"
+        while name in taken:
+            name = name.replace("d", "d_", 1)
+        taken.add(name)
+        names[tensor] = name
+    return names
+
+
+@dataclass(frozen=True)
+class Path:
+    """One way from an equation to an entry that it reads: the factors on it, and where they stand."""
+
+    read: Read
+    factors: tuple[Term, ...]
+    conditions: tuple[Term, ...]
+    indices: tuple[Index, ...]
+
+
+class Sweep:
+    def __init__(self, program: Program, wrt: tuple[str, ...]) -> None:
+        self.program, self.wrt = program, wrt
+        self.loss = program.outputs[0]
+        if program.tensors[self.loss].indices:
+            raise DerivativeError(f"{program.name}: the loss {self.loss} is no scalar")
+        self.equations = list(program.equations())
+        if len(self.equations) != len(program.items):
+            raise DerivativeError(f"{program.name}: a recurrence is evaluated, but not differentiated yet")
+        self.vocabularies = {t.name: t.vocabulary for t in program.tensors.values() if t.vocabulary is not None}
+        self.active = self.depending_on(set(wrt))
+        self.names = adjoint_names(program, [e.tensor for e in self.equations] + list(wrt))
+        self.shares: dict[str, list[Term]] = {}
+        self.locals: list[Local] = []
+
+    def depending_on(self, names: set[str]) -> set[str]:
+        """The tensors whose value depends on one of `names` through something differentiable."""
+        active = set(names)
+        for equation in self.equations:
+            if any(isinstance(node, Read) and node.tensor in active for node in real_part(equation.body)):
+                active.add(equation.tensor)
+        return active
+
+    def run(self) -> Gradients:
+        adjoints: list[Equation] = []
+        tensors = dict(self.program.tensors)
+        for equation in reversed(self.equations):
+            name = equation.tensor
+            if name not in self.active:
+                continue
+            if name == self.loss:
+                cotangent = ONE
+            elif name in self.shares:
+                tensor = tensors[name]
+                adjoints.append(self.adjoint(tensor))
+                cotangent = Read(self.names[name], equation.indices)
+            else:
+                continue  # proven: no path leads from it to the loss
+            self.push(equation, cotangent)
+        for name in self.wrt:
+            if name not in self.shares:
+                raise DerivativeError(f"{self.program.name}: the loss {self.loss} does not depend on {name}")
+            adjoints.append(self.adjoint(tensors[name]))
+        for equation in adjoints:
+            tensors[equation.tensor] = Tensor(equation.tensor, equation.indices, Role.DEFINITION)
+        made = {equation.tensor for equation in adjoints}
+        program = replace(
+            self.program,
+            tensors=tensors,
+            items=(*self.program.items, *adjoints),
+            outputs=(self.loss, *(self.names[name] for name in self.wrt)),
+        )
+        names = {tensor: adjoint for tensor, adjoint in self.names.items() if adjoint in made}
+        return Gradients(program, names, tuple(self.locals), ())
+
+    def adjoint(self, tensor: Tensor) -> Equation:
+        name = self.names[tensor.name]
+        return Equation(name, tensor.indices, add(*self.shares[tensor.name]), label=name)
+
+    def push(self, equation: Equation, cotangent: Term) -> None:
+        """Add the equation's share to the adjoint of everything that it reads."""
+        for path in paths(equation.body, cotangent, self.active):
+            target = self.program.tensors[path.read.tensor]
+            share = self.share(equation, path, target)
+            if share != ZERO:
+                self.shares.setdefault(target.name, []).append(share)
+                local = mul(*(factor for factor in path.factors if factor != cotangent))
+                self.locals.append(Local(equation, path.read, local, path.conditions, share))
+
+    def share(self, equation: Equation, path: Path, target: Tensor) -> Term:
+        """sum over everything in scope of factors * [k == e], contracted, in the target's own indices."""
+        scope = equation.indices + path.indices
+        body = mul(*path.factors)
+        if path.conditions:
+            body = where(mul(*path.conditions), body, ZERO)
+        entry = path.read.indices
+        taken = {index.name for index in target.indices} | {index.name for index in scope}
+        renamed: dict[Term, Term] = {}
+        for index in scope:
+            if index.name in {other.name for other in target.indices}:
+                renamed[index] = fresh_index(index, taken)
+                taken.add(renamed[index].name)
+        body = substitute(body, renamed)
+        scope = tuple(renamed.get(index, index) for index in scope)
+        deltas = [delta(k, substitute(e, renamed)) for k, e in zip(target.indices, entry, strict=True)]
+        return contract(summed(scope, mul(body, *deltas)), self.vocabularies)
+
+
+def real_part(term: Term) -> Iterator[Term]:
+    """The nodes through which a derivative passes: not the indices, conditions and stopped parts."""
+    yield term
+    if isinstance(term, Read | Compare) or (isinstance(term, Call) and term.function == STOP_GRADIENT):
+        return
+    children = (term.then, term.other) if isinstance(term, Where) else term.children
+    for child in children:
+        yield from real_part(child)
+
+
+def paths(body: Term, cotangent: Term, active: set[str]) -> Iterator[Path]:
+    """Every path from `body` to an active read, with the factors met on the way in the order of writing."""
+    body = unique_bound(body, {index.name for index in cotangent.free})
+    yield from walk(body, (cotangent,), (), (), active)
+
+
+def walk(
+    term: Term, factors: tuple[Term, ...], conditions: tuple[Term, ...], indices: tuple[Index, ...], active: set[str]
+) -> Iterator[Path]:
+    if not any(isinstance(node, Read) and node.tensor in active for node in real_part(term)):
+        return  # proven independent
+    match term:
+        case Read():
+            yield Path(term, factors, conditions, indices)
+        case Add(terms):
+            for part in terms:
+                yield from walk(part, factors, conditions, indices, active)
+        case Mul(parts):
+            for position, part in enumerate(parts):
+                around = parts[:position], parts[position + 1 :]
+                yield from walk(part, (*around[0], *factors, *around[1]), conditions, indices, active)
+        case Pow() | Call():
+            for position, argument in enumerate(term.children):
+                if any(isinstance(node, Read) and node.tensor in active for node in real_part(argument)):
+                    step = derivative(term, position)
+                    yield from walk(argument, (*factors_of(step), *factors), conditions, indices, active)
+        case Where(condition, then, other):
+            # Brackets stay conditions to the end: a branch that is not taken may be infinite, and 0*inf is no 0.
+            yield from walk(then, factors, (*conditions, condition), indices, active)
+            yield from walk(other, factors, (*conditions, opposite(condition)), indices, active)
+        case Reduce("sum", bound, inner):
+            yield from walk(inner, factors, conditions, indices + bound, active)
+        case Reduce("max", bound, inner):
+            # The gradient of a maximum goes to the first entry that reaches it.
+            if len(bound) != 1:
+                raise DerivativeError(f"{text(term)}: write a maximum over several axes as one over each")
+            (index,) = bound
+            other = fresh_index(index, {i.name for node in term.walk() for i in node.free})
+            first = Reduce("argmax", (other,), substitute(inner, {index: other}))
+            yield from walk(inner, (*factors, delta(index, first)), conditions, indices + bound, active)
+        case _:
+            raise DerivativeError(f"{text(term)}: {type(term).__name__} has no derivative")
+
+
+def opposite(condition: Term) -> Term:
+    """The bracket of "not condition"."""
+    match condition:
+        case Compare("<", left, right):
+            return Compare("<=", right, left)
+        case Compare("<=", left, right):
+            return Compare("<", right, left)
+        case Compare("==", left, right):
+            return Compare("!=", left, right)
+        case Compare("!=", left, right):
+            return Compare("==", left, right)
+    return Compare("==", condition, Const(0))
