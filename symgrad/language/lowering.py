@@ -17,8 +17,8 @@ from .functions import BY_SYMPY_CLASS, STOP_GRADIENT
 from .program import Role, Tensor
 from .ranges import same_extent
 from .rewriting import repr_key
-from .surface import maximum, size, stop_gradient
-from .terms import ONE, Add, Call, Compare, Const, Index, Mul, Pow, Read, Reduce, Size, Term
+from .surface import argmaximum, maximum, size, stop_gradient
+from .terms import ONE, ZERO, Add, Call, Compare, Const, Index, Mul, Pow, Read, Reduce, Size, Term
 
 RELATIONS = {
     sympy.StrictLessThan: ("<", False),
@@ -142,8 +142,13 @@ class Lowering:
         return index
 
     def largest(self, node: maximum) -> Term:
-        index = self.bound(sympy.Tuple(node.index), node)
-        return Reduce("max", (index,), self.term(node.body))
+        index, body = self.bound(sympy.Tuple(node.index), node), self.term(node.body)
+        if isinstance(body, Reduce) and body.op == "max" and index not in body.indices:
+            return Reduce("max", (index, *body.indices), body.body)
+        return Reduce("max", (index,), body)
+
+    def first_largest(self, node: argmaximum) -> Term:
+        return Reduce("argmax", (self.bound(sympy.Tuple(node.index), node),), self.term(node.body))
 
     def product(self, node: sympy.Mul) -> Term:
         factors = [self.term(factor) for factor in node.args]
@@ -171,7 +176,9 @@ class Lowering:
             )
         result = self.term(last.expr)
         for piece in reversed(pieces):
-            result = where(self.term(piece.cond), self.term(piece.expr), result)
+            condition, then = self.term(piece.cond), self.term(piece.expr)
+            bracket = isinstance(condition, Compare) and (then, result) == (ONE, ZERO)
+            result = condition if bracket else where(condition, then, result)
         return result
 
     def relation(self, node: sympy.core.relational.Relational) -> Term:
@@ -216,6 +223,7 @@ CONVERSIONS: dict[type, Callable] = {
     sympy.Indexed: Lowering.indexed,
     sympy.Sum: Lowering.sum,
     maximum: Lowering.largest,
+    argmaximum: Lowering.first_largest,
     sympy.Mul: Lowering.product,
     sympy.Add: Lowering.sum_of,
     sympy.Pow: Lowering.power,

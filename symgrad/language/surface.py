@@ -39,7 +39,11 @@ class maximum(Expr):
         return self.args[1]
 
     def _sympystr(self, printer) -> str:
-        return f"maximum({printer._print(self.body)}, {self.index.label})"
+        return f"{type(self).__name__}({printer._print(self.body)}, {self.index.label})"
+
+
+class argmaximum(maximum):
+    """The first value of `index` at which `body` is largest: an integer, to be used as an index."""
 
 
 def size(axis: Idx) -> Expr:
