@@ -22,7 +22,7 @@ from ..language.rewriting import fresh_index, substitute, unique_bound
 from ..language.terms import ONE, Add, Call, Compare, Const, Index, Mul, Pow, Read, Reduce, Term, Where, delta
 from .deltas import contract
 from .local import derivative
-from .steps import Local, Step
+from .steps import Local, Rule, Step
 
 
 @dataclass(frozen=True)
@@ -79,12 +79,13 @@ def adjoint_names(program: Program, tensors: Iterable[str]) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Path:
-    """One way from an equation to an entry that it reads: the factors on it, and where they stand."""
+    """One way from an equation down to `end`, an entry that it reads: the factors on it, and where they stand."""
 
-    read: Read
+    end: Term
     factors: tuple[Term, ...]
-    conditions: tuple[Term, ...]
-    indices: tuple[Index, ...]
+    conditions: tuple[Term, ...] = ()
+    indices: tuple[Index, ...] = ()
+    rules: tuple[Rule, ...] = ()
 
 
 class Sweep:
@@ -149,12 +150,12 @@ class Sweep:
     def push(self, equation: Equation, cotangent: Term) -> None:
         """Add the equation's share to the adjoint of everything that it reads."""
         for path in paths(equation.body, cotangent, self.active):
-            target = self.program.tensors[path.read.tensor]
+            target = self.program.tensors[path.end.tensor]
             share = self.share(equation, path, target)
             if share != ZERO:
                 self.shares.setdefault(target.name, []).append(share)
                 local = mul(*(factor for factor in path.factors if factor != cotangent))
-                self.locals.append(Local(equation, path.read, local, path.conditions, share))
+                self.locals.append(Local(equation, path.end, local, path.conditions, path.indices, path.rules, share))
 
     def share(self, equation: Equation, path: Path, target: Tensor) -> Term:
         """sum over everything in scope of factors * [k == e], contracted, in the target's own indices."""
@@ -162,7 +163,7 @@ class Sweep:
         body = mul(*path.factors)
         if path.conditions:
             body = where(mul(*path.conditions), body, ZERO)
-        entry = path.read.indices
+        entry = path.end.indices
         taken = {index.name for index in target.indices} | {index.name for index in scope}
         renamed: dict[Term, Term] = {}
         for index in scope:
@@ -188,45 +189,47 @@ def real_part(term: Term) -> Iterator[Term]:
 def paths(body: Term, cotangent: Term, active: set[str]) -> Iterator[Path]:
     """Every path from `body` to an active read, with the factors met on the way in the order of writing."""
     body = unique_bound(body, {index.name for index in cotangent.free})
-    yield from walk(body, (cotangent,), (), (), active)
+    yield from walk(Path(body, (cotangent,)), active)
 
 
-def walk(
-    term: Term, factors: tuple[Term, ...], conditions: tuple[Term, ...], indices: tuple[Index, ...], active: set[str]
-) -> Iterator[Path]:
-    if not any(isinstance(node, Read) and node.tensor in active for node in real_part(term)):
+def walk(path: Path, active: set[str]) -> Iterator[Path]:
+    """The path, led on from its end to every active read."""
+    if not any(isinstance(node, Read) and node.tensor in active for node in real_part(path.end)):
         return  # proven independent
-    match term:
+    match path.end:
         case Read():
-            yield Path(term, factors, conditions, indices)
+            yield path
         case Add(terms):
             for part in terms:
-                yield from walk(part, factors, conditions, indices, active)
+                yield from walk(replace(path, end=part), active)
         case Mul(parts):
             for position, part in enumerate(parts):
-                around = parts[:position], parts[position + 1 :]
-                yield from walk(part, (*around[0], *factors, *around[1]), conditions, indices, active)
+                factors = (*parts[:position], *path.factors, *parts[position + 1 :])
+                yield from walk(replace(path, end=part, factors=factors), active)
         case Pow() | Call():
-            for position, argument in enumerate(term.children):
+            for position, argument in enumerate(path.end.children):
                 if any(isinstance(node, Read) and node.tensor in active for node in real_part(argument)):
-                    step = derivative(term, position)
-                    yield from walk(argument, (*factors_of(step), *factors), conditions, indices, active)
+                    step = derivative(path.end, position)
+                    rules = (*path.rules, Rule(path.end, position, step))
+                    factors = (*factors_of(step), *path.factors)
+                    yield from walk(replace(path, end=argument, factors=factors, rules=rules), active)
         case Where(condition, then, other):
             # Brackets stay conditions to the end: a branch that is not taken may be infinite, and 0*inf is no 0.
-            yield from walk(then, factors, (*conditions, condition), indices, active)
-            yield from walk(other, factors, (*conditions, opposite(condition)), indices, active)
+            for branch, holds in ((then, condition), (other, opposite(condition))):
+                yield from walk(replace(path, end=branch, conditions=(*path.conditions, holds)), active)
         case Reduce("sum", bound, inner):
-            yield from walk(inner, factors, conditions, indices + bound, active)
+            yield from walk(replace(path, end=inner, indices=path.indices + bound), active)
         case Reduce("max", bound, inner):
             # The gradient of a maximum goes to the first entry that reaches it.
             if len(bound) != 1:
-                raise DerivativeError(f"{text(term)}: write a maximum over several axes as one over each")
+                raise DerivativeError(f"{text(path.end)}: write a maximum over several axes as one over each")
             (index,) = bound
-            other = fresh_index(index, {i.name for node in term.walk() for i in node.free})
+            other = fresh_index(index, {i.name for node in path.end.walk() for i in node.free})
             first = Reduce("argmax", (other,), substitute(inner, {index: other}))
-            yield from walk(inner, (*factors, delta(index, first)), conditions, indices + bound, active)
+            factors = (*path.factors, delta(index, first))
+            yield from walk(replace(path, end=inner, factors=factors, indices=path.indices + bound), active)
         case _:
-            raise DerivativeError(f"{text(term)}: {type(term).__name__} has no derivative")
+            raise DerivativeError(f"{text(path.end)}: {type(path.end).__name__} has no derivative")
 
 
 def opposite(condition: Term) -> Term:

@@ -5,20 +5,32 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..language.program import Equation
-from ..language.terms import Read, Term
+from ..language.terms import Call, Index, Pow, Read, Term
+
+
+@dataclass(frozen=True)
+class Rule:
+    """d `function` / d(its argument at `position`) = `derivative`: what was asked of `sympy.diff`, and its answer."""
+
+    function: Call | Pow
+    position: int
+    derivative: Term
 
 
 @dataclass(frozen=True)
 class Local:
-    """d(equation's left side)/d(read) is `local` (where `conditions` hold); `share` is what it adds to the adjoint.
+    """One path from an equation's left side to `read`: the product of what stands on it is `local`.
 
-    The adjoint of `read.tensor` is the sum of the shares of all its readers.
+    It lies below sums over `indices` and where `conditions` hold; `rules` are the functions met on the way, outermost
+    first.  `share` is what it adds to the adjoint of `read.tensor`, which is the sum of the shares of all its readers.
     """
 
     equation: Equation
     read: Read
     local: Term
     conditions: tuple[Term, ...]
+    indices: tuple[Index, ...]
+    rules: tuple[Rule, ...]
     share: Term
 
 
