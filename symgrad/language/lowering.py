@@ -99,7 +99,8 @@ class Lowering:
         if node.is_integer and node.is_positive:
             return Size(node.name)
         raise DeclarationError(
-            f"{self.place}: {node} is not declared; declare it as a parameter or an input, or define it, before it is used"
+            f"{self.place}: {node} is not declared; declare it as a parameter or an input, or define it, "
+            "before it is used"
         )
 
     def indexed(self, node: sympy.Indexed) -> Term:
