@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 
 import sympy
 
@@ -39,7 +39,7 @@ def derivative(term: Call | Pow, position: int) -> Term:
     return tidy(substitute(pattern, {Read(name): value for name, value in zip(NAMES, arguments, strict=False)}))
 
 
-@lru_cache(maxsize=None)
+@cache
 def function_derivative(function: str, position: int) -> Term:
     row = ELEMENTARY[function]
     symbols = [sympy.Symbol(name, real=True) for name in NAMES[: row.arity]]
@@ -48,7 +48,7 @@ def function_derivative(function: str, position: int) -> Term:
     return lowered(sympy.diff(row.sympy(*symbols), symbols[position]), function)
 
 
-@lru_cache(maxsize=None)
+@cache
 def power_derivative(exponent, position: int) -> Term:
     base, free = (sympy.Symbol(name, real=True) for name in NAMES)
     power = base ** (free if exponent is None else sympy.sympify(exponent))

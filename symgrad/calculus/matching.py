@@ -6,7 +6,7 @@ any order, and a product also matches a part of a larger product: exp(o[b,v])*S[
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from ..language.algebra import factors_of, mul, power
 from ..language.program import Equation

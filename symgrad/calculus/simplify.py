@@ -13,10 +13,11 @@ from dataclasses import replace
 
 from ..language.algebra import ZERO, add, coefficient, construct, factors_of, mul, power, terms_of
 from ..language.notation import text
-from ..language.program import Equation, Program
-from ..language.rewriting import rebuild, same, substitute, unique_bound
+from ..language.program import Equation
+from ..language.rewriting import rebuild, same
 from ..language.terms import ONE, Add, Compare, Const, Index, Pow, Read, Term
 from .deltas import contract
+from .inlining import inline, without_dead
 from .matching import Reuse
 from .reverse import Gradients
 from .steps import Step
@@ -63,25 +64,6 @@ def simplify(gradients: Gradients) -> Gradients:
     simple = without_dead(replace(program, tensors=tensors, items=tuple(kept)))
     adjoints = {tensor: name for tensor, name in gradients.adjoints.items() if name in simple.tensors}
     return Gradients(simple, adjoints, gradients.locals_, tuple(steps))
-
-
-def inline(body: Term, equation: Equation) -> Term:
-    """`body` with every read of the equation's tensor replaced by the equation's right side."""
-
-    def visit(node: Term) -> Term:
-        if isinstance(node, Read) and node.tensor == equation.tensor:
-            return substitute(equation.body, dict(zip(equation.indices, node.indices, strict=True)))
-        return construct(rebuild(node, visit))
-
-    # bound names must differ from those of the reader, or the reader's indices would be captured
-    taken = {index.name for node in body.walk() for index in node.free}
-    fresh = unique_bound(equation.body, taken)
-    equation = replace(equation, body=fresh)
-    return visit(unique_bound(body, {index.name for node in fresh.walk() for index in node.free} - names(equation)))
-
-
-def names(equation: Equation) -> set[str]:
-    return {index.name for index in equation.indices}
 
 
 def goes_into_readers(equation: Equation) -> bool:
@@ -145,16 +127,3 @@ def common_number(terms: tuple[Term, ...]) -> Const:
     if any(abs(value) != size for value in values):
         size = 1
     return Const(-size if all(value < 0 for value in values) else size)
-
-
-def without_dead(program: Program) -> Program:
-    """The program without definitions that no output or update depends on."""
-    needed = {*program.outputs, *program.updates.values()}
-    kept = []
-    for equation in reversed(list(program.equations())):
-        if equation.tensor in needed:
-            kept.append(equation)
-            needed |= {node.tensor for node in equation.body.walk() if isinstance(node, Read)}
-    made = {equation.tensor for equation in program.equations()}
-    tensors = {name: tensor for name, tensor in program.tensors.items() if name in needed or name not in made}
-    return replace(program, items=tuple(reversed(kept)), tensors=tensors)

@@ -1,0 +1,42 @@
+"""Putting a definition into its readers, and leaving out what nobody reads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..language.algebra import construct
+from ..language.program import Equation, Program
+from ..language.rewriting import rebuild, substitute, unique_bound
+from ..language.terms import Read, Term
+
+
+def inline(body: Term, equation: Equation) -> Term:
+    """`body` with every read of the equation's tensor replaced by the equation's right side."""
+
+    def visit(node: Term) -> Term:
+        if isinstance(node, Read) and node.tensor == equation.tensor:
+            return substitute(equation.body, dict(zip(equation.indices, node.indices, strict=True)))
+        return construct(rebuild(node, visit))
+
+    # bound names must differ from those of the reader, or the reader's indices would be captured
+    taken = {index.name for node in body.walk() for index in node.free}
+    fresh = unique_bound(equation.body, taken)
+    equation = replace(equation, body=fresh)
+    return visit(unique_bound(body, {index.name for node in fresh.walk() for index in node.free} - names(equation)))
+
+
+def names(equation: Equation) -> set[str]:
+    return {index.name for index in equation.indices}
+
+
+def without_dead(program: Program) -> Program:
+    """The program without definitions that no output or update depends on."""
+    needed = {*program.outputs, *program.updates.values()}
+    kept = []
+    for equation in reversed(list(program.equations())):
+        if equation.tensor in needed:
+            kept.append(equation)
+            needed |= {node.tensor for node in equation.body.walk() if isinstance(node, Read)}
+    made = {equation.tensor for equation in program.equations()}
+    tensors = {name: tensor for name, tensor in program.tensors.items() if name in needed or name not in made}
+    return replace(program, items=tuple(reversed(kept)), tensors=tensors)

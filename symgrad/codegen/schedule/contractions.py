@@ -1,0 +1,165 @@
+"""Which sums are matrix products, and what their operands look like.
+
+    out[M, N] += alpha * sum_K left[M, K] * right[K, N]
+
+M are the result's indices that only the left operand has, N those that only the right one has, K the summed ones; each
+group lies together in memory, in one order, so that an operand is a matrix without a copy.  An operand that is no such
+read (a gather, an expression, another order of axes) becomes a definition of its own first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import permutations
+
+from ...language.algebra import add, factors_of, mul, summed, terms_of
+from ...language.program import Equation, Program
+from ...language.terms import Compare, Index, Read, Reduce, Term
+from .builder import Builder, in_order
+
+Indices = tuple[Index, ...]
+
+
+@dataclass(frozen=True)
+class Product:
+    """`target[rows, columns] += alpha * sum_inner left * right`; `transposed_*`: stored the other way round."""
+
+    target: Read
+    alpha: Term
+    left: Read
+    right: Read
+    rows: Indices
+    columns: Indices
+    inner: Indices
+    transposed_left: bool
+    transposed_right: bool
+
+
+def as_product(term: Term, target: Read) -> Product | None:
+    """The term as a matrix product into `target`, or None."""
+    reduction = next((f for f in factors_of(term) if isinstance(f, Reduce) and f.op == "sum"), None)
+    if reduction is None:
+        return None
+    alpha = mul(*(factor for factor in factors_of(term) if factor is not reduction))
+    operands = factors_of(reduction.body)
+    if alpha.free or len(operands) != 2 or not all(map(is_matrix_read, (target, *operands))):
+        return None
+    for left, right in permutations(operands):
+        groups = grouped(target.indices, left.indices, right.indices, reduction.indices)
+        if groups is not None:
+            return Product(target, alpha, left, right, *groups)
+    return None
+
+
+def is_matrix_read(term: Term) -> bool:
+    return (
+        isinstance(term, Read)
+        and all(isinstance(index, Index) for index in term.indices)
+        and len(set(term.indices)) == len(term.indices)
+    )
+
+
+def grouped(target: Indices, left: Indices, right: Indices, inner: Indices):
+    """(rows, columns, inner, transposed_left, transposed_right) where the three orders fit together, else None."""
+    rows = tuple(index for index in target if index in left)
+    columns = tuple(index for index in target if index in right)
+    if not rows or not columns or rows + columns != target or set(rows) & set(columns):
+        return None
+    summed_left = tuple(index for index in left if index not in rows)
+    if set(summed_left) != set(inner) or set(right) != set(columns) | set(inner):
+        return None
+    ways_left = {rows + summed_left: False, summed_left + rows: True}
+    ways_right = {summed_left + columns: False, columns + summed_left: True}
+    if left not in ways_left or right not in ways_right:
+        return None
+    return rows, columns, summed_left, ways_left[left], ways_right[right]
+
+
+def materialize_operands(program: Program) -> Program:
+    """Every sum of products that can be a matrix product gets operands that are plain reads in a fitting order."""
+    builder = Builder(program)
+    for equation in program.equations():
+        terms = [operands_of(term, equation, builder) for term in terms_of(equation.body)]
+        builder.add(replace(equation, body=add(*terms)))
+    return builder.program
+
+
+def operands_of(term: Term, equation: Equation, builder: Builder) -> Term:
+    reduction = next((f for f in factors_of(term) if isinstance(f, Reduce) and f.op == "sum"), None)
+    if reduction is None or as_product(term, equation.left) is not None or len(equation.indices) < 2:
+        return term
+    if any(isinstance(f, Compare) and f.free & set(equation.indices) for f in factors_of(reduction.body)):
+        return term
+    sides = bipartition(factors_of(reduction.body), equation.indices, reduction.indices)
+    if sides is None:
+        return term
+    alpha = mul(*(factor for factor in factors_of(term) if factor is not reduction))
+    inner = reduction.indices
+    number = mul(*(factor for factor in factors_of(reduction.body) if not factor.free))
+    made: list[Read] = []
+    for side in sides:
+        outer = tuple(index for index in equation.indices if index in side.free)
+        private = tuple(index for index in inner if index in side.free and not all(index in s.free for s in sides))
+        side = summed(private, side)
+        shared = tuple(index for index in inner if index not in private and index in side.free)
+        made.append(operand(side, outer, shared, made, equation, builder))
+    rest = tuple(index for index in inner if all(index in read.free for read in made))
+    return mul(alpha, number, summed(rest, mul(*made)))
+
+
+def operand(
+    side: Term, outer: Indices, shared: Indices, made: list[Read], equation: Equation, builder: Builder
+) -> Read:
+    """The side itself where it is a read in a fitting order, else a definition [outer, shared] of it."""
+    # The order of the summed indices is the first operand's own where that is a plain read, else the sum's.
+    if made:
+        shared = in_order(shared, made[0].indices)
+    if is_matrix_read(side):
+        own = tuple(index for index in side.indices if index in shared)
+        if side.indices in (outer + own, own + outer) and (not made or own == shared):
+            return side
+        shared = own if not made else shared
+    return builder.define(operand_name(side, equation), in_order(outer + shared, outer, shared), side)
+
+
+def operand_name(side: Term, equation: Equation) -> str:
+    """`C_x` for the gathered C[x[b,t],d]; otherwise after the equation that needs it."""
+    if isinstance(side, Read):
+        tokens = [node.tensor for index in side.indices for node in index.walk() if isinstance(node, Read)]
+        return "_".join([side.tensor, *tokens]) if tokens else f"{side.tensor}_turned"
+    return f"{equation.tensor}_operand"
+
+
+def bipartition(factors: tuple[Term, ...], target: Indices, inner: Indices) -> tuple[Term, Term] | None:
+    """The factors in two groups, each with result indices of its own and all sharing a summed one; else None."""
+    groups = [factor for factor in factors if factor.free]
+    # A factor whose indices another one has too joins the smallest such one: diag(s) P H = P (diag(s) H).
+    while len(groups) > 2:
+        pair = next(
+            (
+                (small, large)
+                for small in sorted(groups, key=lambda f: len(f.free))
+                for large in sorted(groups, key=lambda f: len(f.free))
+                if small is not large and small.free <= large.free
+            ),
+            None,
+        )
+        if pair is None:
+            return None
+        position = groups.index(pair[1])
+        groups[position] = mul(*pair)
+        groups.remove(pair[0])
+    if len(groups) != 2:
+        return None
+    left, right = groups
+    rows, columns = left.free & set(target), right.free & set(target)
+    if not rows or not columns or rows & columns or not (left.free & right.free & set(inner)):
+        return None
+    if tuple(i for i in target if i in rows) + tuple(i for i in target if i in columns) != target:
+        left, right = right, left
+        rows, columns = columns, rows
+        if tuple(i for i in target if i in rows) + tuple(i for i in target if i in columns) != target:
+            return None  # the groups interleave in the result: plain loops
+    return left, right
+
+
