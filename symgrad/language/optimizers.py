@@ -18,7 +18,7 @@ from .errors import DeclarationError
 from .program import Program
 from .surface import mean, total
 from .typecheck import typecheck
-from .update_rules import Step, at, axes_of, entry
+from .update_rules import StepEquations, at, axes_of, entry
 
 
 class Optimizer(Protocol):
@@ -29,7 +29,7 @@ class Optimizer(Protocol):
     def settings(self) -> dict[str, float]:
         """The rule's constants by the names under which its equations read them, without lr and t."""
 
-    def write(self, step: Step, X: Expr, g: Expr) -> None:
+    def write(self, step: StepEquations, X: Expr, g: Expr) -> None:
         """Append the equations of X_new and of the states that belong to X; g is an expression in X's indices."""
 
 
@@ -42,7 +42,7 @@ class SGD:
     def settings(self) -> dict[str, float]:
         return {}
 
-    def write(self, step: Step, X: Expr, g: Expr) -> None:
+    def write(self, step: StepEquations, X: Expr, g: Expr) -> None:
         lr = step.setting("lr")
         step.becomes(X, X - lr * g)
 
@@ -60,7 +60,7 @@ class Momentum:
     def settings(self) -> dict[str, float]:
         return {"mu": self.mu}
 
-    def write(self, step: Step, X: Expr, g: Expr) -> None:
+    def write(self, step: StepEquations, X: Expr, g: Expr) -> None:
         lr, mu = step.settings("lr mu")
         u = step.state("u", X)
         u_new = step.becomes(u, mu * u + g)
@@ -80,7 +80,7 @@ class Nesterov:
     def settings(self) -> dict[str, float]:
         return {"mu": self.mu}
 
-    def write(self, step: Step, X: Expr, g: Expr) -> None:
+    def write(self, step: StepEquations, X: Expr, g: Expr) -> None:
         lr, mu = step.settings("lr mu")
         g = step.named("g", X, g)
         u = step.state("u", X)
@@ -107,7 +107,7 @@ class Adam:
     def settings(self) -> dict[str, float]:
         return {"beta1": self.b1, "beta2": self.b2, "eps": self.eps}
 
-    def write(self, step: Step, X: Expr, g: Expr) -> None:
+    def write(self, step: StepEquations, X: Expr, g: Expr) -> None:
         lr = step.setting("lr")
         step.becomes(X, X - lr * adam_direction(step, X, g))
 
@@ -122,12 +122,12 @@ class AdamW(Adam):
     def settings(self) -> dict[str, float]:
         return {**super().settings(), "weight_decay": self.weight_decay}
 
-    def write(self, step: Step, X: Expr, g: Expr) -> None:
+    def write(self, step: StepEquations, X: Expr, g: Expr) -> None:
         lr, weight_decay = step.settings("lr weight_decay")
         step.becomes(X, (1 - lr * weight_decay) * X - lr * adam_direction(step, X, g))
 
 
-def adam_direction(step: Step, X: Expr, g: Expr) -> Expr:
+def adam_direction(step: StepEquations, X: Expr, g: Expr) -> Expr:
     """m_hat / (sqrt(v_hat) + eps), where the hats divide by 1 - beta**t what started at 0 (algorithm 1)."""
     beta1, beta2, eps, t = step.settings("beta1 beta2 eps t")
     correction_m = step.once("correction_m", 1 - beta1**t)
@@ -163,7 +163,7 @@ class Adafactor:
     def settings(self) -> dict[str, float]:
         return {"eps1": self.eps1, "eps2": self.eps2, "clip_threshold": self.d}
 
-    def write(self, step: Step, X: Expr, g: Expr) -> None:
+    def write(self, step: StepEquations, X: Expr, g: Expr) -> None:
         lr, eps2, d = step.settings("lr eps2 clip_threshold")
         axes, name = axes_of(X), X.base.label if axes_of(X) else X
         g = step.named("g", X, g)
@@ -175,14 +175,14 @@ class Adafactor:
         step.becomes(X, X - a * U / Max(1, rms_U / d))
 
 
-def whole_direction(step: Step, X: Expr, g: Expr) -> Expr:
+def whole_direction(step: StepEquations, X: Expr, g: Expr) -> Expr:
     """g / sqrt(V), algorithm 5."""
     eps1 = step.setting("eps1")
     V = step.state("V", X)
     return g / sqrt(step.becomes(V, running_mean(step, V, g**2 + eps1)))
 
 
-def factored_direction(step: Step, X: Expr, g: Expr) -> Expr:
+def factored_direction(step: StepEquations, X: Expr, g: Expr) -> Expr:
     """g / sqrt(R*S/sum(R)), algorithm 4, one root after the other.
 
     Where a row and a column have no gradient, R*S is about eps1**2 and no float32.  eps1 <= R[i], S[j] holds from the
@@ -200,7 +200,7 @@ def factored_direction(step: Step, X: Expr, g: Expr) -> Expr:
     return g * row / sqrt(S_new)
 
 
-def running_mean(step: Step, old: Expr, new: Expr) -> Expr:
+def running_mean(step: StepEquations, old: Expr, new: Expr) -> Expr:
     """beta2_t*old + (1 - beta2_t)*new with 1 - beta2_t = t**-0.8, which is 1 at the first step."""
     t = step.setting("t")
     fresh_t = step.once("fresh_t", t ** Rational(-4, 5))  # beta2_t would lose in float32 what 1 - beta2_t asks for
@@ -235,7 +235,7 @@ def with_optimizer(
     decay = dict(weight_decay or {})
     check_names(program, gradients=gradients, weight_decay=decay)
     check_amounts(program, optimizer, decay, clip)
-    step = Step(program)
+    step = StepEquations(program)
     parameters = [entry(parameter) for parameter in program.parameters if parameter.name in gradients]
     decayed = list(decayed_gradients(program, gradients, decay))
     if clip is not None:

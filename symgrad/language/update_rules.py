@@ -1,6 +1,6 @@
 """The equations of an optimizer's step while they are written: new tensors, states and settings behind a Program.
 
-    step = Step(program)
+    step = StepEquations(program)
     m = step.state("m", X)                      declares m_W1[i,t,d], 0 at first, and returns it as SymPy
     m_new = step.becomes(m, mu*m + g)           defines m_W1_new[i,t,d] and records the update m_W1 -> m_W1_new
     step.becomes(X, X - lr*m_new)               W1_new[i,t,d] = W1[i,t,d] - lr*m_W1_new[i,t,d]
@@ -42,7 +42,7 @@ def name_of(entry: Expr) -> str:
     return str(entry.base.label) if isinstance(entry, Indexed) else entry.name
 
 
-class Step:
+class StepEquations:
     """A program under extension; `program` is what it has become.
 
     Equations are labelled U1, U2, ... in their order.  A new tensor whose name is taken gets `_2`, `_3`, ... behind it.
