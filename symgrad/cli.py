@@ -1,0 +1,154 @@
+"""The command line: one function a command.  What a command needs is imported within it, so that help comes at once."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .language.errors import DataError, SymgradError
+
+app = typer.Typer(
+    name="symgrad",
+    help="Declare a model in SymPy, derive its gradients symbolically, emit fast Numba code, check every line.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+
+ModelPath = Annotated[Path, typer.Argument(metavar="MODEL.py", help="A Python file that holds `model`.")]
+
+INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
+
+
+def main() -> None:
+    """Run the command line; an error that the user can mend is one red line and exit status 1."""
+    try:
+        app()
+    except SymgradError as error:
+        from rich.console import Console
+        from rich.text import Text
+
+        Console(stderr=True).print(Text(f"error: {error}", style="red"), soft_wrap=True)
+        sys.exit(1)
+
+
+def version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            typer.echo(f"symgrad {version('symgrad')}")
+        except PackageNotFoundError:
+            typer.echo("symgrad, run from its source folder: it is not installed")
+        raise typer.Exit
+
+
+@app.callback()
+def symgrad(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def train(
+    path: ModelPath,
+    text: Annotated[Path | None, typer.Option(help="Train on this UTF-8 file.", metavar="FILE")] = None,
+    epochs: Annotated[int | None, typer.Option(metavar="N", help="Passes over the training part.")] = None,
+    steps: Annotated[int | None, typer.Option(metavar="N", help="Single steps, instead of epochs.")] = None,
+    batch: Annotated[int | None, typer.Option(metavar="N", help="Examples a step.")] = None,
+    rate: Annotated[float | None, typer.Option(metavar="X", help="Learning rate per step, constant.")] = None,
+    optimizer: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="sgd, momentum, nesterov, adam, adamw or adafactor, with its usual constants."
+        ),
+    ] = None,
+    size: Annotated[
+        list[str] | None, typer.Option(help="The size of an axis; may be repeated.", metavar="NAME=N")
+    ] = None,
+    weight_decay: Annotated[
+        list[str] | None, typer.Option(help="Decay of a parameter; may be repeated.", metavar="NAME=X")
+    ] = None,
+    clip: Annotated[float | None, typer.Option(metavar="X", help="Largest global norm of the gradient.")] = None,
+    patience: Annotated[
+        int | None, typer.Option(metavar="N", help="Stop after so many evaluations without a better validation loss.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Seed of the start and of the batches' order.")] = None,
+    dtype: Annotated[str | None, typer.Option(metavar="NAME", help="float32 or float64.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Save here instead of runs/NAME.safetensors.", metavar="FILE")
+    ] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="Go on from the parameters of a checkpoint.", metavar="FILE")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(metavar="N", help="Threads of BLAS; by the model's sizes unless given.", min=1)
+    ] = None,
+    no_train_eval: Annotated[
+        bool, typer.Option("--no-train-eval", help="Leave out the last loss of the training part.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+) -> None:
+    """Train a model on text or arrays, by gradients derived from its declaration.
+
+    MODEL.py holds `model` and `training = Training(...)`; each option replaces a value of the latter. The best
+    parameters by validation loss are saved, also when Ctrl-C ends the run. Losses are in nats per token, with the
+    perplexity in brackets.
+
+    Example: `symgrad train examples/concat_lm.py --epochs 3 --size H=100`
+    """
+    from .model_file import load_model_file
+    from .training import train as run
+
+    file = load_model_file(path)
+    if file.training is None:
+        raise DataError(
+            f"{path}: it holds no `training`; add one: training = Training(Text(...), rate=..., epochs=...)"
+        )
+    result = run(
+        file.model,
+        file.training,
+        quiet=quiet,
+        out=out,
+        start=start,
+        threads=threads,
+        train_loss=not no_train_eval,
+        text=text,
+        epochs=epochs,
+        steps=steps,
+        batch=batch,
+        rate=rate,
+        optimizer=optimizer,
+        sizes=assignments("--size", size, int),
+        weight_decay=assignments("--weight-decay", weight_decay, float),
+        clip=clip,
+        patience=patience,
+        seed=seed,
+        dtype=dtype,
+    )
+    if result.interrupted:
+        raise typer.Exit(INTERRUPTED)
+
+
+def assignments(option: str, given: list[str] | None, number: type) -> dict[str, int | float] | None:
+    """`["H=100"]` -> `{"H": 100}`.  Raises typer.BadParameter for what does not read so."""
+    result = {}
+    for item in given or []:
+        name, _, value = item.partition("=")
+        try:
+            result[name.strip()] = number(value)
+        except ValueError:
+            kind = "a whole number" if number is int else "a number"
+            raise typer.BadParameter(f"{item!r} does not read as NAME={kind}", param_hint=option) from None
+    return result or None
+
+
+if __name__ == "__main__":
+    main()

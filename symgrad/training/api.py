@@ -1,0 +1,189 @@
+"""`train`: a model and its training -> a run: data, parameters, emitted module, loop, checkpoint, final losses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from ..language.errors import DataError, TrainingError
+from ..language.model import Model
+from ..language.program import Program, Role
+from .checkpoints import Checkpoint, check_writable, save_checkpoint, started_from
+from .configuration import Training
+from .data import Data, check_tokens
+from .loop import Emitted, Fit, Loop, Values
+from .parameters import initial_values
+from .report import Evaluation, Report, Silent
+from .sizes import Sizes, batch_axis, complete
+from .summary import ending, final, opening
+from .threads import blas_threads, limited_blas
+from .vocabulary import Vocabulary
+
+
+class Generated(Protocol):
+    """What `generate(model, optimizer, dtype=, weight_decay=, clip=)` returns."""
+
+    def load(self) -> Emitted:
+        """The module, ready to run."""
+        ...
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished or interrupted training.
+
+    parameters          the best by validation loss: those in the file at `path`
+    train, valid, test  their losses over each whole part; None where it does not exist or was not evaluated
+    evaluations, best   the losses on the way, and which of them was the best
+    step_losses         the loss of each step's batch, before that step
+    seconds             of the steps and the evaluations between them, compiling included
+    interrupted         Ctrl-C ended it; then train and test may be None
+    """
+
+    parameters: Values
+    train: float | None
+    valid: float | None
+    test: float | None
+    evaluations: tuple[Evaluation, ...]
+    best: Evaluation | None
+    step_losses: np.ndarray
+    sizes: Sizes
+    vocabulary: Vocabulary | None
+    seconds: float
+    path: Path
+    interrupted: bool
+
+    @property
+    def best_epoch(self) -> float | None:
+        """Epochs done at the best evaluation; None without a validation part."""
+        return None if self.best is None else self.best.epoch
+
+
+def train(
+    model: Model,
+    training: Training | None = None,
+    *,
+    quiet: bool = False,
+    out: str | Path | None = None,
+    start: str | Path | None = None,
+    threads: int | None = None,
+    train_loss: bool = True,
+    report: Report | None = None,
+    generate: Callable[..., Generated] | None = None,
+    **overrides: object,
+) -> Run:
+    """Train the model and save its best parameters, by default as `runs/<model's name>.safetensors`.
+
+    `overrides` are values of `Training` (`epochs=3`, `optimizer="adam"`, `sizes={"H": 100}`, `text=...`).  `start` is a
+    checkpoint to go on from; `threads` are those of BLAS, chosen by the model's sizes unless given;
+    `train_loss=False` leaves out the last evaluation of the training part; `report` listens, `quiet` hears nothing;
+    `generate` stands in for symgrad's own.
+
+    The same seed on one thread gives the same bits.  Raises DataError and TrainingError before the first step for
+    whatever does not fit, and TrainingError for a loss that is not finite: what was good until then is saved.
+    """
+    training = Training(**overrides) if training is None else training.overridden(**overrides)
+    program = model.program
+    tokens = bool(program.with_role(Role.TOKENS))
+    path = Path(out) if out is not None else Path("runs") / f"{program.name}.safetensors"
+    report = report or (Silent() if quiet else console(tokens))
+    check_writable(path)
+    data, sizes = loaded(program, training)
+    started = start and started_from(start, program, sizes, data.vocabulary, training.dtype)
+    threads = threads or blas_threads(sizes, training.batch, batch_axis(program))
+    for line in opening(program, training, data, sizes, threads):
+        report.say(line)
+
+    emitted = compiled(model, training, generate)
+    with limited_blas(threads):
+        values = initial_values((*program.parameters, *emitted.states), sizes, training.seed, training.dtype)
+        states = {tensor.name: values.pop(tensor.name) for tensor in emitted.states}
+        loop = Loop(emitted, data, started or values, states, training, report)
+        fit = loop.run()
+        save_checkpoint(path, Checkpoint(fit.parameters, program.name, sizes, training.recipe(), data.vocabulary))
+        if fit.stopped == "diverged":
+            raise TrainingError(f"{program.name}: {ending(fit, loop.total, path, tokens)}")
+        report.say(ending(fit, loop.total, path, tokens))
+        losses, whole = final_losses(emitted, data, fit, training, train_loss)
+    if whole:
+        report.say(final(losses, tokens))
+    return Run(
+        parameters=fit.parameters,
+        train=losses.get("train"),
+        valid=losses.get("valid"),
+        test=losses.get("test"),
+        evaluations=fit.evaluations,
+        best=fit.best,
+        step_losses=fit.losses,
+        sizes=sizes,
+        vocabulary=data.vocabulary,
+        seconds=fit.seconds,
+        path=path,
+        interrupted=not whole,
+    )
+
+
+def loaded(program: Program, training: Training) -> tuple[Data, Sizes]:
+    """The checked rows and all sizes.  Raises DataError and TrainingError for what does not fit together."""
+    data = training.data.load(program, training.sizes, training.dtype)
+    sizes = complete(program, data.sizes, training.batch)
+    check_tokens(program, data.parts, sizes)
+    rows, batch = data.rows("train"), training.batch
+    if batch > rows:
+        raise DataError(
+            f"{program.name}: the batch is {batch:,}, but the training part has {rows:,} rows; give a smaller batch"
+        )
+    if batch > 1 and batch_axis(program) is None:
+        raise DataError(
+            f"{program.name}: the batch is {batch:,}, but the model has no batch axis and reads one example a step; "
+            "give batch=1, or add the axis as the first of each input"
+        )
+    if training.patience is not None and "valid" not in data.parts:
+        raise TrainingError(
+            f"{program.name}: patience is {training.patience}, but there is no validation part to wait for; add one, "
+            "or leave patience out"
+        )
+    names = [tensor.name for tensor in program.parameters]
+    for name in training.weight_decay:
+        if name not in names:
+            raise TrainingError(
+                f"{program.name}: weight_decay names {name}, but the parameters are {', '.join(names)}; correct it"
+            )
+    return data, sizes
+
+
+def compiled(model: Model, training: Training, generate: Callable[..., Generated] | None) -> Emitted:
+    """The emitted module of the model with its optimizer."""
+    if generate is None:
+        # Imported here: whoever looks at a run or a text needs no compiler.
+        from ..codegen import generate
+    weight_decay, clip = dict(training.weight_decay), training.clip
+    return generate(model, training.optimizer, dtype=training.dtype, weight_decay=weight_decay, clip=clip).load()
+
+
+def final_losses(
+    emitted: Emitted, data: Data, fit: Fit, training: Training, train_loss: bool
+) -> tuple[dict[str, float], bool]:
+    """The loss of each part under the parameters that were kept, and whether nothing interrupted this.
+
+    The validation loss of the best evaluation is not computed again; after Ctrl-C nothing is.
+    """
+    losses = {} if fit.best is None else {"valid": fit.best.valid}
+    try:
+        for part in data.parts if fit.stopped != "interrupted" else ():
+            if part not in losses and (train_loss or part != "train"):
+                losses[part] = float(emitted.mean_loss(data.parts[part], fit.parameters, training.batch))
+    except KeyboardInterrupt:
+        return losses, False
+    return {part: losses[part] for part in data.parts if part in losses}, fit.stopped != "interrupted"
+
+
+def console(tokens: bool) -> Report:
+    # Imported here: whoever is quiet needs no rich.
+    from .console import ConsoleReport
+
+    return ConsoleReport(tokens)

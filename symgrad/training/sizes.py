@@ -1,0 +1,99 @@
+"""Axis sizes: what the model needs, what the recipe gives, what the data fix, and whether they agree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..checking.interpreter import extent_value
+from ..language.errors import DataError
+from ..language.notation import text
+from ..language.program import Program, Recurrence, Role
+from ..language.terms import Size, Term
+
+Sizes = dict[str, int]
+GIVEN = (Role.PARAMETER, Role.INPUT, Role.TOKENS, Role.STATE)
+
+
+def size_names(program: Program) -> dict[str, list[str]]:
+    """Each size that the shapes of given tensors and vocabularies name -> the tensors that need it, in order."""
+    names: dict[str, list[str]] = {}
+    for tensor in program.with_role(*GIVEN):
+        extents = tensor.shape if tensor.vocabulary is None else (*tensor.shape, tensor.vocabulary)
+        for size in sizes_in(*extents):
+            needing = names.setdefault(size, [])
+            if tensor.name not in needing:
+                needing.append(tensor.name)
+    return names
+
+
+def sizes_in(*extents: Term) -> list[str]:
+    return list(dict.fromkeys(node.name for extent in extents for node in extent.walk() if isinstance(node, Size)))
+
+
+def extent_size(extent: Term, sizes: Mapping[str, int]) -> int:
+    """The number that an extent is.  Raises DataError for a size that is not known."""
+    for name in sizes_in(extent):
+        if name not in sizes:
+            raise DataError(f"size {name} is not given; add it to the training's sizes, or --size {name}=...")
+    return extent_value(extent, sizes)
+
+
+def fixed(sizes: Mapping[str, int], extent: Term, length: int, found: str) -> Sizes:
+    """`sizes` and what follows from `extent = length`; `found` says where the length was seen.
+
+    Raises DataError where that contradicts what is known, or where the extent is a formula of sizes not known.
+    """
+    if isinstance(extent, Size) and extent.name not in sizes:
+        return {**sizes, extent.name: int(length)}
+    expected = extent_size(extent, sizes)
+    if expected != length:
+        raise DataError(
+            f"{found}: size {text(extent)} is {length:,} here and {expected:,} elsewhere (in the training's sizes or "
+            "the data before); make them agree, or leave the size out where the data give it"
+        )
+    return dict(sizes)
+
+
+def batch_axis(program: Program) -> str | None:
+    """The size that the first axis of every input and token tensor runs over, where that is the batch.
+
+    It is not where a parameter or a state has an axis of that size, or a recurrence runs along it: then, and where
+    inputs share no first axis, the model reads one example at a time and the batch is 1.
+    """
+    shapes = [tensor.shape for tensor in program.with_role(Role.INPUT, Role.TOKENS)]
+    if not shapes or not all(shape and shape[0] == shapes[0][0] for shape in shapes):
+        return None
+    first = shapes[0][0]
+    if not isinstance(first, Size):
+        return None
+    kept = {name for t in program.with_role(Role.PARAMETER, Role.STATE) for name in sizes_in(*t.shape)}
+    runs = {item.index.extent for item in program.items if isinstance(item, Recurrence)}
+    return None if first.name in kept or first in runs else first.name
+
+
+def complete(program: Program, sizes: Mapping[str, int], batch: int) -> Sizes:
+    """All sizes of the model: those known, and the batch's.
+
+    Raises DataError for one that is missing, that the model does not have, or that contradicts the batch.
+    """
+    names, axis = size_names(program), batch_axis(program)
+    for name, value in sizes.items():
+        if name not in names:
+            raise DataError(
+                f"{program.name}: size {name} is given, but the model's sizes are {', '.join(names) or 'none'}; "
+                "remove it or correct its name"
+            )
+        if name == axis and value != batch:
+            raise DataError(
+                f"{program.name}: size {name} is the batch's, given as {value:,} and as batch={batch:,}; "
+                "say it once, as batch"
+            )
+    known = {**{name: int(value) for name, value in sizes.items()}, **({axis: batch} if axis else {})}
+    missing = [name for name in names if name not in known]
+    if missing:
+        name = missing[0]
+        raise DataError(
+            f"{program.name}: size {name} of {', '.join(names[name])} is not given; add it to the training: "
+            f"sizes={{{name!r}: ...}}, or --size {name}=..."
+        )
+    return known

@@ -1,0 +1,58 @@
+"""What a person is told before and after training, as lines."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..language.program import Program
+from .configuration import Training
+from .data import Data
+from .loop import Fit
+from .report import loss_text
+from .sizes import Sizes, extent_size
+
+
+def opening(program: Program, training: Training, data: Data, sizes: Sizes, threads: int) -> tuple[str, ...]:
+    """The data, the model and the recipe."""
+    count = sum(math.prod(extent_size(e, sizes) for e in tensor.shape) for tensor in program.parameters)
+    steps = data.rows("train") // training.batch
+    length = f"{training.epochs:,} epochs of {steps:,} steps" if training.steps is None else f"{training.steps:,} steps"
+    rate = training.rate if callable(training.rate) else f"{training.rate:g}"
+    decay = "".join(f", decay {factor:g} of {name}" for name, factor in training.weight_decay.items())
+    clip = "" if training.clip is None else f", clip {training.clip:g}"
+    return (
+        *data.lines,
+        f"model       {program.name}: {count:,} parameters in {training.dtype}; "
+        + " ".join(f"{name}={size:,}" for name, size in sizes.items()),
+        f"training    {training.optimizer}, rate {rate}, batch {training.batch:,}, {length}, seed {training.seed}"
+        f"{decay}{clip}, BLAS on {threads} thread{'s' if threads > 1 else ''}",
+    )
+
+
+def kept(fit: Fit, tokens: bool) -> str:
+    """Which parameters a loop has kept."""
+    if fit.best is not None:
+        return f"the parameters of epoch {fit.best.epoch:.3g}, the best with valid {loss_text(fit.best.valid, tokens)}"
+    if fit.stopped == "finished":
+        return "the parameters after the last step"
+    return (
+        f"the parameters after step {fit.kept_step:,}, not evaluated yet" if fit.kept_step else "the first parameters"
+    )
+
+
+def ending(fit: Fit, total: int, path: Path, tokens: bool) -> str:
+    """How a loop ended and what is in the file."""
+    how = {
+        "finished": f"done after {len(fit.losses):,} steps",
+        "patience": f"stopped after {len(fit.losses):,} steps: no better validation loss any more",
+        "interrupted": f"interrupted at step {len(fit.losses):,} of {total:,}",
+        "diverged": fit.failure,
+    }[fit.stopped]
+    return f"{how}; {path} holds {kept(fit, tokens)}"
+
+
+def final(losses: Mapping[str, float], tokens: bool) -> str:
+    """`train 4.913 (136.1)   valid 5.204 (182.0)   test 5.198 (180.9)`: nats per token and perplexity."""
+    return "   ".join(f"{part} {loss_text(loss, tokens)}" for part, loss in losses.items())

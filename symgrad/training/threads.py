@@ -1,0 +1,33 @@
+"""How many threads BLAS runs on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+SMALL = 2_000_000
+
+
+def blas_threads(sizes: Mapping[str, int], batch: int, axis: str | None) -> int:
+    """1 where the model's largest matrix product is small, else every core this process may use.
+
+    The product is taken as the two largest sizes beside the batch, times the batch: below about 2 million
+    multiplications, waking a second thread costs more than it computes.  `axis` is the batch's own size.
+    """
+    largest = sorted((size for name, size in sizes.items() if name != axis), reverse=True)[:2]
+    work = batch
+    for size in largest:
+        work *= size
+    return 1 if work < SMALL else len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+@contextmanager
+def limited_blas(threads: int) -> Iterator[None]:
+    """Within, BLAS has this many threads."""
+    # The limit holds for libraries that are loaded already; jitted code calls SciPy's BLAS, which Numba loads late.
+    import scipy.linalg.cython_blas  # noqa: F401
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=threads, user_api="blas"):
+        yield
