@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..language.algebra import ZERO, add, construct, factors_of, mul, negated, subtract, summed, where
-from ..language.ranges import at_least, bounds, inside, same_extent
+from ..language.ranges import at_least, bounds, difference, inside, same_extent
 from ..language.rewriting import rebuild, substitute, unique_bound
 from ..language.terms import MINUS_ONE, ONE, Add, Call, Compare, Const, Index, Mul, Reduce, Term, Where
 
@@ -116,11 +116,11 @@ def solved_for(index: Index, bracket: Compare) -> Term | None:
         return bracket.right
     if bracket.right == index and index not in bracket.left.free:
         return bracket.left
-    difference = subtract(bracket.left, bracket.right)
-    if index not in difference.free:
+    apart = difference(bracket.left, bracket.right)
+    if index not in apart.free:
         return None
     for sign in (ONE, MINUS_ONE):
-        rest = subtract(difference, mul(sign, index))
+        rest = subtract(apart, mul(sign, index))
         if index not in rest.free:
             return negated(rest) if sign == ONE else rest
     return None
@@ -218,10 +218,11 @@ def sparse_product(product: Mul, vocabularies: Vocabularies) -> Term:
         if not (isinstance(factor, Compare) and factor.relation == "=="):
             continue
         for index, value in ((factor.left, factor.right), (factor.right, factor.left)):
-            others = [f for f in product.factors if f is not factor]
-            if isinstance(index, Index) and not isinstance(value, Index) and index not in value.free:
-                if any(index in f.free for f in others) and inside(value, index.extent, {}, vocabularies):
-                    return mul(*(f if f is factor else substitute(f, {index: value}) for f in product.factors))
+            if not isinstance(index, Index) or isinstance(value, Index) or index in value.free:
+                continue
+            elsewhere = any(index in f.free for f in product.factors if f is not factor)
+            if elsewhere and inside(value, index.extent, {}, vocabularies):
+                return mul(*(f if f is factor else substitute(f, {index: value}) for f in product.factors))
     return product
 
 
@@ -236,9 +237,9 @@ def proven(condition: Term, vocabularies: Vocabularies) -> Term:
         return condition
     gap = ONE if condition.relation == "<" else ZERO
     # the same indices on both sides may cancel: D <= i + D
-    difference = bounds(subtract(condition.right, condition.left), {}, vocabularies)
-    if difference is not None and at_least(difference[0], gap):
+    between = bounds(difference(condition.right, condition.left), {}, vocabularies)
+    if between is not None and at_least(between[0], gap):
         return ONE
-    if difference is not None and at_least(subtract(gap, ONE), difference[1]):
+    if between is not None and at_least(subtract(gap, ONE), between[1]):
         return ZERO
     return condition

@@ -11,12 +11,13 @@ from collections import Counter
 from collections.abc import Mapping
 from itertools import product
 
-from .algebra import add, mul, subtract
-from .terms import ONE, Add, Call, Compare, Const, Index, Mul, Pow, Read, Size, Term
+from .algebra import add, mul, negated, subtract, terms_of
+from .terms import ONE, Add, Call, Compare, Const, Index, Mul, Pow, Read, Reduce, Size, Term
 
 Monomial = tuple[str, ...]
 Polynomial = dict[Monomial, int]
 Interval = tuple[Term, Term]
+Known = Mapping[Term, Interval]  # of an index, or of a difference: where d <= t holds, t - d is at least 0
 
 
 def polynomial(term: Term) -> Polynomial | None:
@@ -65,11 +66,11 @@ def at_least(left: Term, right: Term) -> bool:
     return all(value >= 0 for value in shifted.values())
 
 
-def bounds(term: Term, known: Mapping[Index, Interval], vocabularies: Mapping[str, Term]) -> Interval | None:
+def bounds(term: Term, known: Known, vocabularies: Mapping[str, Term]) -> Interval | None:
     """(least, greatest) value of an integer term; `known` narrows indices, `vocabularies` bounds token tensors."""
+    if polynomial(term) is not None:
+        return term, term
     match term:
-        case Const(int()) | Size():
-            return term, term
         case Index(_, extent):
             return known.get(term, (Const(0), subtract(extent, ONE)))
         case Read(tensor) if tensor in vocabularies:
@@ -88,6 +89,8 @@ def bounds(term: Term, known: Mapping[Index, Interval], vocabularies: Mapping[st
             if at_least(mul(*scale), Const(0)):
                 return ends
             return (ends[1], ends[0]) if at_least(Const(0), mul(*scale)) else None
+        case Reduce("argmax", (index,), _):
+            return Const(0), subtract(index.extent, ONE)
         case Call("mod", (_, divisor)):
             return Const(0), subtract(divisor, ONE)
         case Call("floordiv", (numerator, divisor)):
@@ -116,18 +119,32 @@ def quotient_bounds(numerator: Interval | None, divisor: Term) -> Interval | Non
     return Const(0), subtract(add(*terms), ONE)
 
 
-def inside(term: Term, extent: Term, known: Mapping[Index, Interval], vocabularies: Mapping[str, Term]) -> bool:
+def difference(left: Term, right: Term) -> Term:
+    """left - right, with a sum on the right taken apart so that equal terms cancel: t - (t - d) = d."""
+    return add(left, *map(negated, terms_of(right)))
+
+
+def inside(term: Term, extent: Term, known: Known, vocabularies: Mapping[str, Term]) -> bool:
     """Whether 0 <= term < extent is proven."""
+    above = difference(subtract(extent, ONE), term)
+    return not_negative(term, known, vocabularies) and not_negative(above, known, vocabularies)
+
+
+def not_negative(term: Term, known: Known, vocabularies: Mapping[str, Term]) -> bool:
+    """Whether 0 <= term is proven, by its bounds or as one of the known differences and a rest."""
     interval = bounds(term, known, vocabularies)
-    return (
-        interval is not None
-        and at_least(interval[0], Const(0))
-        and at_least(subtract(extent, ONE), interval[1])
-    )  # fmt: skip
+    if interval is not None and at_least(interval[0], Const(0)):
+        return True
+    for fact, (low, _) in known.items():
+        if not isinstance(fact, Index):
+            rest = bounds(difference(term, fact), known, vocabularies)
+            if rest is not None and at_least(add(rest[0], low), Const(0)):
+                return True
+    return False
 
 
-def narrowed(condition: Term, known: Mapping[Index, Interval], truth: bool) -> dict[Index, Interval]:
-    """`known` with what a condition says where it holds (or does not): k < D, D <= k, and products of them."""
+def narrowed(condition: Term, known: Known, truth: bool) -> dict[Term, Interval]:
+    """`known` with what a condition says where it holds (or does not): k < D, D <= k, d <= t, and products of them."""
     result = dict(known)
     if isinstance(condition, Mul) and truth:
         for factor in condition.factors:
@@ -139,6 +156,9 @@ def narrowed(condition: Term, known: Mapping[Index, Interval], truth: bool) -> d
     if not truth:  # not (l < r) is r <= l
         return narrowed(Compare("<=" if strict else "<", condition.right, condition.left), known, True)
     left, right, gap = condition.left, condition.right, Const(int(strict))
+    apart = difference(right, left)
+    if len(apart.free) > 1 and (interval := bounds(apart, known, {})) is not None:
+        result[apart] = (gap, interval[1])
     # l + gap <= r, solved for an index that stands alone (perhaps with sizes or numbers beside it) on either side
     for side, other, below in ((left, right, True), (right, left, False)):
         index = next((node for node in side.walk() if isinstance(node, Index)), None)

@@ -54,7 +54,8 @@ def substitute_reduce(node: Reduce, mapping: Mapping[Term, Term]) -> Term:
         if new is not index:
             renamed[index] = new
         indices.append(new)
-    body = substitute(substitute(node.body, renamed), inner)
+    # at once: a fresh name may be one that `inner` replaces, such as v2 in {v2: v4}
+    body = substitute(node.body, {**inner, **renamed})
     return Reduce(node.op, tuple(indices), body)
 
 
