@@ -1,0 +1,120 @@
+"""Difference quotients in float64: what a gradient is compared with.
+
+    f'(x) = (8*(f(x+h) - f(x-h)) - (f(x+2*h) - f(x-2*h)))/(12*h) + O(h**4)
+
+With h = 1e-3 truncation (about 1e-12/30 of the fifth derivative) and rounding (about 1e-13 of the value) meet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from ..language.algebra import construct
+from ..language.functions import STOP_GRADIENT
+from ..language.program import Equation, Program, Role, Tensor
+from ..language.rewriting import rebuild
+from ..language.terms import Call, Index, Read, Term
+from .interpreter import Evaluation, Sizes, Values, evaluate
+from .kinks import with_scope
+
+STEP = 1e-3
+WEIGHTS = ((1, 8 / 12), (-1, -8 / 12), (2, -1 / 12), (-2, 1 / 12))
+FLOOR = 1e-5  # of the value that is differentiated: the smallest gradient whose relative error can be told
+
+Function = Callable[[Values], np.ndarray | float]
+
+
+def along(function: Function, at: Values, direction: Mapping[str, np.ndarray], step: float = STEP) -> np.ndarray:
+    """d function(at + s*direction)/ds at s = 0, of the function's shape."""
+    quotient = 0.0
+    for shift, weight in WEIGHTS:
+        moved = {**at, **{name: at[name] + shift * step * d for name, d in direction.items()}}
+        quotient = quotient + weight / step * np.asarray(function(moved))
+    return np.asarray(quotient)
+
+
+def gradient(function: Function, at: Values, name: str, entries: np.ndarray, step: float = STEP) -> np.ndarray:
+    """d function/d at[name][entry] for each of the flat `entries`; the function is scalar."""
+    result = np.empty(len(entries))
+    for k, entry in enumerate(entries):
+        unit = np.zeros(np.shape(at[name]))
+        unit.reshape(-1)[entry] = 1.0
+        result[k] = along(function, at, {name: unit}, step)
+    return result
+
+
+def some_entries(shape: tuple[int, ...], most: int, seed: int = 0) -> np.ndarray:
+    """At most `most` different flat positions in an array of this shape, the first and the last among them."""
+    count = int(np.prod(shape))
+    if count <= most:
+        return np.arange(count)
+    inner = np.random.default_rng(seed).choice(np.arange(1, count - 1), most - 2, replace=False)
+    return np.sort(np.concatenate(([0, count - 1], inner)))
+
+
+def relative_error(found: np.ndarray, expected: np.ndarray, scale: float = 1.0) -> float:
+    """max|found - expected| / max(max|expected|, 1e-5*max(1, |scale|)), over the tensor; infinite where not finite.
+
+    `scale` is the value of what was differentiated: below the floor a difference quotient has no digits left.
+    """
+    if not (np.isfinite(found).all() and np.isfinite(expected).all()):
+        return float("inf")
+    if np.size(expected) == 0:
+        return 0.0
+    return float(np.max(np.abs(found - expected)) / max(np.max(np.abs(expected)), FLOOR * max(1.0, abs(scale))))
+
+
+def loss_function(program: Program, sizes: Sizes) -> Function:
+    """The loss in the interpreter as a function of what the program is given."""
+    return lambda values: float(evaluate(program, values, sizes)[program.outputs[0]])
+
+
+def stopped(program: Program, values: Values, sizes: Sizes) -> tuple[Program, Values]:
+    """The program with every stop_gradient(e) an input that holds e's value here, and the values with those inputs.
+
+    A difference quotient moves what is under stop_gradient; a gradient does not.  Of this program both are the same.
+    """
+    made: Values | None = None
+    inputs: dict[str, Tensor] = {}
+    held: Values = {}
+    items = []
+    for item in program.items:
+        if not isinstance(item, Equation) or not any(is_stopped(node) for node in item.body.walk()):
+            items.append(item)
+            continue
+        made = made if made is not None else evaluate(program, values, sizes)
+        replaced: dict[Term, Term] = {}
+        for node, scope in with_scope(item.body, item.indices):
+            if is_stopped(node) and node not in replaced:
+                name = fresh_name(f"held{len(inputs) + 1}", {*program.tensors, *inputs})
+                indices = tuple(index for index in scope if index in node.free)
+                inputs[name] = Tensor(name, indices, Role.INPUT)
+                held[name] = np.array(held_value(node.children[0], indices, made, sizes))
+                replaced[node] = Read(name, indices)
+        items.append(replace(item, body=put(item.body, replaced)))
+    tensors = {**inputs, **program.tensors}
+    return replace(program, tensors=tensors, items=tuple(items)), {**values, **held}
+
+
+def is_stopped(term: Term) -> bool:
+    return isinstance(term, Call) and term.function == STOP_GRADIENT
+
+
+def held_value(term: Term, indices: tuple[Index, ...], made: Values, sizes: Sizes) -> np.ndarray:
+    evaluation = Evaluation(made, sizes, {})
+    lengths = [int(Evaluation({}, sizes, {}).value(index.extent, ())) for index in indices]
+    return np.broadcast_to(evaluation.value(term, indices), lengths).astype(np.float64)
+
+
+def put(term: Term, replaced: Mapping[Term, Term]) -> Term:
+    """The term with whole nodes replaced; the replacements hold the same indices, so nothing can be captured."""
+    return replaced[term] if term in replaced else construct(rebuild(term, lambda child: put(child, replaced)))
+
+
+def fresh_name(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name
