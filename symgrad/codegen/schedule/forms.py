@@ -208,9 +208,19 @@ def scatter_of(term: Term, indices: tuple[Index, ...]) -> tuple[Compare, Index, 
 def split_scatters(program: Program) -> Program:
     builder = Builder(program)
     for equation in program.equations():
-        terms = [split_scatter(term, equation, builder) for term in terms_of(equation.body)]
+        opened = [part for term in terms_of(equation.body) for part in dense_and_one_hot(term, equation.indices)]
+        terms = [split_scatter(term, equation, builder) for term in opened]
         builder.add(replace(equation, body=add(*terms)))
     return builder.program
+
+
+def dense_and_one_hot(term: Term, indices: tuple[Index, ...]) -> list[Term]:
+    """(p - [v == y])/B as p/B and -[v == y]/B: the second touches one entry a row."""
+    for factor in factors_of(term):
+        if isinstance(factor, Add) and any(scatter_of(part, indices) is not None for part in factor.terms):
+            others = [other for other in factors_of(term) if other is not factor]
+            return [piece for part in factor.terms for piece in dense_and_one_hot(mul(*others, part), indices)]
+    return [term]
 
 
 def split_scatter(term: Term, equation: Equation, builder: Builder) -> Term:

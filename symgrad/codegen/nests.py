@@ -1,0 +1,107 @@
+"""Loop nests: what the schedule makes and the printer writes.
+
+    Node = Comment(lines)  |  Zero(tensor)  |  Assign(target, op, value)  |  MatrixProduct(product, accumulate)
+         | Loop(index, body)  |  StopIfNotFinite(loss)
+
+A `Read` without indices whose name is in `Nest.locals_` is a local number.  Bodies are lists while nests are put
+together; afterwards nobody changes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..language.terms import Index, Read, Term
+from .schedule.contractions import Product
+
+
+@dataclass(frozen=True)
+class Comment:
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Zero:
+    tensor: str
+
+
+@dataclass(frozen=True)
+class Assign:
+    """target = value, target += value, or target = the larger of both; `where_larger` remembers at which index."""
+
+    target: Read
+    op: str  # "=", "+=", "max", "argmax"
+    value: Term
+    index: Index | None = None  # argmax: the index that is remembered when value exceeds the best so far
+
+
+@dataclass(frozen=True)
+class MatrixProduct:
+    product: Product
+    accumulate: bool
+
+
+@dataclass(frozen=True)
+class StopIfNotFinite:
+    """Return before anything that outlives the step is touched."""
+
+    loss: str
+    kept: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Loop:
+    index: Index
+    body: list[Node]
+
+
+Node = Comment | Zero | Assign | MatrixProduct | StopIfNotFinite | Loop
+
+
+@dataclass(frozen=True)
+class Access:
+    """One use of a tensor: which entry, and whether it is written."""
+
+    tensor: str
+    indices: tuple[Term, ...] | None  # None: the whole tensor
+    writes: bool
+
+
+def accesses(node: Node) -> Iterator[Access]:
+    match node:
+        case Zero(tensor):
+            yield Access(tensor, None, True)
+        case Assign(target, op, value):
+            yield Access(target.tensor, target.indices, True)
+            if op != "=":
+                yield Access(target.tensor, target.indices, False)
+            for term in (*target.indices, value):
+                yield from reads_of(term)
+        case MatrixProduct(product, accumulate):
+            yield Access(product.target.tensor, None, True)
+            if accumulate:
+                yield Access(product.target.tensor, None, False)
+            yield Access(product.left.tensor, None, False)
+            yield Access(product.right.tensor, None, False)
+            yield from reads_of(product.alpha)
+        case StopIfNotFinite(loss, kept):
+            yield Access(loss, (), False)
+            for tensor in kept:
+                yield Access(tensor, None, False)
+        case Loop(_, body):
+            for inner in body:
+                yield from accesses(inner)
+
+
+def reads_of(term: Term) -> Iterator[Access]:
+    for node in term.walk():
+        if isinstance(node, Read):
+            yield Access(node.tensor, node.indices, False)
+
+
+def walk(nodes: list[Node]) -> Iterator[Node]:
+    for node in nodes:
+        yield node
+        if isinstance(node, Loop):
+            yield from walk(node.body)

@@ -1,0 +1,131 @@
+"""Equation -> statements: loops with an innermost body, or one matrix product.
+
+An equation T = E + alpha*sum(...) + beta*[v == x[b]]*f becomes, in this order: the elementwise part (or zeros), matrix
+products, other sums, scattered rows.  A sum whose loops can all stand innermost runs in a local accumulator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ...language.algebra import add, factors_of, mul, terms_of
+from ...language.program import Equation
+from ...language.rewriting import substitute
+from ...language.terms import ZERO, Call, Const, Index, Read, Reduce, Term
+from ..nests import Assign, MatrixProduct, Node, Zero
+from .builder import in_order
+from .contractions import as_product
+from .forms import scatter_of
+
+
+@dataclass(frozen=True)
+class Statement:
+    """`before` and `after` stand inside the first `depth` loops, `inside` within all of them."""
+
+    equation: Equation
+    loops: tuple[Index, ...]
+    inside: tuple[Node, ...]
+    depth: int = 0
+    before: tuple[Node, ...] = ()
+    after: tuple[Node, ...] = ()
+
+
+def statements(equation: Equation, in_place: bool) -> Iterator[Statement]:
+    """`in_place`: the tensor already holds the entry that the elementwise part reads at the same indices."""
+    target = equation.left
+    plain, products, sums, scatters = sorted_terms(equation)
+    if len(sums) == 1 and not products and not scatters:
+        accumulated = accumulator(equation, sums[0], add(*plain))
+        if accumulated is not None:
+            yield accumulated
+            return
+    start = add(*plain)
+    started = in_place and isinstance(start, Read) and start.indices == target.indices
+    if not started and start != ZERO:
+        yield Statement(equation, equation.indices, (Assign(target, "=", start),))
+        started = True
+    if not started and (not products or len(equation.indices) == 0):
+        yield Statement(equation, (), (Zero(equation.tensor),))
+        started = True
+    for product in products:
+        yield Statement(equation, (), (MatrixProduct(product, accumulate=started),))
+        started = True
+    for term in sums:
+        reduction, others = taken_apart(term)
+        order = loop_order(equation.indices, reduction.indices, reduction.body)
+        yield Statement(equation, order, (Assign(target, "+=", mul(*others, reduction.body)),))
+    for term in scatters:
+        yield scattered(term, equation)
+
+
+def sorted_terms(equation: Equation) -> tuple[list, list, list, list]:
+    plain, products, sums, scatters = [], [], [], []
+    for term in terms_of(equation.body):
+        product = as_product(term, equation.left)
+        if product is not None:
+            products.append(product)
+        elif scatter_of(term, equation.indices) is not None:
+            scatters.append(term)
+        elif any(isinstance(factor, Reduce) for factor in factors_of(term)):
+            sums.append(term)
+        else:
+            plain.append(term)
+    return plain, products, sums, scatters
+
+
+def taken_apart(term: Term) -> tuple[Reduce, list[Term]]:
+    reduction = next(factor for factor in factors_of(term) if isinstance(factor, Reduce))
+    return reduction, [factor for factor in factors_of(term) if factor is not reduction]
+
+
+def loop_order(target: tuple[Index, ...], inner: tuple[Index, ...], body: Term) -> tuple[Index, ...]:
+    """The order of axes of the largest array that is read, so that the innermost loop runs along memory."""
+    reads = [node for node in body.walk() if isinstance(node, Read)]
+    largest = sorted(reads, key=lambda read: -len(read.free))
+    axes = [[index for part in read.indices for index in in_order(part.free)] for read in largest]
+    return in_order((*target, *inner), *axes, target, inner)
+
+
+def accumulator(equation: Equation, term: Term, plain: Term) -> Statement | None:
+    """target = plain + alpha * (a local sum or maximum), where the bound loops can stand innermost."""
+    reduction, others = taken_apart(term)
+    order = loop_order(equation.indices, reduction.indices, reduction.body)
+    depth = len(equation.indices)
+    if set(order[:depth]) != set(equation.indices):
+        return None
+    name = f"{equation.tensor}_{reduction.op}" if reduction.op == "argmax" else f"{equation.tensor}_total"
+    local = Read(name if equation.indices or plain != ZERO or others else equation.tensor)
+    if reduction.op == "argmax":
+        best = Read(f"{equation.tensor}_best")
+        before = (Assign(best, "=", negative_infinity()), Assign(local, "=", Const(0)))
+        inside = (Assign(best, "argmax", reduction.body, index=reduction.indices[0]),)
+        return Statement(equation, order, inside, depth, before, (Assign(equation.left, "=", local),))
+    start = negative_infinity() if reduction.op == "max" else Const(0)
+    op = "max" if reduction.op == "max" else "+="
+    after = () if local == equation.left else (Assign(equation.left, "=", add(plain, mul(*others, local))),)
+    before = (Assign(local, "=", start),)
+    return Statement(equation, order, (Assign(local, op, reduction.body),), depth, before, after)
+
+
+def negative_infinity() -> Term:
+    return mul(Const(-1), Call("inf"))
+
+
+def scattered(term: Term, equation: Equation) -> Statement:
+    """T[.., value, ..] += f for every entry at which the bracket holds: one addition per entry of the data."""
+    reduction = next((f for f in factors_of(term) if isinstance(f, Reduce)), None)
+    others = [factor for factor in factors_of(term) if factor is not reduction]
+    body = mul(*others, reduction.body) if reduction is not None else term
+    brackets: dict[Index, Term] = {}
+    while (found := scatter_of(body, equation.indices)) is not None:
+        bracket, index, value = found
+        brackets[index] = value
+        body = mul(*(factor for factor in factors_of(body) if factor is not bracket))
+    body = substitute(body, brackets)
+    target = Read(equation.tensor, tuple(brackets.get(index, index) for index in equation.indices))
+    looped = target.free | body.free
+    order = loop_order(in_order(looped, equation.indices), (), body)
+    return Statement(equation, tuple(index for index in order if index in looped), (Assign(target, "+=", body),))
+
+
