@@ -1,0 +1,144 @@
+"""`derive(model)`: the derivation of a model's gradients as data, with its faces: text, LaTeX, JSON, numbers.
+
+print(derive(model))                    forward, local derivatives, chain rule, final formulas
+derive(model, wrt=["W1"])               one parameter
+derive(model).gradients["W1"]           the equation dW1[i,t,d] = ...
+derive(model).program                   forward and backward equations, to be evaluated, emitted or derived again
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..calculus.reverse import differentiate, wanted
+from ..calculus.simplify import simplify
+from ..language.model import Model
+from ..language.notation import equation_text
+from ..language.program import Equation, Program
+from ..language.terms import Index, Reduce
+from .adjoints import Adjoint, adjoints
+from .chains import Chain, Products, chains, number_of_paths, products
+from .local_derivatives import LocalDerivative, local_derivatives
+
+if TYPE_CHECKING:
+    from .numbers import Numbers
+
+# Beyond this many paths to one parameter a sum over paths teaches nothing; the adjoints are shown one by one instead.
+READABLE_PATHS = 8
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """Every step from the forward equations to the gradients.
+
+    `chains` are the paths to each parameter, for models of scalars; `adjoints` the steps to each dX, for all models.
+    """
+
+    name: str
+    loss: str
+    wrt: tuple[str, ...]
+    forward: tuple[Equation, ...]
+    locals_: tuple[LocalDerivative, ...]
+    chains: tuple[Chain, ...]
+    adjoints: tuple[Adjoint, ...]
+    program: Program
+
+    @property
+    def gradients(self) -> dict[str, Equation]:
+        """{parameter: the equation of its gradient}: in forward values for scalars, else in them and other adjoints."""
+        left = {adjoint.of.tensor: adjoint.left.tensor for adjoint in self.adjoints}
+        if self.chains:
+            formulas = {chain.parameter: chain.formula for chain in self.chains}
+            return {name: Equation(left[name], (), formulas[name], left[name]) for name in self.wrt}
+        return {name: self.program.equation(left[name]) for name in self.wrt}
+
+    @property
+    def formulas(self) -> dict[str, str]:
+        """{parameter: its gradient as text}: {"w2": "dw2 = -(y - o)*(1 - o**2)*h"}."""
+        return {name: equation_text(equation) for name, equation in self.gradients.items()}
+
+    @property
+    def indices(self) -> tuple[Index, ...]:
+        """The indices of the forward equations, in the order in which they are met."""
+        met: dict[Index, None] = {}
+        for equation in self.forward:
+            met.update(dict.fromkeys(equation.indices))
+            for node in equation.body.walk():
+                if isinstance(node, Reduce):
+                    met.update(dict.fromkeys(node.indices))
+        declared = {index for tensor in self.program.tensors.values() for index in tensor.indices}
+        return tuple(index for index in met if index in declared)
+
+    @property
+    def products(self) -> Products | None:
+        """The products of derivatives that the chain rule takes; None where paths are not written out."""
+        return products(self.loss, self.chains) if self.chains else None
+
+    def text(self) -> str:
+        """The derivation for people, at most 100 columns wide where formulas allow it."""
+        from .text import derivation_text
+
+        return derivation_text(self)
+
+    def latex(self, standalone: bool = False) -> str:
+        """The same for LaTeX (needs amsmath): a body, or a whole document."""
+        from .typesetting import derivation_latex
+
+        return derivation_latex(self, standalone)
+
+    def json(self) -> str:
+        """The same for programs: an object with the keys that `derivation.data` documents."""
+        from .data import derivation_json
+
+        return derivation_json(self)
+
+    def numbers(self, values: Mapping[str, float | np.ndarray], rate: float | None = None, updates: int = 1) -> Numbers:
+        """Every equation, local derivative and gradient at these values; with a rate also updates by SGD.
+
+        Raises DataError for a missing value or a wrong shape.
+        """
+        from .numbers import numbers
+
+        return numbers(self, values, rate, updates)
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def _repr_latex_(self) -> str:
+        return self.latex()
+
+
+def derive(model: Model | Program, wrt: Iterable[str] | None = None) -> Derivation:
+    """The loss of `model` differentiated by `wrt` (every parameter unless named), step by step.
+
+    Raises DeclarationError for a model without a loss, DerivativeError for a name that is no parameter or input, for
+    what has no derivative, and for a loss that does not depend on the name.
+    """
+    forward = model.program if isinstance(model, Model) else model
+    names = wanted(forward, wrt)
+    raw = differentiate(forward, names)
+    simple = simplify(raw)
+    loss = forward.outputs[0]
+    locals_ = local_derivatives(raw)
+    written = is_scalar(forward) and all(number_of_paths(n, loss, locals_) <= READABLE_PATHS for n in names)
+    return Derivation(
+        name=forward.name,
+        loss=loss,
+        wrt=names,
+        forward=tuple(forward.equations()),
+        locals_=locals_,
+        chains=chains(loss, names, locals_) if written else (),
+        adjoints=adjoints(raw, simple, locals_),
+        program=simple.program,
+    )
+
+
+def is_scalar(program: Program) -> bool:
+    """Whether there is no axis in it: then the chain rule is a product of numbers."""
+    return not any(tensor.indices for tensor in program.tensors.values()) and not any(
+        isinstance(node, Reduce) for equation in program.equations() for node in equation.body.walk()
+    )
