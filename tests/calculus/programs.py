@@ -187,7 +187,8 @@ def three_times(model: Model) -> None:
 @program
 def reused_letters(model: Model) -> None:
     x = model.parameters(x=(i,))
-    model.minimize("L", total(x[i] * total(x[i] ** 2, i), i) + total(total(x[i] * exp(x[j]), i), j))
+    product = total(x[i] * total(x[j] ** 2, j), i) * total(exp(x[i]), i)
+    model.minimize("L", product + total(total(x[i] * exp(x[j]), i), j))
 
 
 @program

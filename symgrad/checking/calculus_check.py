@@ -1,0 +1,201 @@
+"""Part (a): the derivation, in the interpreter, against difference quotients that know nothing of it.
+
+    definition         X = f(T, ...) alone under a random cotangent v: each d(sum v*X)/dT
+    adjoint identity   <v, J u> = <J^T v, u> for a random u, J that of the definition
+    adjoint            dX of the whole program: dL/dX with everything after X recomputed
+    gradient           dX of a parameter or a real input
+    taylor             |L(x + e*u) - L(x) - e*<dL/dx, u>| falls as e**2: the error is what its slope lacks of 2
+
+The error of a tensor is max|found - expected| / max|expected|, see `differences.relative_error`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..calculus.reverse import Gradients, differentiate, real_part
+from ..calculus.simplify import simplify
+from ..language.algebra import add, mul, summed
+from ..language.errors import DerivativeError
+from ..language.program import Equation, Program, Role, Tensor
+from ..language.terms import Read
+from .differences import along, fresh_name, gradient_error, least_error, loss_function, relative_error, stopped
+from .interpreter import Values, evaluate
+from .points import DOMAINS, Point, point, size_table
+from .report import Row
+
+TOLERANCE = 1e-6
+LACKING_SLOPE = 0.2
+TAYLOR_STEPS = (1e-3, 5e-4, 2.5e-4)
+DIRECTIONS = 3
+ROUNDING = 1e-13  # of the loss: a remainder below it is none
+
+
+@dataclass(frozen=True)
+class Alone:
+    """One definition as a program of its own: its loss is sum(cotangent * X) + sum(pad * T) over all T that X reads.
+
+    The pads are 0 in value and keep every T in the loss, so that a derivative that is 0 is compared as well.
+    """
+
+    equation: Equation
+    gradients: Gradients
+    cotangent: str
+    pads: tuple[str, ...]
+    reads: tuple[str, ...]
+
+
+def check_calculus(program: Program, entries: int = 12, seed: int = 0) -> tuple[Row, ...]:
+    """Every definition, adjoint and gradient at every row of the table of sizes; at most `entries` entries of each.
+
+    Raises DerivativeError for what has no derivative, and DataError where no point to check at is found.
+    """
+    raw, independent = all_gradients(program)
+    simple = simplify(raw)
+    alone = tuple(definitions_alone(program))
+    rows: list[Row] = []
+    for position, sizes in enumerate(size_table(program)):
+        at = point(program, sizes, seed + position)
+        found = {**evaluate(raw.program, at.values, sizes), **evaluate(simple.program, at.values, sizes)}
+        for part in alone:
+            rows += definition_rows(part, at, found, entries)
+        rows += adjoint_rows(program, raw, at, found, entries)
+        rows += gradient_rows(program, raw, independent, at, found, entries)
+        rows.append(taylor_row(program, raw, at, found))
+    return tuple(rows)
+
+
+def all_gradients(program: Program) -> tuple[Gradients, tuple[str, ...]]:
+    """The gradients by all parameters and by the real inputs that the loss depends on, and the other inputs."""
+    parameters = [tensor.name for tensor in program.parameters]
+    differentiate(program)  # what has no derivative is reported here, before the inputs are tried
+    dependent, independent = [], []
+    for tensor in program.with_role(Role.INPUT):
+        try:
+            differentiate(program, [tensor.name])
+            dependent.append(tensor.name)
+        except DerivativeError:
+            independent.append(tensor.name)
+    return differentiate(program, parameters + dependent), tuple(independent)
+
+
+def definitions_alone(program: Program) -> Iterator[Alone]:
+    for equation in program.equations():
+        names = [node.tensor for node in real_part(equation.body) if isinstance(node, Read)]
+        reads = tuple(n for n in dict.fromkeys(names) if program.tensors[n].role is not Role.TOKENS)
+        if reads:
+            yield definition_alone(program, equation, reads)
+
+
+def definition_alone(program: Program, equation: Equation, reads: tuple[str, ...]) -> Alone:
+    seen = {node.tensor: program.tensors[node.tensor] for node in equation.body.walk() if isinstance(node, Read)}
+    tensors = {
+        name: replace(tensor, role=Role.PARAMETER if name in reads else given(tensor)) for name, tensor in seen.items()
+    }
+    tensors[equation.tensor] = program.tensors[equation.tensor]
+    cotangent = Tensor(fresh_name("cotangent", {*tensors}), equation.indices, Role.INPUT)
+    tensors[cotangent.name] = cotangent
+    terms = [summed(equation.indices, mul(cotangent.entry, equation.left))]
+    pads = []
+    for name in reads:
+        pad = Tensor(fresh_name(f"pad_{name}", {*tensors}), tensors[name].indices, Role.INPUT)
+        tensors[pad.name] = pad
+        pads.append(pad.name)
+        terms.append(summed(pad.indices, mul(pad.entry, tensors[name].entry)))
+    loss = Tensor(fresh_name("L", {*tensors}), (), Role.DEFINITION)
+    items = (equation, Equation(loss.name, (), add(*terms)))
+    whole = Program(f"{program.name}_{equation.tensor}", {**tensors, loss.name: loss}, items, (loss.name,))
+    return Alone(equation, simplify(differentiate(whole, reads)), cotangent.name, tuple(pads), reads)
+
+
+def given(tensor: Tensor) -> Role:
+    return Role.TOKENS if tensor.role is Role.TOKENS else Role.INPUT
+
+
+def definition_rows(alone: Alone, at: Point, made: Values, entries: int) -> Iterator[Row]:
+    """The rows of one definition at one point, where the whole program has the values `made`."""
+    program, name = alone.gradients.program, alone.equation.tensor
+    random = np.random.default_rng(len(made[name].reshape(-1)))
+    values = {tensor: made[tensor] for tensor in program.tensors if tensor in made and tensor != name}
+    values[alone.cotangent] = DOMAINS[0].draw(random, made[name].shape)
+    values |= {pad: np.zeros(made[read].shape) for pad, read in zip(alone.pads, alone.reads, strict=True)}
+    results = evaluate(program, values, at.sizes)
+    adjoints = {read: results[alone.gradients.adjoints[read]] for read in alone.reads}
+    forward = replace(program, items=program.items[:2], outputs=program.outputs[:1])
+    held, moved = stopped(forward, values, at.sizes)
+    loss = loss_function(held, at.sizes)
+    error = max(gradient_error(loss, moved, read, adjoints[read], TOLERANCE, entries) for read in alone.reads)
+    yield Row("calculus", "definition", at.sizes, name, made[name].shape, error, TOLERANCE)
+    # Each entry moves in proportion to its size: a small probability stays one.
+    direction = {read: DOMAINS[0].draw(random, made[read].shape) * np.abs(made[read]) for read in alone.reads}
+    backward_side = np.sum([np.sum(adjoints[read] * direction[read]) for read in alone.reads])
+
+    def identity_error(step: float) -> float:
+        image = along(lambda v: evaluate(held, v, at.sizes)[name], moved, direction, step)
+        return relative_error(backward_side, np.sum(values[alone.cotangent] * image), loss(moved))
+
+    error = least_error(identity_error, TOLERANCE)
+    yield Row("calculus", "adjoint identity", at.sizes, name, made[name].shape, error, TOLERANCE)
+
+
+def adjoint_rows(program: Program, raw: Gradients, at: Point, found: Values, entries: int) -> Iterator[Row]:
+    for equation in program.equations():
+        name = equation.tensor
+        if name in raw.adjoints:
+            held, values = stopped(cut(program, name), {**at.values, name: found[name]}, at.sizes)
+            loss = loss_function(held, at.sizes)
+            error = gradient_error(loss, values, name, found[raw.adjoints[name]], TOLERANCE, entries)
+            yield Row("calculus", "adjoint", at.sizes, name, found[name].shape, error, TOLERANCE)
+
+
+def cut(program: Program, name: str) -> Program:
+    """The program with the definition `name` given instead of made."""
+    tensors = {**program.tensors, name: replace(program.tensors[name], role=Role.INPUT)}
+    items = tuple(item for item in program.items if not (isinstance(item, Equation) and item.tensor == name))
+    return replace(program, tensors=tensors, items=items)
+
+
+def gradient_rows(
+    program: Program, raw: Gradients, independent: Iterable[str], at: Point, found: Values, entries: int
+) -> Iterator[Row]:
+    held, values = stopped(program, at.values, at.sizes)
+    loss = loss_function(held, at.sizes)
+    adjoints = {t.name: found[raw.adjoints[t.name]] for t in given_and_differentiable(program, raw)}
+    adjoints |= {name: np.zeros(at.values[name].shape) for name in independent}
+    for name, adjoint in adjoints.items():
+        error = gradient_error(loss, values, name, adjoint, TOLERANCE, entries)
+        yield Row("calculus", "gradient", at.sizes, name, at.values[name].shape, error, TOLERANCE)
+
+
+def given_and_differentiable(program: Program, raw: Gradients) -> list[Tensor]:
+    return [t for t in program.with_role(Role.PARAMETER, Role.INPUT) if t.name in raw.adjoints]
+
+
+def taylor_row(program: Program, raw: Gradients, at: Point, found: Values) -> Row:
+    """The greatest slope among a few directions counts: a wrong gradient has slope 1 in each."""
+    held, values = stopped(program, at.values, at.sizes)
+    loss = loss_function(held, at.sizes)
+    random = np.random.default_rng(0)
+    names = [tensor.name for tensor in given_and_differentiable(program, raw)]
+    start = loss(values)
+    slope = 0.0
+    for _ in range(DIRECTIONS):
+        direction = {name: random.uniform(-1.0, 1.0, np.shape(values[name])) for name in names}
+        linear = sum(np.sum(found[raw.adjoints[name]] * direction[name]) for name in names)
+        remainders = []
+        for step in TAYLOR_STEPS:
+            moved = {**values, **{name: values[name] + step * direction[name] for name in names}}
+            remainders.append(abs(loss(moved) - start - step * linear))
+        slope = max(slope, remainder_slope(remainders, start))
+    return Row("calculus", "taylor", at.sizes, program.outputs[0], (), max(0.0, 2.0 - slope), LACKING_SLOPE)
+
+
+def remainder_slope(remainders: list[float], start: float) -> float:
+    """d log(remainder)/d log(step); 2 where the remainders are rounding only, as those of a linear loss are."""
+    if max(remainders) <= ROUNDING * max(1.0, abs(start)):
+        return 2.0
+    steps = np.log(TAYLOR_STEPS)
+    return float(np.polyfit(steps, np.log(np.maximum(remainders, 1e-300)), 1)[0])
