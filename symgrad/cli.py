@@ -63,7 +63,9 @@ def train(
     epochs: Annotated[int | None, typer.Option(metavar="N", help="Passes over the training part.")] = None,
     steps: Annotated[int | None, typer.Option(metavar="N", help="Single steps, instead of epochs.")] = None,
     batch: Annotated[int | None, typer.Option(metavar="N", help="Examples a step.")] = None,
-    rate: Annotated[float | None, typer.Option(metavar="X", help="Learning rate per step, constant.")] = None,
+    rate: Annotated[
+        str | None, typer.Option(metavar="RATE", help="Learning rate per step: 0.1, 'cosine 0.002 warmup 500', ...")
+    ] = None,
     optimizer: Annotated[
         str | None,
         typer.Option(

@@ -12,7 +12,7 @@ training = Training(
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field, fields, replace
 from numbers import Real
 from pathlib import Path
@@ -23,10 +23,8 @@ import numpy as np
 from ..language.errors import DataError, TrainingError
 from ..language.program import Program
 from .data import Data
+from .rates import Constant, Rate, parse_rate
 from .text import Text
-
-Rate = Callable[[np.ndarray, int], np.ndarray]
-"""rate(step numbers counted from 1, number of steps of the run) -> the learning rate of each of these steps."""
 
 DTYPES = ("float32", "float64")
 
@@ -58,7 +56,7 @@ class Training:
     """Data and recipe.  Raises TrainingError for a value that cannot be; one of epochs and steps has to be given.
 
     data          `Text` or `Arrays`
-    rate          learning rate per step: a number or a schedule
+    rate          learning rate per step: a number, a schedule, or a schedule as it is written ("cosine 0.002")
     sizes         axis sizes by name, `{"D": 30, "H": 50}`; those of the vocabulary, the batch and of arrays are found
     batch         examples that a step's gradient is the mean of; rows that fill no batch wait for another epoch
     epochs, steps how long: passes over the training part, or single steps (then evaluated 16 times on the way)
@@ -70,7 +68,7 @@ class Training:
 
     data: Source
     _: KW_ONLY
-    rate: float | Rate
+    rate: Rate | float | str
     sizes: Mapping[str, int] = field(default_factory=dict)
     optimizer: Optimizer = field(default_factory=plain_sgd)
     batch: int = 32
@@ -97,8 +95,7 @@ class Training:
                 raise DataError(f"training: size {name} is {value!r}, expected a whole number of 1 or more")
         if self.dtype not in DTYPES:
             raise TrainingError(f"training: dtype is {self.dtype!r}, expected one of {', '.join(DTYPES)}")
-        if not callable(self.rate):
-            check_number("rate", self.rate)
+        object.__setattr__(self, "rate", as_rate(self.rate))
         if self.clip is not None:
             check_number("clip", self.clip)
             if self.clip == 0:
@@ -144,8 +141,6 @@ class Training:
         Raises TrainingError where a schedule's is negative or not finite.
         """
         numbers = np.arange(first, last + 1)
-        if not callable(self.rate):
-            return np.full(len(numbers), float(self.rate))
         rates = np.array(np.broadcast_to(self.rate(numbers, total), numbers.shape), dtype=np.float64)
         bad = np.flatnonzero(~(np.isfinite(rates) & (rates >= 0)))
         if len(bad):
@@ -161,6 +156,16 @@ class Training:
         plain = (int, float, str, type(None))
         values = {name: value if isinstance(value, plain) else repr(value) for name, value in values.items()}
         return {**values, "sizes": dict(self.sizes), "weight_decay": dict(self.weight_decay)}
+
+
+def as_rate(value: object) -> Rate:
+    """The schedule that a number, a text or a schedule stands for.  Raises TrainingError for anything else."""
+    if isinstance(value, str):
+        return parse_rate(value)
+    if callable(value):
+        return value
+    check_number("rate", value)
+    return Constant(float(value))
 
 
 def optimizer_named(name: str) -> Optimizer:

@@ -52,6 +52,5 @@ class ConsoleReport:
         )
 
     def end(self) -> None:
-        if self.bar is not None:
+        if self.console.is_terminal:
             self.bar.stop()
-            self.bar = None

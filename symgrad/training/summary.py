@@ -10,6 +10,7 @@ from ..language.program import Program
 from .configuration import Training
 from .data import Data
 from .loop import Fit
+from .rates import Constant
 from .report import loss_text
 from .sizes import Sizes, extent_size
 
@@ -18,16 +19,17 @@ def opening(program: Program, training: Training, data: Data, sizes: Sizes, thre
     """The data, the model and the recipe."""
     count = sum(math.prod(extent_size(e, sizes) for e in tensor.shape) for tensor in program.parameters)
     steps = data.rows("train") // training.batch
-    length = f"{training.epochs:,} epochs of {steps:,} steps" if training.steps is None else f"{training.steps:,} steps"
-    rate = training.rate if callable(training.rate) else f"{training.rate:g}"
+    whole = "" if training.epochs is None else f"{counted(training.epochs, 'epoch')} of "
+    length = whole + counted(training.steps or steps, "step")
+    rate = f"rate {training.rate.rate:g}" if isinstance(training.rate, Constant) else training.rate
     decay = "".join(f", decay {factor:g} of {name}" for name, factor in training.weight_decay.items())
     clip = "" if training.clip is None else f", clip {training.clip:g}"
     return (
         *data.lines,
         f"model       {program.name}: {count:,} parameters in {training.dtype}; "
         + " ".join(f"{name}={size:,}" for name, size in sizes.items()),
-        f"training    {training.optimizer}, rate {rate}, batch {training.batch:,}, {length}, seed {training.seed}"
-        f"{decay}{clip}, BLAS on {threads} thread{'s' if threads > 1 else ''}",
+        f"training    {training.optimizer}, {rate}, batch {training.batch:,}, {length}, seed {training.seed}"
+        f"{decay}{clip}, BLAS on {counted(threads, 'thread')}",
     )
 
 
@@ -45,8 +47,8 @@ def kept(fit: Fit, tokens: bool) -> str:
 def ending(fit: Fit, total: int, path: Path, tokens: bool) -> str:
     """How a loop ended and what is in the file."""
     how = {
-        "finished": f"done after {len(fit.losses):,} steps",
-        "patience": f"stopped after {len(fit.losses):,} steps: no better validation loss any more",
+        "finished": f"done after {counted(len(fit.losses), 'step')}",
+        "patience": f"stopped after {counted(len(fit.losses), 'step')}: no better validation loss any more",
         "interrupted": f"interrupted at step {len(fit.losses):,} of {total:,}",
         "diverged": fit.failure,
     }[fit.stopped]
@@ -56,3 +58,7 @@ def ending(fit: Fit, total: int, path: Path, tokens: bool) -> str:
 def final(losses: Mapping[str, float], tokens: bool) -> str:
     """`train 4.913 (136.1)   valid 5.204 (182.0)   test 5.198 (180.9)`: nats per token and perplexity."""
     return "   ".join(f"{part} {loss_text(loss, tokens)}" for part, loss in losses.items())
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,174 @@
+"""`symgrad train`: options, exit status, and errors as one line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import symgrad.training
+from symgrad.cli import main
+from symgrad.language.errors import TrainingError
+from symgrad.training import load_checkpoint, train
+
+from .training.models import Bigram, bigram, generates
+from .training.test_loop import Diverging, interrupt_at
+
+ROOT = Path(__file__).parents[1]
+
+MODEL = """
+from tests.training.models import PlainSGD, bigram, cycle
+from symgrad.training import Text, Training
+model = bigram()
+training = Training(Text(cycle), rate=1.0, batch=16, epochs=3, optimizer=PlainSGD())
+"""
+
+
+@pytest.fixture
+def command(tmp_path, monkeypatch, capsys):
+    """Runs `symgrad train example.py ...` with a stand-in for emitted code: exit status, output, errors, the run."""
+    path = tmp_path / "example.py"
+    path.write_text(MODEL)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def run(*options: str, module: object = None, file: str = "example.py"):
+        asked: list[dict] = []
+
+        def with_stand_in(model, training, **given):
+            asked.append(given)
+            return train(model, training, **given, generate=generates(module or Bigram(bigram().program)))
+
+        monkeypatch.setattr(symgrad.training, "train", with_stand_in)
+        monkeypatch.setattr(sys, "argv", ["symgrad", "train", file, *options])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capsys.readouterr()
+        return ended.value.code, out, err, asked
+
+    return run
+
+
+def test_a_run(command, tmp_path):
+    status, out, err, _ = command()
+    assert (status, err) == (0, "")
+    assert out.splitlines()[-1].split()[::3] == ["train", "valid", "test"]
+    assert (tmp_path / "runs" / "bigram.safetensors").is_file()
+
+
+def test_every_option(command, tmp_path):
+    (tmp_path / "other.txt").write_text("x y z " * 50)
+    options = (
+        "--text other.txt --epochs 2 --batch 8 --rate 0.5 --optimizer adam --size V=3 --weight-decay W=0.01 --clip 2 "
+        "--patience 3 --seed 5 --dtype float64 --out deep/run.safetensors --threads 1 --no-train-eval"
+    )
+    status, out, err, _ = command(*options.split())
+    assert (status, err) == (0, "")
+    saved = load_checkpoint(tmp_path / "deep" / "run.safetensors")
+    assert saved.vocabulary.tokens == ("x", "y", "z")
+    recipe = {"batch": 8, "epochs": 2, "seed": 5, "dtype": "float64", "clip": 2.0, "patience": 3, "sizes": {"V": 3}}
+    assert recipe.items() <= saved.recipe.items()
+    assert saved.recipe["optimizer"].startswith("Adam(")
+    assert saved.recipe["weight_decay"] == {"W": 0.01}
+    assert out.splitlines()[-1].split()[::3] == ["valid", "test"]
+    assert "decay 0.01 of W, clip 2, BLAS on 1 thread" in out
+
+
+def test_going_on_in_steps(command):
+    command()
+    status, out, _, _ = command("--start", "runs/bigram.safetensors", "--steps", "10", "--rate", "linear 0.1")
+    assert status == 0
+    assert "Linear(rate=0.1, final=0.0), batch 16, 10 steps, seed 0" in out
+
+
+def test_quiet(command):
+    assert command("--quiet")[:3] == (0, "", "")
+
+
+def test_ctrl_c(command, tmp_path):
+    status, out, _, _ = command(module=Bigram(bigram().program, interrupt_at(25)))
+    assert status == 130
+    assert "of 57; runs/bigram.safetensors holds the parameters of epoch 1, the best with valid" in out
+    assert (tmp_path / "runs" / "bigram.safetensors").is_file()
+
+
+def error_line(result) -> str:
+    status, _, err, _ = result
+    assert status == 1
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    return err
+
+
+def test_a_loss_that_is_not_finite(command):
+    assert "the loss is nan at step 30 of 57 (epoch 2)" in error_line(command(module=Diverging(30)))
+
+
+def test_a_file_that_does_not_exist(command):
+    assert "none.py: the file does not exist" in error_line(command(file="none.py"))
+
+
+def test_a_model_without_training(command, tmp_path):
+    (tmp_path / "bare.py").write_text("from tests.training.models import bigram\nmodel = bigram()\n")
+    assert "bare.py: it holds no `training`; add one" in error_line(command(file="bare.py"))
+
+
+def test_a_text_that_does_not_exist(command):
+    assert "text none.txt: the file does not exist" in error_line(command("--text", "none.txt"))
+
+
+def test_an_optimizer_that_there_is_not(command):
+    assert "optimizer is 'lion'" in error_line(command("--optimizer", "lion"))
+
+
+@pytest.mark.parametrize("option", [("--size", "H"), ("--size", "H=x"), ("--weight-decay", "W=much")])
+def test_an_assignment_that_is_none(command, option):
+    status, _, err, _ = command(*option)
+    assert status == 2
+    assert "does not read as NAME=a" in err
+
+
+def test_another_error_is_not_hidden(command, monkeypatch):
+    def broken(*arguments, **options):
+        raise RuntimeError("a bug")
+
+    with pytest.raises(RuntimeError, match="a bug"):
+        command(module=type("Broken", (Bigram,), {"chunk": broken})(bigram().program))
+
+
+def test_errors_are_red_in_a_terminal(monkeypatch, capsys):
+    def fails():
+        raise TrainingError("bad [bold]words[/bold] " + "and more " * 20)
+
+    monkeypatch.setattr("symgrad.cli.app", fails)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        main()
+    err = capsys.readouterr().err
+    assert err.startswith("\x1b[31merror: bad [bold]words[/bold] and more")
+    assert err.count("\n") == 1
+
+
+def in_a_process(*arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, "-m", "symgrad.cli", *arguments], capture_output=True, text=True, cwd=ROOT)
+
+
+def test_help_teaches():
+    text = in_a_process("train", "--help").stdout
+    for word in ("--optimizer", "--size", "nats per token", "Example", "runs/NAME.safetensors"):
+        assert word in text
+
+
+def test_version():
+    result = in_a_process("--version")
+    assert result.returncode == 0
+    assert result.stdout.startswith("symgrad")
+
+
+def test_the_package_loads_no_command_line():
+    code = "import symgrad, sys; print([name for name in ('rich', 'typer') if name in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert result.stdout.strip() == "[]"
