@@ -139,6 +139,55 @@ def train(
         raise typer.Exit(INTERRUPTED)
 
 
+@app.command()
+def derive(
+    path: ModelPath,
+    wrt: Annotated[
+        list[str] | None, typer.Option(help="Derive by this parameter or input only; may be repeated.", metavar="NAME")
+    ] = None,
+    form: Annotated[str, typer.Option("--format", metavar="NAME", help="text, latex or json.")] = "text",
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    at: Annotated[
+        str | None, typer.Option(metavar="NAME=X,...", help="Also every number at these values, for scalar models.")
+    ] = None,
+    rate: Annotated[
+        float | None, typer.Option(metavar="X", help="Also updates by gradient descent with this rate.")
+    ] = None,
+    updates: Annotated[int | None, typer.Option(metavar="N", help="How many; 1 unless given.", min=1)] = None,
+) -> None:
+    """Print how the gradients of a model are derived, step by step: forward equations, local derivatives with their
+    reasons, the chain rule, and the final formulas.
+
+    With `--format latex` it is a whole LaTeX document, with `--format json` one object for programs.
+
+    Example: `symgrad derive examples/scalar_tanh.py --at w1=0.5,w2=-0.3,x=3,y=0.4 --rate 0.1 --updates 3`
+    """
+    import json
+
+    from .derivation import derive as derivation_of
+    from .model_file import load_model_file
+
+    form = "json" if as_json else form
+    if form not in ("text", "latex", "json"):
+        raise typer.BadParameter(f"{form!r} is not one of text, latex, json", param_hint="--format")
+    if rate is not None and at is None:
+        raise typer.BadParameter("updates start from values; give them with --at NAME=X,...", param_hint="--rate")
+    if updates is not None and rate is None:
+        raise typer.BadParameter("give the learning rate of the updates with --rate X", param_hint="--updates")
+    if at is not None and form == "latex":
+        raise typer.BadParameter("numbers are written as text or json only", param_hint="--at")
+    derivation = derivation_of(load_model_file(path).model, wrt or None)
+    values = assignments("--at", at.split(","), float) if at is not None else None
+    numbers = derivation.numbers(values or {}, rate, updates or 1) if at is not None else None
+    if form == "latex":
+        typer.echo(derivation.latex(standalone=True))
+    elif form == "json":
+        data = derivation.data() if numbers is None else {**derivation.data(), "numbers": numbers.data()}
+        typer.echo(json.dumps(data, indent=2))
+    else:
+        typer.echo(derivation.text() if numbers is None else f"{derivation.text()}\n\n{numbers.text()}")
+
+
 def assignments(option: str, given: list[str] | None, number: type) -> dict[str, int | float] | None:
     """`["H=100"]` -> `{"H": 100}`.  Raises typer.BadParameter for what does not read so."""
     result = {}

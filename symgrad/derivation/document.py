@@ -8,6 +8,7 @@ derive(model).program                   forward and backward equations, to be ev
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -90,11 +91,15 @@ class Derivation:
 
         return derivation_latex(self, standalone)
 
-    def json(self) -> str:
-        """The same for programs: an object with the keys that `derivation.data` documents."""
-        from .data import derivation_json
+    def data(self) -> dict[str, object]:
+        """The same for programs: the keys that `derivation.data` documents, in plain lists and dictionaries."""
+        from .data import derivation_data
 
-        return derivation_json(self)
+        return derivation_data(self)
+
+    def json(self) -> str:
+        """`data()` as JSON."""
+        return json.dumps(self.data(), indent=2)
 
     def numbers(self, values: Mapping[str, float | np.ndarray], rate: float | None = None, updates: int = 1) -> Numbers:
         """Every equation, local derivative and gradient at these values; with a rate also updates by SGD.

@@ -12,7 +12,7 @@ from ..language.terms import Call, Compare, Mul, Pow, Term
 from .adjoints import Adjoint, Share
 from .chains import Chain, Link
 from .document import Derivation
-from .layout import WIDTH, Row, block, paragraph
+from .layout import WIDTH, Row, block, paragraph, wrap
 from .local_derivatives import reasons
 
 
@@ -42,7 +42,7 @@ def header(derivation: Derivation) -> list[str]:
     line = f"{title}{' ' * 12}{', '.join(what_is_given(derivation))}"
     if len(line) <= WIDTH:
         return [line]
-    return [title, *paragraph(", ".join(what_is_given(derivation)))]
+    return [title, *("  " + line for line in wrap(", ".join(what_is_given(derivation)), WIDTH - 2))]
 
 
 def what_is_given(derivation: Derivation) -> list[str]:
@@ -90,19 +90,23 @@ def legend(derivation: Derivation) -> list[str]:
     if derivation.indices:
         ranges = ", ".join(f"{index.name} < {text(index.extent)}" for index in derivation.indices)
         rows.append(Row("axes", ranges, sign=" "))
-    if in_nats(derivation):
-        rows.append(Row(derivation.loss, "in nats per token", sign=" "))
+    unit = unit_of_loss(derivation)
+    if unit:
+        rows.append(Row(derivation.loss, f"in {unit}", sign=" "))
     return ["Notation", *block(rows)]
 
 
-def in_nats(derivation: Derivation) -> bool:
-    """Whether the loss is a mean of -log p over token targets, with nothing added."""
+def unit_of_loss(derivation: Derivation) -> str:
+    """Nats, where the loss is a mean of logarithms over token targets with nothing added; else nothing is known."""
     program = derivation.program
     loss = program.equation(derivation.loss).body
     tokens = {tensor.name for tensor in program.with_role(Role.TOKENS)}
     logs = any(isinstance(node, Call) and node.function == "log" for e in derivation.forward for node in e.body.walk())
     means = isinstance(loss, Mul) and any(isinstance(factor, Pow) for factor in loss.factors)
-    return logs and means and bool(tokens & targets(program))
+    goals = targets(program)
+    if not (logs and means and tokens & goals):
+        return ""
+    return "nats per token" if tokens - goals else "nats per example"
 
 
 def forward(derivation: Derivation) -> list[str]:
