@@ -65,6 +65,16 @@ def wanted(program: Program, wrt: Iterable[str] | None) -> tuple[str, ...]:
     return names
 
 
+def independent_inputs(program: Program) -> set[str]:
+    """Real inputs that are proven not to reach the loss through anything differentiable."""
+    found = set()
+    for tensor in program.with_role(Role.INPUT):
+        sweep = Sweep(program, (tensor.name,))
+        if sweep.loss not in sweep.active:
+            found.add(tensor.name)
+    return found
+
+
 def adjoint_names(program: Program, tensors: Iterable[str]) -> dict[str, str]:
     """dX for X; where that name is taken, d_X, d__X, ..."""
     taken, names = set(program.tensors), {}

@@ -161,5 +161,3 @@ def bipartition(factors: tuple[Term, ...], target: Indices, inner: Indices) -> t
         if tuple(i for i in target if i in rows) + tuple(i for i in target if i in columns) != target:
             return None  # the groups interleave in the result: plain loops
     return left, right
-
-

@@ -288,4 +288,3 @@ PASSES: tuple[Callable[[Program], Program], ...] = (
     inline_single_uses,
     split_scatters,
 )
-

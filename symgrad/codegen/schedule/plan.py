@@ -1,7 +1,7 @@
 """A stable Program -> a `Nest`: the passes in their order, then statements, storage and fusion.
 
-    plan(program)                     the schedule
-    plan(program, fuse=False)         plain: one nest an equation, for reading and as a second oracle
+plan(program)                     the schedule
+plan(program, fuse=False)         plain: one nest an equation, for reading and as a second oracle
 """
 
 from __future__ import annotations
@@ -107,4 +107,3 @@ def comment_line(equation: Equation) -> str:
     """`(F2) h[b,i] = tanh(a[b,i])`; scheduled equations without a number stand as they are."""
     label = f"({equation.label}) " if equation.label else ""
     return label + equation_text(equation)
-

@@ -127,5 +127,3 @@ def scattered(term: Term, equation: Equation) -> Statement:
     looped = target.free | body.free
     order = loop_order(in_order(looped, equation.indices), (), body)
     return Statement(equation, tuple(index for index in order if index in looped), (Assign(target, "+=", body),))
-
-

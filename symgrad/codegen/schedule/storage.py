@@ -1,8 +1,8 @@
 """What shares memory: updates in place, elementwise results over arrays that nobody reads again, local numbers.
 
-    W' = W - lr*dW      in W, where no later equation reads the old W
-    h = tanh(a)         in a's array, where a is read nowhere else from here on
-    o_max[b]            a local number, where it is made and read within one turn of the loop over b
+W' = W - lr*dW      in W, where no later equation reads the old W
+h = tanh(a)         in a's array, where a is read nowhere else from here on
+o_max[b]            a local number, where it is made and read within one turn of the loop over b
 """
 
 from __future__ import annotations

@@ -1,0 +1,103 @@
+"""The functions that emitted files carry along: Python source, only what a file uses.
+
+In float32 the polynomial forms below replace libm's: they inline, so LLVM turns loops over them into vector code.  Each
+states its error bound, and the tests hold it against mpmath.  In float64 libm is used.
+"""
+
+from __future__ import annotations
+
+PRODUCT = '''
+AS_IS, TRANSPOSED = False, True
+_blas = types.ExternalFunction(
+    "numba_xxgemm",
+    types.intc(
+        types.char, types.char, types.char, types.intp, types.intp, types.intp, types.uintp,
+        types.uintp, types.intp, types.uintp, types.intp, types.uintp, types.uintp, types.intp,
+    ),
+)
+
+
+@njit(cache=True)
+def product(left, turn_left, right, turn_right, alpha, beta, out):
+    """out = alpha * left @ right + beta * out, by BLAS; TRANSPOSED says that an operand is stored the other way."""
+    rows, columns = out.shape
+    inner = left.shape[0] if turn_left else left.shape[1]
+    scale = np.array([alpha, beta], out.dtype)
+    # BLAS counts columns first: out.T = right.T @ left.T
+    _blas(
+        ord("s") if out.itemsize == 4 else ord("d"), ord("t") if turn_right else ord("n"),
+        ord("t") if turn_left else ord("n"), columns, rows, inner,
+        scale.ctypes.data, right.ctypes.data, right.shape[1], left.ctypes.data, left.shape[1],
+        scale.ctypes.data + out.itemsize, out.ctypes.data, columns,
+    )
+'''
+
+LARGER = '''
+@njit(cache=True, fastmath={"nnan", "nsz"})
+def larger(a, b):
+    """The greater of two numbers; a NaN shows in the exponentials that follow."""
+    return a if a > b else b
+'''
+
+EXP_32 = '''
+@njit(cache=True, fastmath={"contract", "nsz"})
+def exp(x):
+    """e**x in float32: range reduction, then a polynomial of degree 7; within 2 ulp, 0 below -87.3, inf above 88.7."""
+    n = np.floor(x * f32(1.442695041) + f32(0.5))
+    r = (x - n * f32(0.693359375)) + n * f32(2.12194440e-4)
+    p = f32(1.9875691500e-4)
+    p = p * r + f32(1.3981999507e-3)
+    p = p * r + f32(8.3334519073e-3)
+    p = p * r + f32(4.1665795894e-2)
+    p = p * r + f32(1.6666665459e-1)
+    p = p * r + f32(5.0000001201e-1)
+    p = p * (r * r) + r + f32(1.0)
+    power = np.int32(min(max(n, f32(-126.0)), f32(127.0))) + np.int32(127)
+    value = p * np.int32(power << np.int32(23)).view(np.float32)
+    value = f32(0.0) if x < f32(-87.3) else value
+    value = f32(np.inf) if x > f32(88.7) else value
+    return value if x == x else x
+'''
+
+TANH_32 = '''
+@njit(cache=True, fastmath={"contract", "nsz"})
+def tanh(x):
+    """tanh in float32: odd polynomial below 0.625, else 1 - 2/(e**2|x| + 1); within 4 ulp."""
+    a = abs(x)
+    z = x * x
+    p = f32(-5.70498872745e-3)
+    p = p * z + f32(2.06390887954e-2)
+    p = p * z + f32(-5.37397155531e-2)
+    p = p * z + f32(1.33314422036e-1)
+    p = p * z + f32(-3.33332819422e-1)
+    small = p * z * x + x
+    large = f32(1.0) - f32(2.0) / (exp(min(a, f32(10.0)) * f32(2.0)) + f32(1.0))
+    large = -large if x < f32(0.0) else large
+    value = small if a < f32(0.625) else large
+    return value if x == x else x
+'''
+
+# name -> (source, names that it uses itself)
+FLOAT32 = {"exp": (EXP_32, ()), "tanh": (TANH_32, ("exp",))}
+ORDER = ("product", "larger", "exp", "tanh")
+
+
+def support(used: set[str], dtype: str) -> tuple[list[str], list[str]]:
+    """(names to import from math, sources in order) for the functions that a file uses."""
+    sources, imported, needed = [], [], set(used)
+    if dtype == "float32":
+        for name in used & FLOAT32.keys():
+            needed |= set(FLOAT32[name][1])
+    for name in ORDER:
+        if name not in needed:
+            continue
+        if name == "product":
+            sources.append(PRODUCT)
+        elif name == "larger":
+            sources.append(LARGER)
+        elif dtype == "float32":
+            sources.append(FLOAT32[name][0])
+    for name in sorted(needed - {"product", "larger"}):
+        if dtype != "float32" or name not in FLOAT32:
+            imported.append(name)
+    return imported, sources

@@ -1,0 +1,294 @@
+"""Terms and nests -> lines of Python.
+
+Numbers inside loops over arrays have the file's type, `real(2)`, so that float32 stays float32; scalars that belong to
+no array (the loss, a learning rate, a norm) are Python floats, and are cast where they enter a loop.
+"""
+
+from __future__ import annotations
+
+import keyword
+from fractions import Fraction
+
+from ..language.algebra import is_negative, negated, power
+from ..language.errors import DeclarationError
+from ..language.functions import INTEGER, STOP_GRADIENT
+from ..language.notation import text
+from ..language.program import Role
+from ..language.terms import Add, Call, Compare, Const, Index, Mul, Pow, Read, Size, Term, Where
+from .nests import Assign, Comment, Loop, MatrixProduct, Node, StopIfNotFinite, Zero
+from .schedule.plan import Nest
+
+RESERVED = {
+    "np", "njit", "types", "math", "real", "f32", "FAST", "AS_IS", "TRANSPOSED", "product", "larger", "inf", "pi",
+    "loss", "gradients", "step", "train_chunk", "mean_loss", "order", "losses", "turn", "row", "rows", "start", "stop",
+    "total", "batch", "range", "min", "max", "abs", "float", "int", "len", "exp", "log", "tanh", "sin", "cos", "tan",
+    "asin", "acos", "atan", "sinh", "cosh", "erf", "sqrt", "isfinite", "floor", "sign",
+}  # fmt: skip
+REAL, FLOAT, INT = "real", "float", "int"
+ADDITIVE, MULTIPLICATIVE, UNARY, POWER, ATOM = range(5)
+PYTHON_RELATION = {"==": "==", "!=": "!=", "<": "<", "<=": "<="}
+
+
+class Names:
+    """Python identifiers for tensors, indices and sizes: their own names, with `_` behind them where that is taken."""
+
+    def __init__(self, tensors: list[str]) -> None:
+        self.tensors = {name: f"{name}_" if taken(name) else name for name in tensors}
+
+    def tensor(self, name: str) -> str:
+        return self.tensors.get(name, f"{name}_" if taken(name) else name)
+
+    def index(self, index: Index) -> str:
+        return self.free_of_tensors(index.name)
+
+    def size(self, name: str) -> str:
+        return self.free_of_tensors(name)
+
+    def free_of_tensors(self, name: str) -> str:
+        used = set(self.tensors.values())
+        while taken(name) or name in used:
+            name += "_"
+        return name
+
+
+def taken(name: str) -> bool:
+    return name in RESERVED or keyword.iskeyword(name)
+
+
+class Printer:
+    """Writes one nest; `used` collects the functions that the file has to carry."""
+
+    def __init__(self, nest: Nest, names: Names, used: set[str]) -> None:
+        self.nest, self.names, self.used = nest, names, used
+        self.tensors = nest.program.tensors
+
+    # -- nodes -----------------------------------------------------------------------------------------------------
+
+    def nodes(self, nodes: list[Node], indent: str, depth: int = 0) -> list[str]:
+        lines: list[str] = []
+        for node in nodes:
+            match node:
+                case Comment(comments):
+                    lines += [f"{indent}# {comment}" for comment in comments]
+                case Zero(tensor):
+                    name = self.names.tensor(tensor)
+                    lines.append(
+                        f"{indent}{name}[...] = 0" if self.tensors[tensor].indices else f"{indent}{name} = 0.0"
+                    )
+                case Loop(index, body):
+                    extent = self.term(index.extent, INT)[0]
+                    lines.append(f"{indent}for {self.names.index(index)} in range({extent}):")
+                    lines += self.nodes(body, indent + "    ", depth + 1)
+                case Assign():
+                    lines += self.assignment(node, indent, depth)
+                case MatrixProduct():
+                    lines += self.matrix_product(node, indent)
+                case StopIfNotFinite(loss, _):
+                    name = self.names.tensor(loss)
+                    self.used.add("isfinite")
+                    lines += [f"{indent}if not isfinite({name}):", f"{indent}    return {name}"]
+        return lines
+
+    def assignment(self, node: Assign, indent: str, depth: int) -> list[str]:
+        target = self.entry(node.target)
+        integral = node.target.tensor in self.tensors and self.tensors[node.target.tensor].vocabulary is not None
+        array = bool(node.target.indices) or node.target.tensor in self.nest.numbers
+        kind = INT if integral else REAL if array or depth > 0 else FLOAT
+        if node.op in ("max", "argmax"):
+            value = self.term(node.value, REAL)[0]
+            if node.op == "argmax":
+                best = self.names.tensor(node.target.tensor.removesuffix("_best") + "_argmax")
+                index = self.names.index(node.index)
+                return [
+                    f"{indent}if {value} > {target}:",
+                    f"{indent}    {target} = {value}",
+                    f"{indent}    {best} = {index}",
+                ]
+            self.used.add("larger")
+            return [f"{indent}{target} = larger({target}, {value})"]
+        op, value = node.op, node.value
+        if op == "=" and not node.target.indices and isinstance(value, Const):
+            # an accumulator starts: of the file's type where it belongs to an array's entry, else a Python float
+            written = f"real({value.value})" if self.in_array(node.target, depth) else repr(float(value.value))
+            if node.target.tensor.endswith("_argmax"):
+                written = repr(value.value)
+            return [f"{indent}{target} = {written}"]
+        if op == "=" and value == negated(Call("inf")):
+            return [f"{indent}{target} = real(-np.inf)"]
+        if op == "+=" and is_negative(value):
+            op, value = "-=", negated(value)
+        return [f"{indent}{target} {op} {self.term(value, kind)[0]}"]
+
+    def in_array(self, target: Read, depth: int) -> bool:
+        """Whether an accumulator belongs to an entry of an array and so stands inside a loop."""
+        return depth > 0 or target.tensor in self.nest.numbers
+
+    def matrix_product(self, node: MatrixProduct, indent: str) -> list[str]:
+        self.used.add("product")
+        p = node.product
+        left = self.matrix(p.left, p.inner if p.transposed_left else p.rows)
+        right = self.matrix(p.right, p.columns if p.transposed_right else p.inner)
+        turned = ["TRANSPOSED" if t else "AS_IS" for t in (p.transposed_left, p.transposed_right)]
+        out = self.matrix(p.target, p.rows)
+        alpha = self.term(p.alpha, FLOAT)[0]
+        beta = "1.0" if node.accumulate else "0.0"
+        return [f"{indent}product({left}, {turned[0]}, {right}, {turned[1]}, {alpha}, {beta}, {out})"]
+
+    def matrix(self, read: Read, first: tuple[Index, ...]) -> str:
+        """The array as a matrix: reshaped where one of its two groups of axes has more than one."""
+        name = self.names.tensor(read.tensor)
+        if len(read.indices) == 2 and len(first) == 1:
+            return name
+        groups = [read.indices[: len(first)], read.indices[len(first) :]]
+        extents = ["*".join(self.term(i.extent, INT, MULTIPLICATIVE) for i in group) for group in groups]
+        return f"{name}.reshape({extents[0]}, {extents[1]})"
+
+    # -- terms -----------------------------------------------------------------------------------------------------
+
+    def entry(self, read: Read) -> str:
+        name = self.names.tensor(read.tensor)
+        tensor = self.tensors.get(read.tensor)
+        if read.tensor in self.nest.numbers:
+            return name
+        if not read.indices:
+            outlives = tensor is not None and tensor.role in (Role.PARAMETER, Role.STATE)
+            return f"{name}[()]" if outlives or self.lives_in_parameter(read.tensor) else name
+        return f"{name}[{', '.join(self.term(index, INT)[0] for index in read.indices)}]"
+
+    def lives_in_parameter(self, name: str) -> bool:
+        home = self.nest.storage.home.get(name, name)
+        return home != name and self.tensors[home].role in (Role.PARAMETER, Role.STATE)
+
+    def term(self, term: Term, kind: str, place: int | None = None):
+        """(text, how tightly it binds), or the text alone with parentheses where `place` asks for a tighter one."""
+        written, binding = self.write(term, kind)
+        if place is None:
+            return written, binding
+        return written if binding >= place else f"({written})"
+
+    def write(self, term: Term, kind: str) -> tuple[str, int]:
+        match term:
+            case Const(value):
+                return self.number(value, kind)
+            case Size(name):
+                return (f"real({self.names.size(name)})" if kind == REAL else self.names.size(name)), ATOM
+            case Index():
+                return (f"real({self.names.index(term)})" if kind == REAL else self.names.index(term)), ATOM
+            case Read():
+                return self.read(term, kind)
+            case Add(terms):
+                return self.sum(terms, kind), ADDITIVE
+            case Mul(factors):
+                return self.product(factors, kind)
+            case Pow(base, exponent):
+                return self.power(base, exponent, kind)
+            case Call():
+                return self.call(term, kind)
+            case Compare(relation, left, right):
+                inner = INT if self.integral(left) and self.integral(right) else kind if kind != INT else REAL
+                sides = [self.term(side, inner, UNARY) for side in (left, right)]
+                written = f"{sides[0]} {PYTHON_RELATION[relation]} {sides[1]}"
+                return f"{'real' if kind == REAL else 'float'}({written})", ATOM
+            case Where(condition, then, other):
+                branches = self.term(then, kind, ADDITIVE), self.term(other, kind, ADDITIVE)
+                return f"({branches[0]} if {self.condition(condition)} else {branches[1]})", ATOM
+        raise DeclarationError(f"{text(term)}: {type(term).__name__} was left over by the schedule")
+
+    def condition(self, term: Term) -> str:
+        """A bracket, or a product of brackets, as a Python condition."""
+        if isinstance(term, Mul):
+            return " and ".join(self.condition(factor) for factor in term.factors)
+        if isinstance(term, Compare):
+            inner = INT if self.integral(term.left) and self.integral(term.right) else REAL
+            left, right = (self.term(side, inner, ADDITIVE) for side in (term.left, term.right))
+            return f"{left} {PYTHON_RELATION[term.relation]} {right}"
+        return f"{self.term(term, REAL, UNARY)} != 0"
+
+    def integral(self, term: Term) -> bool:
+        match term:
+            case Const(value):
+                return isinstance(value, int)
+            case Size() | Index():
+                return True
+            case Read(name):
+                return name in self.tensors and self.tensors[name].vocabulary is not None
+            case Add() | Mul() | Call("floordiv" | "mod"):
+                return all(self.integral(child) for child in term.children)
+        return False
+
+    def number(self, value, kind: str) -> tuple[str, int]:
+        if kind == INT:
+            return repr(value), ATOM if value >= 0 else ADDITIVE
+        written = f"{value.numerator} / {value.denominator}" if isinstance(value, Fraction) else repr(float(value))
+        if kind == REAL:
+            return f"real({written})", ATOM
+        return written, ADDITIVE if value < 0 else MULTIPLICATIVE if isinstance(value, Fraction) else ATOM
+
+    def read(self, term: Read, kind: str) -> tuple[str, int]:
+        written = self.entry(term)
+        tensor = self.tensors.get(term.tensor)
+        local = tensor is None  # an accumulator
+        array = bool(term.indices) or term.tensor in self.nest.numbers or "[" in written
+        if kind == REAL and not array and not local:
+            return f"real({written})", ATOM
+        return written, ATOM
+
+    def sum(self, terms: tuple[Term, ...], kind: str) -> str:
+        if is_negative(terms[0]):
+            terms = tuple(sorted(terms, key=is_negative))
+        written = self.term(terms[0], kind, ADDITIVE)
+        for term in terms[1:]:
+            sign = "-" if is_negative(term) else "+"
+            body = self.term(negated(term) if is_negative(term) else term, kind, MULTIPLICATIVE)
+            written += f" {sign} {body}"
+        return written
+
+    def product(self, factors: tuple[Term, ...], kind: str) -> tuple[str, int]:
+        above, below, sign = [], [], ""
+        for factor in factors:
+            if isinstance(factor, Const):
+                value = factor.value
+                if value < 0:
+                    sign, value = "-", -value
+                if value != 1:
+                    above.append(Const(value))
+            elif isinstance(factor, Pow) and is_negative(factor.exponent):
+                below.append(power(factor.base, negated(factor.exponent)))
+            else:
+                above.append(factor)
+        written = " * ".join(self.term(f, kind, UNARY) for f in above) or self.number(1, kind)[0]
+        if below:
+            divisor = " * ".join(self.term(f, kind, UNARY) for f in below)
+            written += f" / {divisor}" if len(below) == 1 else f" / ({divisor})"
+        return sign + written, ADDITIVE if sign else MULTIPLICATIVE
+
+    def power(self, base: Term, exponent: Term, kind: str) -> tuple[str, int]:
+        if is_negative(exponent):
+            one = self.number(1, kind)[0]
+            return f"{one} / {self.term(power(base, negated(exponent)), kind, UNARY)}", MULTIPLICATIVE
+        if exponent == Const(Fraction(1, 2)):
+            self.used.add("sqrt")
+            return f"sqrt({self.term(base, kind)[0]})", ATOM
+        if isinstance(exponent, Const) and isinstance(exponent.value, int):
+            return f"{self.term(base, kind, ATOM)} ** {exponent.value}", POWER
+        return f"{self.term(base, kind, ATOM)} ** {self.term(exponent, kind, ATOM)}", POWER
+
+    def call(self, term: Call, kind: str) -> tuple[str, int]:
+        if term.function in INTEGER:
+            left, right = (self.term(argument, INT, UNARY) for argument in term.arguments)
+            written = f"{left} {'//' if term.function == 'floordiv' else '%'} {right}"
+            return (f"real({written})", ATOM) if kind == REAL else (written, MULTIPLICATIVE)
+        if term.function == STOP_GRADIENT:
+            return self.write(term.arguments[0], kind)
+        if term.function in ("pi", "inf"):
+            return f"{'real' if kind == REAL else 'float'}(np.{term.function})", ATOM
+        arguments = ", ".join(self.term(argument, kind)[0] for argument in term.arguments)
+        if term.function == "sign":
+            return f"np.sign({arguments})", ATOM
+        if term.function in ("abs", "max", "min"):
+            return f"{term.function}({arguments})", ATOM
+        name = term.function
+        if kind == FLOAT:
+            return f"math.{name}({arguments})", ATOM
+        self.used.add(name)
+        return f"{name}({arguments})", ATOM

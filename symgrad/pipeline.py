@@ -1,0 +1,99 @@
+"""symgrad on one page: every stage is one call, and the output of each is the input of the next.
+
+    1 declare        SymPy equations        -> Program               language   Model(...).program
+    2 differentiate  Program                -> Gradients             calculus   differentiate: the reverse sweep
+    3 simplify       Gradients              -> Gradients             calculus   simplify: the textbook's form
+                     Program                -> Program               calculus   stabilize: no overflow on the way
+    4 schedule       Program                -> Nest                  codegen    plan: products, fusion, storage
+    5 emit           Nests                  -> a Python file         codegen    emit
+    6 check          the file, the Program  -> Report                checking   check
+
+Beside it stand the faces: `derivation` (the recorded steps as a document) and `training` (data around the emitted loop).
+No stage imports a later one; a contract in pyproject.toml says so and the tests run it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+
+from . import __version__
+from .calculus.reverse import Gradients, differentiate, independent_inputs
+from .calculus.simplify import simplify
+from .calculus.stability import stabilize
+from .codegen.emitted import Generated
+from .codegen.emitted_file import Parts, emit
+from .codegen.schedule.plan import plan
+from .language.model import Model
+from .language.notation import equation_text
+from .language.optimizers import SGD, Optimizer, with_optimizer
+from .language.program import Program, Role
+from .language.typecheck import typecheck
+
+
+def derive_gradients(program: Program, wrt: tuple[str, ...] | None = None) -> Gradients:
+    """Stages 2 and 3: the loss differentiated by `wrt` (every parameter unless named), in the textbook's form."""
+    gradients = simplify(differentiate(program, wrt))
+    typecheck(gradients.program)
+    return gradients
+
+
+def generate(
+    model: Model | Program,
+    optimizer: Optimizer | None = None,
+    dtype: str = "float32",
+    weight_decay: Mapping[str, float] | None = None,
+    clip: float | None = None,
+    fuse: bool = True,
+) -> Generated:
+    """Stages 2 to 5: the model's loss, gradients, optimizer step and training loop as one Numba file.
+
+    `fuse=False` gives plain loops, one nest an equation.  Raises DerivativeError for what has no derivative.
+    """
+    program = model.program if isinstance(model, Model) else model
+    optimizer = optimizer if optimizer is not None else SGD()
+    gradients = derive_gradients(program)
+    inputs = [t.name for t in program.with_role(Role.INPUT) if t.name not in independent_inputs(program)]
+    everything = derive_gradients(program, tuple(p.name for p in program.parameters) + tuple(inputs))
+    step = with_optimizer(gradients.program, gradients.of_parameters, optimizer, weight_decay or {}, clip)
+    step = replace(step, outputs=step.outputs[:1])
+
+    stable_step, _ = stabilize(step)
+    stable_gradients, _ = stabilize(everything.program)
+    stable_loss, rewritten = stabilize(replace(program, outputs=program.outputs[:1]))
+    quotes = was(gradients)
+    parts = Parts(
+        title=f"{program.name}: loss, gradients and {optimizer.name} step.",
+        model=gradients.program,
+        adjoints=gradients.adjoints,
+        stable=tuple(
+            equation_text(stable_loss.equation(s.tensor)) for s in rewritten if s.tensor in stable_loss.tensors
+        ),
+        loss=plan(stable_loss, fuse=fuse),
+        gradients=plan(stable_gradients, quotes, fuse),
+        step=plan(stable_step, quotes, fuse),
+        optimizer=optimizer.name,
+        dtype=dtype,
+        digest=digest(step),
+        version=__version__,
+    )
+    return Generated(
+        emit(parts), f"{program.name}_{optimizer.name}_{dtype}", typecheck(step), everything.program, dtype
+    )
+
+
+def was(gradients: Gradients) -> dict[str, tuple[str, ...]]:
+    """What the comment above an adjoint quotes: the forward equations that it differentiates."""
+    quotes: dict[str, list[str]] = {}
+    for local in gradients.locals_:
+        adjoint = gradients.adjoints.get(local.read.tensor)
+        line = f"{local.equation.label} was: {equation_text(local.equation)}"
+        if adjoint is not None and line not in quotes.setdefault(adjoint, []):
+            quotes[adjoint].append(line)
+    return {adjoint: tuple(lines) for adjoint, lines in quotes.items()}
+
+
+def digest(program: Program) -> str:
+    """Eight hexadecimal digits that change with the program and with nothing else."""
+    return hashlib.sha256(str(program).encode()).hexdigest()[:8]
