@@ -60,6 +60,13 @@ def symgrad(
 def train(
     path: ModelPath,
     text: Annotated[Path | None, typer.Option(help="Train on this UTF-8 file.", metavar="FILE")] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(metavar="A,B,C", help="Fractions or counts of train, valid, test: 800000,200000,rest."),
+    ] = None,
+    minimum_count: Annotated[
+        int | None, typer.Option(metavar="N", help="Merge tokens seen less often into one.")
+    ] = None,
     epochs: Annotated[int | None, typer.Option(metavar="N", help="Passes over the training part.")] = None,
     steps: Annotated[int | None, typer.Option(metavar="N", help="Single steps, instead of epochs.")] = None,
     batch: Annotated[int | None, typer.Option(metavar="N", help="Examples a step.")] = None,
@@ -107,6 +114,7 @@ def train(
     Example: `symgrad train examples/concat_lm.py --epochs 3 --size H=100`
     """
     from .model_file import load_model_file
+    from .pipeline import generate
     from .training import train as run
 
     file = load_model_file(path)
@@ -117,12 +125,15 @@ def train(
     result = run(
         file.model,
         file.training,
+        generate=generate,
         quiet=quiet,
         out=out,
         start=start,
         threads=threads,
         train_loss=not no_train_eval,
         text=text,
+        split=None if split is None else parts(split),
+        minimum_count=minimum_count,
         epochs=epochs,
         steps=steps,
         batch=batch,
@@ -199,6 +210,15 @@ def assignments(option: str, given: list[str] | None, number: type) -> dict[str,
             kind = "a whole number" if number is int else "a number"
             raise typer.BadParameter(f"{item!r} does not read as NAME={kind}", param_hint=option) from None
     return result or None
+
+
+def parts(text: str) -> tuple[float | int | None, ...]:
+    """`"0.8,0.1,0.1"` -> fractions, `"800000,200000,rest"` -> counts.  Raises typer.BadParameter for anything else."""
+    try:
+        words = [word.strip() for word in text.split(",")]
+        return tuple(None if word == "rest" else float(word) if "." in word else int(word) for word in words)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} reads neither as 0.8,0.1,0.1 nor as 800000,200000,rest") from None
 
 
 if __name__ == "__main__":

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-import symgrad.training
 from symgrad.cli import main
 from symgrad.language.errors import TrainingError
-from symgrad.training import load_checkpoint, train
+from symgrad.training import load_checkpoint
 
 from .training.models import Bigram, bigram, generates
 from .training.test_loop import Diverging, interrupt_at
@@ -28,31 +27,24 @@ training = Training(Text(cycle), rate=1.0, batch=16, epochs=3, optimizer=PlainSG
 
 @pytest.fixture
 def command(tmp_path, monkeypatch, capsys):
-    """Runs `symgrad train example.py ...` with a stand-in for emitted code: exit status, output, errors, the run."""
+    """Runs `symgrad train example.py ...` with a stand-in for emitted code: exit status, output, errors."""
     path = tmp_path / "example.py"
     path.write_text(MODEL)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")
 
     def run(*options: str, module: object = None, file: str = "example.py"):
-        asked: list[dict] = []
-
-        def with_stand_in(model, training, **given):
-            asked.append(given)
-            return train(model, training, **given, generate=generates(module or Bigram(bigram().program)))
-
-        monkeypatch.setattr(symgrad.training, "train", with_stand_in)
+        monkeypatch.setattr("symgrad.pipeline.generate", generates(module or Bigram(bigram().program)))
         monkeypatch.setattr(sys, "argv", ["symgrad", "train", file, *options])
         with pytest.raises(SystemExit) as ended:
             main()
-        out, err = capsys.readouterr()
-        return ended.value.code, out, err, asked
+        return ended.value.code, *capsys.readouterr()
 
     return run
 
 
 def test_a_run(command, tmp_path):
-    status, out, err, _ = command()
+    status, out, err = command()
     assert (status, err) == (0, "")
     assert out.splitlines()[-1].split()[::3] == ["train", "valid", "test"]
     assert (tmp_path / "runs" / "bigram.safetensors").is_file()
@@ -64,7 +56,7 @@ def test_every_option(command, tmp_path):
         "--text other.txt --epochs 2 --batch 8 --rate 0.5 --optimizer adam --size V=3 --weight-decay W=0.01 --clip 2 "
         "--patience 3 --seed 5 --dtype float64 --out deep/run.safetensors --threads 1 --no-train-eval"
     )
-    status, out, err, _ = command(*options.split())
+    status, out, err = command(*options.split())
     assert (status, err) == (0, "")
     saved = load_checkpoint(tmp_path / "deep" / "run.safetensors")
     assert saved.vocabulary.tokens == ("x", "y", "z")
@@ -78,24 +70,24 @@ def test_every_option(command, tmp_path):
 
 def test_going_on_in_steps(command):
     command()
-    status, out, _, _ = command("--start", "runs/bigram.safetensors", "--steps", "10", "--rate", "linear 0.1")
+    status, out, _ = command("--start", "runs/bigram.safetensors", "--steps", "10", "--rate", "linear 0.1")
     assert status == 0
     assert "Linear(rate=0.1, final=0.0), batch 16, 10 steps, seed 0" in out
 
 
 def test_quiet(command):
-    assert command("--quiet")[:3] == (0, "", "")
+    assert command("--quiet") == (0, "", "")
 
 
 def test_ctrl_c(command, tmp_path):
-    status, out, _, _ = command(module=Bigram(bigram().program, interrupt_at(25)))
+    status, out, _ = command(module=Bigram(bigram().program, interrupt_at(25)))
     assert status == 130
     assert "of 57; runs/bigram.safetensors holds the parameters of epoch 1, the best with valid" in out
     assert (tmp_path / "runs" / "bigram.safetensors").is_file()
 
 
 def error_line(result) -> str:
-    status, _, err, _ = result
+    status, _, err = result
     assert status == 1
     assert err.startswith("error: ")
     assert err.count("\n") == 1
@@ -123,9 +115,22 @@ def test_an_optimizer_that_there_is_not(command):
     assert "optimizer is 'lion'" in error_line(command("--optimizer", "lion"))
 
 
+def test_a_split_by_counts(command):
+    status, out, _ = command("--split", "100,50,rest", "--minimum-count", "2")
+    assert status == 0
+    assert "parts       train 100 (99)   valid 50 (49)   test 250 (249)   tokens (rows)" in out
+    assert "4 words (seen 2 times or more in the whole text)" in out
+
+
+def test_a_split_that_does_not_read(command):
+    status, _, err = command("--split", "most,some")
+    assert status == 2
+    assert "reads neither as" in err
+
+
 @pytest.mark.parametrize("option", [("--size", "H"), ("--size", "H=x"), ("--weight-decay", "W=much")])
 def test_an_assignment_that_is_none(command, option):
-    status, _, err, _ = command(*option)
+    status, _, err = command(*option)
     assert status == 2
     assert "does not read as NAME=a" in err
 

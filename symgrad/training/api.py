@@ -67,21 +67,21 @@ def train(
     model: Model,
     training: Training | None = None,
     *,
+    generate: Callable[..., Generated],
     quiet: bool = False,
     out: str | Path | None = None,
     start: str | Path | None = None,
     threads: int | None = None,
     train_loss: bool = True,
     report: Report | None = None,
-    generate: Callable[..., Generated] | None = None,
     **overrides: object,
 ) -> Run:
     """Train the model and save its best parameters, by default as `runs/<model's name>.safetensors`.
 
-    `overrides` are values of `Training` (`epochs=3`, `optimizer="adam"`, `sizes={"H": 100}`, `text=...`).  `start` is a
-    checkpoint to go on from; `threads` are those of BLAS, chosen by the model's sizes unless given;
-    `train_loss=False` leaves out the last evaluation of the training part; `report` listens, `quiet` hears nothing;
-    `generate` stands in for symgrad's own.
+    `generate` makes the emitted module: it is `pipeline.generate`, a later stage than this.  `overrides` are values of
+    `Training` (`epochs=3`, `optimizer="adam"`, `sizes={"H": 100}`, `text=...`).  `start` is a checkpoint to go on from;
+    `threads` are those of BLAS, chosen by the model's sizes unless given; `train_loss=False` leaves out the last
+    evaluation of the training part; `report` listens, and without one `quiet` prints nothing.
 
     The same seed on one thread gives the same bits.  Raises DataError and TrainingError before the first step for
     whatever does not fit, and TrainingError for a loss that is not finite: what was good until then is saved.
@@ -98,7 +98,8 @@ def train(
     for line in opening(program, training, data, sizes, threads):
         report.say(line)
 
-    emitted = compiled(model, training, generate)
+    options = {"dtype": training.dtype, "weight_decay": dict(training.weight_decay), "clip": training.clip}
+    emitted = generate(model, training.optimizer, **options).load()
     with limited_blas(threads):
         values = initial_values((*program.parameters, *emitted.states), sizes, training.seed, training.dtype)
         states = {tensor.name: values.pop(tensor.name) for tensor in emitted.states}
@@ -154,15 +155,6 @@ def loaded(program: Program, training: Training) -> tuple[Data, Sizes]:
                 f"{program.name}: weight_decay names {name}, but the parameters are {', '.join(names)}; correct it"
             )
     return data, sizes
-
-
-def compiled(model: Model, training: Training, generate: Callable[..., Generated] | None) -> Emitted:
-    """The emitted module of the model with its optimizer."""
-    if generate is None:
-        # Imported here: whoever looks at a run or a text needs no compiler.
-        from ..codegen import generate
-    weight_decay, clip = dict(training.weight_decay), training.clip
-    return generate(model, training.optimizer, dtype=training.dtype, weight_decay=weight_decay, clip=clip).load()
 
 
 def final_losses(

@@ -27,6 +27,7 @@ from .rates import Constant, Rate, parse_rate
 from .text import Text
 
 DTYPES = ("float32", "float64")
+TEXT_VALUES = {name: name for name in ("split", "minimum_count", "vocabulary_from")} | {"text": "source"}
 
 
 class Optimizer(Protocol):
@@ -106,15 +107,16 @@ class Training:
     def overridden(self, **changes: object) -> Training:
         """With these values in place of its own; None changes nothing.
 
-        `sizes` and `weight_decay` are merged, `optimizer` may be a name, `text` is another file for a `Text`, and of
-        epochs and steps the one that is given replaces the other.  Raises TrainingError for a name that is no value.
+        `sizes` and `weight_decay` are merged, `optimizer` may be a name, and of epochs and steps the one that is given
+        replaces the other.  `text` (a file), `split`, `minimum_count` and `vocabulary_from` are values of a `Text`.
+        Raises TrainingError for a name that is no value, and DataError for one of a text where the data are none.
         """
         changes = {name: value for name, value in changes.items() if value is not None}
-        text = changes.pop("text", None)
+        text = {of: changes.pop(name) for name, of in TEXT_VALUES.items() if name in changes}
         known = [f.name for f in fields(self)]
         for name in changes:
             if name not in known:
-                raise TrainingError(f"training: there is no {name!r}; it has {', '.join(known)} and text")
+                raise TrainingError(f"training: there is no {name!r}; it has {', '.join([*known, *TEXT_VALUES])}")
         for name in ("sizes", "weight_decay"):
             if name in changes:
                 changes[name] = {**getattr(self, name), **changes[name]}
@@ -122,11 +124,12 @@ class Training:
             changes["optimizer"] = optimizer_named(changes["optimizer"])
         if "epochs" in changes or "steps" in changes:
             changes = {"epochs": None, "steps": None, **changes}
-        if text is not None:
+        if text:
             data = changes.get("data", self.data)
             if not isinstance(data, Text):
-                raise DataError(f"training: a text file is given ({text}), but the data is {type(data).__name__}")
-            changes["data"] = replace(data, source=Path(text))
+                values = ", ".join(f"{name} {value}" for name, value in text.items())
+                raise DataError(f"training: a text's {values} is given, but the data is {type(data).__name__}")
+            changes["data"] = replace(data, **text)
         return replace(self, **changes)
 
     def located(self, folder: Path) -> Training:

@@ -99,7 +99,7 @@ def test_an_optimizer_that_there_is_not():
 
 
 def test_a_value_that_there_is_not():
-    with pytest.raises(TrainingError, match=r"there is no 'epoch'; it has data, rate, .* and text"):
+    with pytest.raises(TrainingError, match=r"there is no 'epoch'; it has data, rate, .*, text"):
         plan().overridden(epoch=3)
 
 
@@ -108,8 +108,13 @@ def test_another_text_keeps_the_rest():
     assert (data.source, data.minimum_count) == (Path("other.txt"), 3)
 
 
+def test_other_values_of_a_text():
+    data = plan(data=Text(cycle)).overridden(split=(10, None), minimum_count=4, vocabulary_from="train").data
+    assert (data.source, data.split, data.minimum_count, data.vocabulary_from) == (cycle, (10, None), 4, "train")
+
+
 def test_a_text_for_arrays():
-    with pytest.raises(DataError, match="the data is Arrays"):
+    with pytest.raises(DataError, match=r"a text's source other.txt is given, but the data is Arrays"):
         plan(data=Arrays({})).overridden(text="other.txt")
 
 
