@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from numbers import Real
 
 import sympy
 
-from .algebra import add, is_negative, mul, negated, power, summed, where
+from .algebra import add, integer_call, is_negative, mul, negated, power, summed, where
 from .errors import DeclarationError
 from .functions import BY_SYMPY_CLASS, STOP_GRADIENT
 from .program import Role, Tensor
@@ -31,8 +32,29 @@ RELATIONS = {
 
 
 def lower(expression: sympy.Expr, tensors: dict[str, Tensor], where_: str) -> Term:
-    """The term of an expression; `where_` names the equation in errors."""
-    return Lowering(tensors, where_).term(sympy.sympify(expression))
+    """The term of an expression; `where_` names the equation in errors.
+
+    Raises DeclarationError for what is no SymPy expression, or has no meaning in the language.
+    """
+    if not isinstance(expression, sympy.Basic | Real):
+        raise DeclarationError(f"{where_}: {expression!r} is no SymPy expression; write it with the declared tensors")
+    node = sympy.sympify(expression)
+    refuse_rebinding(node, frozenset(), where_)
+    return Lowering(tensors, where_).term(node)
+
+
+def refuse_rebinding(node: sympy.Basic, bound: frozenset[str], place: str) -> None:
+    """Raises DeclarationError where a sum or a maximum binds an index that one around it has bound already."""
+    if isinstance(node, sympy.Sum | maximum):
+        limits = node.limits if isinstance(node, sympy.Sum) else [(node.index,)]
+        for name in (str(limit[0]) for limit in limits):
+            if name in bound:
+                raise DeclarationError(
+                    f"{place}: index {name} is bound twice in {node}; sum over another index of the same axis"
+                )
+            bound |= {name}
+    for argument in node.args:
+        refuse_rebinding(argument, bound, place)
 
 
 def lower_size(expression: sympy.Expr) -> Term:
@@ -53,6 +75,9 @@ class Lowering:
 
     def __init__(self, tensors: dict[str, Tensor], place: str) -> None:
         self.tensors, self.place = tensors, place
+        self.sizes = {
+            node.name for t in tensors.values() for e in t.shape for node in e.walk() if isinstance(node, Size)
+        }
         self.memo: dict[sympy.Basic, Term] = {}
         order = {name: position for position, name in enumerate(tensors)}
         self.position: Callable[[str], int] = lambda name: order.get(name, len(order))
@@ -89,9 +114,12 @@ class Lowering:
             return Const(int(node))
         if node.is_Rational:
             return Const(Fraction(int(node.p), int(node.q)))
-        if node.is_finite is False:
-            raise DeclarationError(f"{self.place}: {node} is no finite number")
+        if not node.is_finite:
+            return self.no_real_number(node)
         return Const(float(node))
+
+    def no_real_number(self, node: sympy.Basic) -> Term:
+        raise DeclarationError(f"{self.place}: {node} is no finite real number; every term stands for one")
 
     def symbol(self, node: sympy.Symbol) -> Term:
         if node.name in self.tensors:
@@ -115,17 +143,24 @@ class Lowering:
                 f"{self.place}: {name} has {len(tensor.indices)} axes, ({','.join(i.name for i in tensor.indices)}), "
                 f"and is read with {len(indices)}"
             )
+        for index in indices:
+            if isinstance(index, sympy.Symbol) and index.name not in self.tensors and index.name not in self.sizes:
+                raise DeclarationError(
+                    f"{self.place}: {name} is read at {index}, a plain symbol and no index; make it with "
+                    f"axes('{index}:SIZE')"
+                )
         return Read(name, tuple(self.term(index) for index in indices))
+
+    def base(self, node: sympy.IndexedBase) -> Term:
+        name = str(node.label)
+        axes = ",".join(index.name for index in self.tensors[name].indices) if name in self.tensors else "..."
+        raise DeclarationError(f"{self.place}: {name} stands without its indices; write {name}[{axes}]")
 
     def idx(self, node: sympy.Idx) -> Term:
         return lower_index(node)
 
     def sum(self, node: sympy.Sum) -> Term:
-        indices = tuple(self.bound(limit, node) for limit in node.limits)
-        names = [index.name for index in indices]
-        if len(set(names)) < len(names):
-            raise DeclarationError(f"{self.place}: index {names[0]} is bound twice in {node}")
-        return summed(indices, self.term(node.function))
+        return summed(tuple(self.bound(limit, node) for limit in node.limits), self.term(node.function))
 
     def bound(self, limit: sympy.Tuple, node: sympy.Basic) -> Index:
         if not isinstance(limit[0], sympy.Idx):
@@ -164,10 +199,10 @@ class Lowering:
 
     def floor(self, node: sympy.floor) -> Term:
         numerator, denominator = sympy.fraction(sympy.together(node.args[0]))
-        return Call("floordiv", (self.term(numerator), self.term(denominator)))
+        return integer_call(Call("floordiv", (self.term(numerator), self.term(denominator))))
 
     def mod(self, node: sympy.Mod) -> Term:
-        return Call("mod", (self.term(node.args[0]), self.term(node.args[1])))
+        return integer_call(Call("mod", (self.term(node.args[0]), self.term(node.args[1]))))
 
     def piecewise(self, node: sympy.Piecewise) -> Term:
         *pieces, last = node.args
@@ -191,7 +226,7 @@ class Lowering:
         """The place of a factor or term on the board (see the module's docstring)."""
         sign = negated(term) if is_negative(term) else term
         match sign:
-            case Const() | Size():
+            case Const() | Size() | Call(_, ()):
                 rank, position = 0, 0
             case Read(name, indices):
                 gather = any(isinstance(node, Read) for index in indices for node in index.walk())
@@ -222,6 +257,7 @@ CONVERSIONS: dict[type, Callable] = {
     sympy.Idx: Lowering.idx,
     sympy.Symbol: Lowering.symbol,
     sympy.Indexed: Lowering.indexed,
+    sympy.IndexedBase: Lowering.base,
     sympy.Sum: Lowering.sum,
     maximum: Lowering.largest,
     argmaximum: Lowering.first_largest,
@@ -236,6 +272,8 @@ CONVERSIONS: dict[type, Callable] = {
     sympy.KroneckerDelta: lambda self, node: Compare("==", *(self.term(argument) for argument in node.args)),
     sympy.And: lambda self, node: mul(*sorted((self.term(argument) for argument in node.args), key=repr_key)),
     sympy.Heaviside: lambda self, node: Compare("<", Const(0), self.term(node.args[0])),
+    sympy.core.numbers.ImaginaryUnit: Lowering.no_real_number,
+    sympy.core.numbers.ComplexInfinity: Lowering.no_real_number,
     sympy.core.numbers.Exp1: lambda self, node: Call("exp", (ONE,)),
     sympy.core.numbers.Pi: lambda self, node: Call("pi"),
     sympy.logic.boolalg.BooleanTrue: lambda self, node: ONE,

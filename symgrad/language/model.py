@@ -24,8 +24,8 @@ from sympy import Eq, Idx, IndexedBase, Symbol
 from .errors import DeclarationError
 from .lowering import lower, lower_index, lower_size
 from .program import Equation, Initial, Program, Role, Tensor
-from .surface import size
-from .terms import Read
+from .surface import TensorBase, size
+from .terms import Index, Read, Reduce, Size
 from .typecheck import typecheck
 
 Axes = tuple[Idx, ...]
@@ -117,6 +117,8 @@ class Model:
         axes = as_axes(axes)
         tensor = self._new(name, axes, Role.DEFINITION)
         body = lower(expression, self._program.tensors, f"{self.name}: in {name}")
+        bound = (index for node in body.walk() if isinstance(node, Reduce) for index in node.indices)
+        self._refuse_letters(bound, {*self._program.tensors, name})
         label = f"F{len(self._program.items) + 1}"
         self._add(tensor, Equation(name, tensor.indices, body, label))
         return handle(name, axes)
@@ -181,6 +183,8 @@ class Model:
             model.tokens(**{token: axes}, vocabulary=vocabulary)
         *definitions, loss = list(equations)
         for equation in definitions:
+            if not isinstance(equation, Eq):
+                raise DeclarationError(f"{name}: {equation} is no equation; write Eq(left, right) with different sides")
             left = equation.lhs
             axes = left.indices if isinstance(left, sympy.Indexed) else ()
             if not all(isinstance(index, Idx) for index in axes):
@@ -212,7 +216,28 @@ class Model:
                 raise DeclarationError(
                     f"{self.name}: {name} has axis {axis!r}, which is no index; make it with axes(...)"
                 )
-        return Tensor(name, tuple(map(lower_index, axes)), role)
+        tensor = Tensor(name, tuple(map(lower_index, axes)), role)
+        self._refuse_letters(tensor.indices, {*self._program.tensors, name})
+        return tensor
+
+    def _refuse_letters(self, indices: Iterable[Index], tensors: set[str]) -> None:
+        """Raises where one name would mean two things: `b` a batch index and a bias, `H` a size and a matrix."""
+        old = [index for tensor in self._program.tensors.values() for index in tensor.indices]
+        sums = [node.indices for e in self._program.equations() for node in e.body.walk() if isinstance(node, Reduce)]
+        letters = {index.name: index for index in (*old, *(i for each in sums for i in each), *indices)}
+        sizes = {n.name: index for index in letters.values() for n in index.extent.walk() if isinstance(n, Size)}
+        for name in tensors:
+            if name in sizes:
+                raise DeclarationError(
+                    f"{self.name}: {name} is the size of index {sizes[name].name} and cannot name a tensor; rename one"
+                )
+            if name in letters:
+                raise DeclarationError(f"{self.name}: {name} is an index and cannot name a tensor; rename one of them")
+        for name in letters:
+            if name in sizes:
+                raise DeclarationError(
+                    f"{self.name}: {name} is an index and the size of index {sizes[name].name}; rename one of them"
+                )
 
     def _add(self, tensor: Tensor, equation: Equation) -> None:
         program = replace(
@@ -228,7 +253,7 @@ def handle(name: str, axes: Axes) -> Handle:
     """The SymPy object that stands for a tensor in expressions."""
     if not axes:
         return Symbol(name, real=True)
-    return IndexedBase(name, shape=tuple(size(axis) for axis in axes), real=True)
+    return TensorBase(name, shape=tuple(size(axis) for axis in axes), real=True)
 
 
 def reachable(program: Program, name: str) -> set[str]:

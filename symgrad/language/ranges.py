@@ -8,7 +8,7 @@ Nothing is guessed: `None` is "not known", and "not proven" is never taken for "
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import product
 
 from .algebra import add, mul, negated, subtract, terms_of
@@ -132,15 +132,30 @@ def inside(term: Term, extent: Term, known: Known, vocabularies: Mapping[str, Te
 
 def not_negative(term: Term, known: Known, vocabularies: Mapping[str, Term]) -> bool:
     """Whether 0 <= term is proven, by its bounds or as one of the known differences and a rest."""
-    interval = bounds(term, known, vocabularies)
-    if interval is not None and at_least(interval[0], Const(0)):
-        return True
+    for choice in choices(term, known):
+        interval = bounds(term, choice, vocabularies)
+        if interval is not None and at_least(interval[0], Const(0)):
+            return True
     for fact, (low, _) in known.items():
         if not isinstance(fact, Index):
             rest = bounds(difference(term, fact), known, vocabularies)
             if rest is not None and at_least(add(rest[0], low), Const(0)):
                 return True
     return False
+
+
+def choices(term: Term, known: Known) -> Iterator[dict[Term, Interval]]:
+    """`known` with each end of an index either as a condition narrowed it or as its axis has it: both are true.
+
+    Of k < 2 and k < H neither end is the tighter one for all H.
+    """
+    indices = [index for index in term.free if index in known]
+    ends = []
+    for index in indices:
+        low, high = known[index]
+        ends.append(product(dict.fromkeys((low, Const(0))), dict.fromkeys((high, subtract(index.extent, ONE)))))
+    for chosen in product(*ends):
+        yield {**known, **dict(zip(indices, chosen, strict=True))}
 
 
 def narrowed(condition: Term, known: Known, truth: bool) -> dict[Term, Interval]:

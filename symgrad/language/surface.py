@@ -17,6 +17,21 @@ from sympy import Mod as SymPyMod
 
 from .errors import DeclarationError
 
+SIZE = r"([A-Za-z_]\w*|0*[1-9]\d*)"  # a name, or a number from 1 on
+
+
+class TensorBase(sympy.IndexedBase):
+    """An `IndexedBase` that refuses a wrong number of indices by the tensor's name."""
+
+    def __getitem__(self, indices: object, **options: object) -> sympy.Indexed:
+        given = indices if isinstance(indices, tuple | list | sympy.Tuple) else (indices,)
+        if self.shape is not None and len(given) != len(self.shape):
+            raise DeclarationError(
+                f"{self.label} has {len(self.shape)} axes, of sizes ({', '.join(map(str, self.shape))}), and is read "
+                f"with {len(given)}: {self.label}[{', '.join(map(str, given))}]"
+            )
+        return super().__getitem__(indices, **options)
+
 
 class stop_gradient(sympy.Function):
     """The value of its argument; a constant to the calculus."""
@@ -48,6 +63,8 @@ class argmaximum(maximum):
 
 def size(axis: Idx) -> Expr:
     """The number of elements along an axis, a positive integer symbol (or an expression of such)."""
+    if not isinstance(axis, Idx) or axis.upper is None:
+        raise DeclarationError(f"{axis} is no index with an axis; make it with axes('{axis}:SIZE')")
     return sympy.expand(axis.upper + 1)
 
 
@@ -60,7 +77,7 @@ def axes(declaration: str) -> Idx | tuple[Idx, ...]:
     result: dict[str, Idx] = {}
     for part in declaration.split():
         name, colon, extent = part.partition(":")
-        if not colon or not name.isidentifier() or not re.fullmatch(r"\w+([*+]\w+)*", extent):
+        if not colon or not name.isidentifier() or not re.fullmatch(f"{SIZE}([*+]{SIZE})*", extent):
             raise DeclarationError(f"axes: cannot read {part!r}; write index:SIZE, for example b:B, k:4 or k:N*D")
         if name in result:
             raise DeclarationError(f"axes: index {name} is declared twice; give each index one axis")
@@ -91,6 +108,8 @@ def another(axis: Idx, *avoid: Expr) -> Idx:
 
 def total(body: Expr, *indices: Idx) -> Expr:
     """The sum of `body` over `indices`."""
+    for index in indices:
+        size(index)  # refuses what is no index; SymPy's own message names neither it nor the way out
     return Sum(body, *indices) if indices else sympy.sympify(body)
 
 

@@ -7,6 +7,8 @@ proven to lie inside it; real numbers are no indices and tokens no real numbers;
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from .errors import DeclarationError
 from .functions import ELEMENTARY, INTEGER, STOP_GRADIENT
 from .notation import equation_text, text
@@ -98,6 +100,11 @@ class EquationCheck:
             case Call(function, arguments):
                 self.function(function, arguments)
                 for argument in arguments:
+                    if function in INTEGER and not is_integral(argument, self.program):
+                        raise self.fail(
+                            f"{text(term)} rounds the real number {text(argument)} and has no derivative; floor and "
+                            "Mod are for indices"
+                        )
                     self.real(argument, scope, known)
             case Compare(_, left, right):
                 for side in (left, right):
@@ -112,8 +119,9 @@ class EquationCheck:
                 if op not in ("sum", "max"):
                     raise self.fail(f"{op} is no reduction; there are sum, max and argmax")
                 for index in indices:
-                    if index.name in {other.name for other in scope}:
+                    if index in scope:
                         raise self.fail(f"index {index.name} is bound twice; sum over another index of the same axis")
+                    self.one_size(index, scope)
                 self.real(body, scope | set(indices), known)
             case Add() | Mul() | Pow():
                 for child in term.children:
@@ -147,14 +155,19 @@ class EquationCheck:
     def bound(self, index: Index, scope: frozenset[Index]) -> None:
         if index in scope:
             return
-        other = next((i for i in scope if i.name == index.name), None)
-        if other is not None:
-            sizes = f"{text(other.extent)} and {text(index.extent)}"
-            raise self.fail(f"index {index.name} is used with two sizes, {sizes}; give each axis its own index")
+        sums = (node for node in self.equation.body.walk() if isinstance(node, Reduce))
+        self.one_size(index, {*scope, *(other for node in sums for other in node.indices)})
         left = text(self.equation.left)
         raise self.fail(
             f"index {index.name} is free on the right and missing on the left, {left}; sum over it or add it there"
         )
+
+    def one_size(self, index: Index, others: Iterable[Index]) -> None:
+        """Raises where another index has this one's name and not its size."""
+        for other in others:
+            if other.name == index.name and other.extent != index.extent:
+                sizes = " and ".join(sorted((text(other.extent), text(index.extent))))
+                raise self.fail(f"index {index.name} is used with two sizes, {sizes}; give each axis its own index")
 
     def tensor(self, name: str):
         tensor = self.program.tensors.get(name)
