@@ -16,10 +16,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..calculus.reverse import Gradients, differentiate, real_part
+from ..calculus.reverse import Gradients, differentiate, independent_inputs, real_part
 from ..calculus.simplify import simplify
 from ..language.algebra import add, mul, summed
-from ..language.errors import DerivativeError
 from ..language.program import Equation, Program, Role, Tensor
 from ..language.terms import Read
 from .differences import along, fresh_name, gradient_error, least_error, loss_function, relative_error, stopped
@@ -70,16 +69,9 @@ def check_calculus(program: Program, entries: int = 12, seed: int = 0) -> tuple[
 
 def all_gradients(program: Program) -> tuple[Gradients, tuple[str, ...]]:
     """The gradients by all parameters and by the real inputs that the loss depends on, and the other inputs."""
-    parameters = [tensor.name for tensor in program.parameters]
-    differentiate(program)  # what has no derivative is reported here, before the inputs are tried
-    dependent, independent = [], []
-    for tensor in program.with_role(Role.INPUT):
-        try:
-            differentiate(program, [tensor.name])
-            dependent.append(tensor.name)
-        except DerivativeError:
-            independent.append(tensor.name)
-    return differentiate(program, parameters + dependent), tuple(independent)
+    independent = tuple(independent_inputs(program))
+    inputs = [tensor.name for tensor in program.with_role(Role.INPUT) if tensor.name not in independent]
+    return differentiate(program, [tensor.name for tensor in program.parameters] + inputs), independent
 
 
 def definitions_alone(program: Program) -> Iterator[Alone]:

@@ -1,0 +1,153 @@
+"""Part (c): the very step that training calls, in its dtype, against the interpreter on the same equations in float64.
+
+Every parameter and state is compared after one step and after three.  With X before, X' expected after and Y found,
+
+    error = max|Y - X'| / (max|X' - X| + r*max|X'|),    r = 4*steps*eps/tolerance
+
+so that `error <= tolerance` says |Y - X'| <= tolerance*|update| + 4*steps*eps*|X'|: half of the dtype's digits of the
+update (tolerance = 4*sqrt(eps), 1.4e-3 in float32), and a few roundings of the parameter that it is added to.  Rates
+are drawn from 0.1 to 3, so an update is about as large as its parameter and a sign, a transpose, 1 - h for 1 - h**2, a
+lost 1/B or an overwrite for an add are far outside.  The error of the loss before each step is relative to max(1, |L|).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..language.batch import batch_axis
+from ..language.errors import DataError
+from ..language.program import Program, Role
+from .emitted_check import Emitted, cast, threshold_sizes
+from .interpreter import Sizes, Values, evaluate
+from .points import Point, draw, point, size_table
+from .report import Row
+
+STEPS = (1, 3)
+ATTEMPTS = 40
+EXAMPLES = 5  # rows of data for a model that reads one example at a time
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a chunk is given, in its dtype."""
+
+    order: np.ndarray
+    settings: Values
+    data: Values
+    parameters: Values
+    states: Values
+
+
+def check_step(emitted: Emitted, dtype: str = "float32", seed: int = 0) -> tuple[Row, ...]:
+    """The rows of every size of the table and of both sides of every threshold; `emitted` computes in `dtype`."""
+    program = emitted.program
+    rows: list[Row] = []
+    for position, sizes in enumerate((*size_table(program), *threshold_sizes(program, emitted.thresholds))):
+        for steps in STEPS:
+            rows += step_rows(emitted, sizes, steps, dtype, seed + position)
+    return tuple(rows)
+
+
+def step_rows(emitted: Emitted, sizes: Sizes, steps: int, dtype: str, seed: int) -> Iterator[Row]:
+    program = emitted.program
+    start, expected, expected_losses = starting_point(program, sizes, steps, dtype, seed)
+    parameters, states = copies(start.parameters), copies(start.states)
+    losses = np.full(steps, np.nan)
+    taken = emitted.chunk(start.order, start.settings, start.data, parameters, states, losses)
+    epsilon = float(np.finfo(dtype).eps)
+    tolerance = 4 * math.sqrt(epsilon)
+    test = f"{steps} step{'s' if steps > 1 else ''} in {dtype}"
+    floor = 4 * steps * epsilon / tolerance
+    found = {**parameters, **states}
+    for name, before in {**start.parameters, **start.states}.items():
+        update = largest(expected[name] - before.astype(np.float64))
+        error = distance(found[name], expected[name], update + floor * largest(expected[name]), taken == steps)
+        yield Row("step", test, sizes, name, before.shape, error, tolerance)
+    # a loss near 0 is what terms of about 1 leave
+    error = distance(losses, expected_losses, max(1.0, largest(expected_losses)), taken == steps)
+    yield Row("step", test, sizes, program.outputs[0], (), error, tolerance)
+
+
+def largest(array: np.ndarray) -> float:
+    return float(np.max(np.abs(array), initial=0.0))
+
+
+def distance(found: np.ndarray, expected: np.ndarray, scale: float, done: bool) -> float:
+    """max|found - expected| / scale; infinite where not all steps were done or a number is not finite."""
+    if not done or not np.isfinite(found).all():
+        return math.inf
+    return largest(np.asarray(found, dtype=np.float64) - expected) / max(scale, 1e-30)
+
+
+def starting_point(
+    program: Program, sizes: Sizes, steps: int, dtype: str, seed: int
+) -> tuple[Start, Values, np.ndarray]:
+    """Random values from which all steps are finite, the values after them, and the loss before each.
+
+    Raises DataError where none are found.
+    """
+    for attempt in range(ATTEMPTS):
+        random = np.random.default_rng((seed, attempt))
+        at, data = dataset(program, sizes, seed + 1000 * attempt, random)
+        start = Start(
+            chosen_rows(program, sizes, data, steps, random),
+            {t.name: setting_values(steps, random) for t in program.with_role(Role.SETTING)},
+            {t.name: cast(t, data[t.name], dtype) for t in program.with_role(Role.INPUT, Role.TOKENS)},
+            {t.name: cast(t, at.values[t.name], dtype) for t in program.parameters},
+            {t.name: cast(t, at.values[t.name], dtype) for t in program.with_role(Role.STATE)},
+        )
+        with np.errstate(all="ignore"):
+            after, losses = interpreted(program, sizes, start)
+        if all(np.isfinite(value).all() for value in (*after.values(), losses)):
+            return start, after, losses
+    raise DataError(f"{program.name}: no values were found from which {steps} steps are finite at sizes {dict(sizes)}")
+
+
+def dataset(program: Program, sizes: Sizes, seed: int, random: np.random.Generator) -> tuple[Point, Values]:
+    """A point with more rows of data than a batch has, and the data with their leading axis of rows."""
+    axis = batch_axis(program)
+    if axis is not None:
+        at = point(program, {**sizes, axis: 2 * sizes[axis] + 1}, seed, margin=0.0)
+        return at, at.values
+    at = point(program, sizes, seed, margin=0.0)
+    drawn = [at.values, *(draw(program, sizes, random) for _ in range(EXAMPLES - 1))]
+    return at, {name: np.stack([values[name] for values in drawn]) for name in at.values}
+
+
+def chosen_rows(
+    program: Program, sizes: Sizes, data: Mapping[str, np.ndarray], steps: int, random: np.random.Generator
+) -> np.ndarray:
+    """Row numbers (steps, B), none twice in a batch, in no order."""
+    given = program.with_role(Role.INPUT, Role.TOKENS)
+    rows = len(data[given[0].name]) if given else 1
+    axis = batch_axis(program)
+    batch = sizes[axis] if axis is not None else 1
+    return np.stack([random.permutation(rows)[:batch] for _ in range(steps)]).astype(np.int64)
+
+
+def setting_values(steps: int, random: np.random.Generator) -> np.ndarray:
+    """A rate or decay below 1, or a count from 1 on: which of them a setting must be, the finite steps decide."""
+    low, high = ((0.1, 0.9), (1.0, 3.0))[random.integers(2)]
+    return random.uniform(low, high, steps)
+
+
+def interpreted(program: Program, sizes: Sizes, start: Start) -> tuple[Values, np.ndarray]:
+    """The parameters and states after the steps, and the loss before each, in float64 from the same numbers."""
+    axis = batch_axis(program)
+    current = {**start.parameters, **start.states}
+    losses = []
+    for step, rows in enumerate(start.order):
+        batch = {name: array[rows] if axis is not None else array[rows[0]] for name, array in start.data.items()}
+        settings = {name: values[step] for name, values in start.settings.items()}
+        made = evaluate(program, {**current, **batch, **settings}, sizes)
+        losses.append(float(made[program.outputs[0]]))
+        current = {name: made[program.updates.get(name, name)] for name in current}
+    return current, np.array(losses)
+
+
+def copies(values: Values) -> Values:
+    return {name: value.copy() for name, value in values.items()}
