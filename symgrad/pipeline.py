@@ -8,7 +8,8 @@
     5 emit           Nests                  -> a Python file         codegen    emit
     6 check          the file, the Program  -> Report                checking   check
 
-Beside it stand the faces: `derivation` (the recorded steps as a document) and `training` (data around the emitted loop).
+Beside it stand the faces: `derivation` (the recorded steps as a document) and `training` (data around
+the emitted loop).
 No stage imports a later one; a contract in pyproject.toml says so and the tests run it.
 """
 
@@ -67,9 +68,8 @@ def generate(
         title=f"{program.name}: loss, gradients and {optimizer.name} step.",
         model=gradients.program,
         adjoints=gradients.adjoints,
-        stable=tuple(
-            equation_text(stable_loss.equation(s.tensor)) for s in rewritten if s.tensor in stable_loss.tensors
-        ),
+        stable=tuple(equation_text(stable_loss.equation(change.tensor)) for change in rewritten),
+        updates=tuple(e for e in step.equations() if e.tensor not in gradients.program.tensors),
         loss=plan(stable_loss, fuse=fuse),
         gradients=plan(stable_gradients, quotes, fuse),
         step=plan(stable_step, quotes, fuse),

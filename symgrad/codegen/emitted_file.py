@@ -10,7 +10,7 @@ import textwrap
 from dataclasses import dataclass
 
 from ..language.notation import declaration, equation_text, text
-from ..language.program import Program, Role, Tensor
+from ..language.program import Equation, Program, Role, Tensor
 from ..language.terms import Size
 from .functions import support
 from .printer import Names, Printer
@@ -27,6 +27,7 @@ class Parts:
     model: Program
     adjoints: dict[str, str]
     stable: tuple[str, ...]
+    updates: tuple[Equation, ...]
     loss: Nest
     gradients: Nest
     step: Nest
@@ -63,7 +64,7 @@ class File:
         if not any("math." in function for function in functions):
             head.remove("import math")
             head.remove("")
-        return "\n".join([*head, *sources, *functions]).rstrip() + "\n"
+        return "\n".join(head) + "\n" + "".join(f"\n{source.rstrip()}\n" for source in (*sources, *functions))
 
     @staticmethod
     def math_imports(imported: list[str]) -> list[str]:
@@ -89,18 +90,9 @@ class File:
             lines += section("Stable", list(parts.stable))
         lines += section("Backward", [equation_text(e) for e in backward if e.tensor not in of_parameters])
         lines += section("Gradients", [equation_text(e) for e in backward if e.tensor in of_parameters])
-        updates = [e for e in self.source_of_updates()]
-        lines += section("Update", [equation_text(e) for e in updates])
+        lines += section("Update", [f"({e.label}) {equation_text(e)}" for e in parts.updates])
         lines += ["", f"Program {parts.digest}, {parts.optimizer}, {parts.dtype}"]
         return "\n".join(lines) + "\n"
-
-    def source_of_updates(self):
-        known = {e.tensor for e in self.parts.model.equations()}
-        return [e for e in self.update_program.equations() if e.tensor not in known]
-
-    @property
-    def update_program(self) -> Program:
-        return self.parts.step.program
 
     # -- functions -------------------------------------------------------------------------------------------------
 
@@ -144,7 +136,8 @@ class File:
                 shape = ", ".join(
                     [self.names.size(batch), *(f"{name}.shape[{k}]" for k in range(1, len(tensor.indices)))]
                 )
-                body.append(f"{name}_batch = np.empty(({shape},), {name}.dtype)")
+                comma = "," if len(tensor.indices) == 1 else ""
+                body.append(f"{name}_batch = np.empty(({shape}{comma}), {name}.dtype)")
         body += self.allocations(nest, shared=False)
         body.append("for turn in range(order.shape[0]):")
         with_rows = [tensor for tensor in data if tensor.indices]
@@ -176,7 +169,7 @@ class File:
         names = [self.names.tensor(t.name) for t in (*self.inputs, *self.parameters)]
         first = self.names.tensor(data[0].name)
         by_row = any(not tensor.indices for tensor in data)
-        part = "start" if by_row else "start : stop"
+        part = "start" if by_row else "start:stop"
         call = [
             f"{self.names.tensor(t.name)}[{part}]" if t in data else self.names.tensor(t.name)
             for t in (*self.inputs, *self.parameters)
@@ -215,7 +208,7 @@ class File:
             else [f'    """{doc[0]}', *(f"    {d}" if d else "" for d in doc[1:]), '    """']
         )
         decorator = "@njit(cache=True, fastmath=FAST)"
-        return "\n".join(["", "", decorator, head, *closing, *(f"    {line}" for line in body)])
+        return "\n".join(["", decorator, head, *closing, *(f"    {line}" for line in body)])
 
     def sizes(
         self, nest: Nest, arguments: list[Tensor], known: dict[str, str] | None = None, skip_batch: bool = False

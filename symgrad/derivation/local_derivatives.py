@@ -72,9 +72,8 @@ class LocalDerivative:
         source = f"from {self.equation.label}"
         if self.partial:
             source += f", its own part of d{text(self.of)}/d{text(self.by)}"
-        for i, k in self.connected:
-            source += f", which connects every {i.name} with every {k.name}"
-        return source
+        pairs = [f"every {i.name} with every {k.name}" for i, k in self.connected]
+        return source + (f", which connects {' and '.join(pairs)}" if pairs else "")
 
     @property
     def connected(self) -> tuple[tuple[Index, Index], ...]:
@@ -107,11 +106,13 @@ def local_derivatives(gradients: Gradients) -> tuple[LocalDerivative, ...]:
 
 
 def reasons(locals_: Sequence[LocalDerivative]) -> list[str]:
-    """The reason of each; a function's derivative is explained where it is met first."""
-    explained: set[str] = set()
+    """The reason of each; a function's derivative, and that its value is saved, is explained where it is met first."""
+    explained: set[tuple[str, bool]] = set()
     result = []
     for local in locals_:
-        functions = {rule.function.function for rule in local.rules if isinstance(rule.function, Call)}
+        functions = {
+            (rule.function.function, bool(local.saved)) for rule in local.rules if isinstance(rule.function, Call)
+        }
         result.append(local.source if functions and functions <= explained else local.reason)
         explained |= functions
     return result

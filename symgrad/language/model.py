@@ -118,7 +118,7 @@ class Model:
         tensor = self._new(name, axes, Role.DEFINITION)
         body = lower(expression, self._program.tensors, f"{self.name}: in {name}")
         bound = (index for node in body.walk() if isinstance(node, Reduce) for index in node.indices)
-        self._refuse_letters(bound, {*self._program.tensors, name})
+        self._refuse_letters(bound, (*self._program.tensors, name))
         label = f"F{len(self._program.items) + 1}"
         self._add(tensor, Equation(name, tensor.indices, body, label))
         return handle(name, axes)
@@ -217,10 +217,10 @@ class Model:
                     f"{self.name}: {name} has axis {axis!r}, which is no index; make it with axes(...)"
                 )
         tensor = Tensor(name, tuple(map(lower_index, axes)), role)
-        self._refuse_letters(tensor.indices, {*self._program.tensors, name})
+        self._refuse_letters(tensor.indices, (*self._program.tensors, name))
         return tensor
 
-    def _refuse_letters(self, indices: Iterable[Index], tensors: set[str]) -> None:
+    def _refuse_letters(self, indices: Iterable[Index], tensors: Iterable[str]) -> None:
         """Raises where one name would mean two things: `b` a batch index and a bias, `H` a size and a matrix."""
         old = [index for tensor in self._program.tensors.values() for index in tensor.indices]
         sums = [node.indices for e in self._program.equations() for node in e.body.walk() if isinstance(node, Reduce)]

@@ -252,14 +252,9 @@ def fold_into_updates(program: Program) -> Program:
     for equation in program.equations():
         terms = [part for term in terms_of(equation.body) for part in distributed(term, contractions.keys())]
         for position, term in enumerate(terms):
-            read = next((factor for factor in factors_of(term) if isinstance(factor, Read)), None)
+            read = next((f for f in factors_of(term) if isinstance(f, Read) and f.tensor in contractions), None)
             others = [factor for factor in factors_of(term) if factor is not read]
-            if (
-                read is not None
-                and read.tensor in contractions
-                and read.indices == equation.indices
-                and not any(factor.free for factor in others)
-            ):
+            if read is not None and read.indices == equation.indices and not any(f.free for f in others):
                 body = inline(read, contractions[read.tensor])
                 terms[position] = add(*(mul(*others, part) for part in terms_of(body)))
         kept.append(replace(equation, body=add(*terms)) if terms != list(terms_of(equation.body)) else equation)
