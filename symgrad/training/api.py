@@ -19,7 +19,7 @@ from .loop import Emitted, Fit, Loop, Values
 from .parameters import initial_values
 from .report import Evaluation, Report, Silent
 from .sizes import Sizes, batch_axis, complete
-from .summary import ending, final, opening
+from .summary import counted, ending, final, opening
 from .threads import blas_threads, limited_blas
 from .vocabulary import Vocabulary
 
@@ -134,14 +134,15 @@ def loaded(program: Program, training: Training) -> tuple[Data, Sizes]:
     sizes = complete(program, data.sizes, training.batch)
     check_tokens(program, data.parts, sizes)
     rows, batch = data.rows("train"), training.batch
-    if batch > rows:
-        raise DataError(
-            f"{program.name}: the batch is {batch:,}, but the training part has {rows:,} rows; give a smaller batch"
-        )
     if batch > 1 and batch_axis(program) is None:
         raise DataError(
             f"{program.name}: the batch is {batch:,}, but the model has no batch axis and reads one example a step; "
             "give batch=1, or add the axis as the first of each input"
+        )
+    if batch > rows:
+        raise DataError(
+            f"{program.name}: the batch is {batch:,}, but the training part has {counted(rows, 'row')}; "
+            "give a smaller batch"
         )
     if training.patience is not None and "valid" not in data.parts:
         raise TrainingError(

@@ -123,7 +123,9 @@ class Loop:
             start = self.clock()
             stop = min(self.step + size, self.next_evaluation())
             steps = stop - self.step
-            if not self.chunk(stop):
+            with interrupt_after():
+                good = self.chunk(stop)
+            if not good:
                 return "diverged"
             size = next_size(steps, self.clock() - start, self.training.batch)
             # The first chunk is one step and may have waited for the compiler: it says nothing about the rest.
@@ -143,11 +145,9 @@ class Loop:
         start, steps = self.step, stop - self.step
         order = self.order.batches(start, stop)
         settings = self.settings(start + 1, stop)
-        with interrupt_after():
-            taken = self.emitted.chunk(
-                order, settings, self.data.parts["train"], self.parameters, self.states, self.losses[start:stop]
-            )
-            self.step += taken
+        rows, losses = self.data.parts["train"], self.losses[start:stop]
+        taken = self.emitted.chunk(order, settings, rows, self.parameters, self.states, losses)
+        self.step += taken
         finite = {name: bool(np.isfinite(value).all()) for name, value in self.parameters.items()}
         if all(finite.values()) and self.best is None:
             self.kept, self.kept_step = copied(self.parameters, self.kept), self.step
@@ -239,7 +239,7 @@ def copied(values: Values, into: Values | None = None) -> Values:
 
 @contextmanager
 def interrupt_after() -> Iterator[None]:
-    """Ctrl-C within raises KeyboardInterrupt at the end, so that a chunk is done whole; a second one raises at once."""
+    """Ctrl-C within raises KeyboardInterrupt at the end, so that a chunk is whole; a second one raises at once."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -18,6 +18,7 @@ from .sizes import Sizes, extent_size
 def opening(program: Program, training: Training, data: Data, sizes: Sizes, threads: int) -> tuple[str, ...]:
     """The data, the model and the recipe."""
     count = sum(math.prod(extent_size(e, sizes) for e in tensor.shape) for tensor in program.parameters)
+    axes = "".join(f", {name}={size:,}" for name, size in sizes.items())
     steps = data.rows("train") // training.batch
     whole = "" if training.epochs is None else f"{counted(training.epochs, 'epoch')} of "
     length = whole + counted(training.steps or steps, "step")
@@ -26,8 +27,7 @@ def opening(program: Program, training: Training, data: Data, sizes: Sizes, thre
     clip = "" if training.clip is None else f", clip {training.clip:g}"
     return (
         *data.lines,
-        f"model       {program.name}: {count:,} parameters in {training.dtype}; "
-        + " ".join(f"{name}={size:,}" for name, size in sizes.items()),
+        f"model       {program.name}: {counted(count, 'parameter')}, {training.dtype}{axes}",
         f"training    {training.optimizer}, {rate}, batch {training.batch:,}, {length}, seed {training.seed}"
         f"{decay}{clip}, BLAS on {counted(threads, 'thread')}",
     )

@@ -195,7 +195,7 @@ def test_what_is_printed(tmp_path):
         "text        cycle: 400 words",
         "vocabulary  4 words (all of the whole text), 0.0 % of tokens unknown",
         "parts       train 320 (319)   valid 40 (39)   test 40 (39)   tokens (rows)",
-        "model       bigram: 16 parameters in float32; V=4 B=16",
+        "model       bigram: 16 parameters, float32, V=4, B=16",
         "training    SGD(), rate 1, batch 16, 3 epochs of 19 steps, seed 0, BLAS on 1 thread",
     ]
     assert lines[5].split()[:2] == ["epoch", "1"]
