@@ -1,6 +1,6 @@
 """Terms -> SymPy: the inverse of lowering, for people who go on with a formula in SymPy.
 
-    lower(to_sympy(term, program)) is `term`, up to the names of bound indices and the order of sums and products
+    lower(to_sympy(term, program)) is the tidy `term`, up to the order of sums and products, and of a relation's sides
 
 Nothing is evaluated on the way: SymPy would rewrite `-(y - o)` as `o - y` and `exp(a)*exp(b)` as `exp(a + b)`.  Apply
 `.doit()` or any SymPy operation to have its own normal form.
