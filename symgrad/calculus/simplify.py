@@ -48,7 +48,9 @@ def simplify(gradients: Gradients) -> Gradients:
             if former in inlined:
                 source = inlined[former]
                 opened = contract(inline(body, source), vocabularies)
-                body = record(name, body, opened, f"{former} is {text(source.body)}, and the delta contracts")
+                sparse = any(isinstance(node, Compare) for node in source.body.walk())
+                reason = f"{former} is {text(source.body)}" + (", and the delta contracts" if sparse else "")
+                body = record(name, body, opened, reason)
         reused, definitions = reuse(body)
         if definitions:
             seen = dict.fromkeys(f"{text(e.body)} is {text(e.left)}" for e in definitions)

@@ -1,0 +1,81 @@
+"""`symgrad derive`: its three formats, one parameter, numbers, and errors as one line."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from symgrad.cli import main
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+AT = ("--at", "w1=0.5,w2=-0.3,x=3,y=0.4")
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def command(monkeypatch, capsys) -> Command:
+    """Runs `symgrad derive ...`: exit status, output, errors."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["symgrad", "derive", *arguments])
+        monkeypatch.setenv("COLUMNS", "200")
+        with pytest.raises(SystemExit) as ended:
+            main()
+        written = capsys.readouterr()
+        return int(ended.value.code or 0), written.out, written.err
+
+    return run
+
+
+def test_text(command: Command) -> None:
+    status, out, _ = command(str(EXAMPLES / "scalar_tanh.py"))
+    assert status == 0
+    assert out == (Path(__file__).parent / "derivation" / "golden" / "scalar_tanh.txt").read_text()
+
+
+def test_one_parameter(command: Command) -> None:
+    _, out, _ = command(str(EXAMPLES / "concat_lm.py"), "--wrt", "W1")
+    assert "dW1[i,t,d] = sum_b da[b,i]*C[x[b,t],d]" in out
+    assert "dW2" not in out
+
+
+@pytest.mark.parametrize("option", [("--json",), ("--format", "json")])
+def test_json(command: Command, option: tuple[str, ...]) -> None:
+    _, out, _ = command(str(EXAMPLES / "concat_lm.py"), *option)
+    assert json.loads(out)["gradients"]["W2"]["formula"] == "sum_b do[b,v]*h[b,i]"
+
+
+def test_numbers(command: Command) -> None:
+    _, out, _ = command(str(EXAMPLES / "scalar_tanh.py"), *AT, "--rate", "0.1", "--updates", "3")
+    assert "w1 = 0.5 -> 0.489944" in out
+    assert "w2 = -0.191201 -> -0.141715" in out
+
+
+def test_numbers_as_json(command: Command) -> None:
+    _, out, _ = command(str(EXAMPLES / "scalar_tanh.py"), *AT, "--rate", "0.1", "--json")
+    numbers = json.loads(out)["numbers"]
+    assert numbers["gradients"] == pytest.approx({"w1": 0.10056367, "w2": -0.55968560}, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--wrt", "W9"), "W9 is not declared; there are"),
+        (("--format", "html"), "not one of text, latex, json"),
+        (("--rate", "0.1"), "give them with --at"),
+        ((*AT, "--updates", "2"), "--rate X"),
+        ((*AT, "--format", "latex"), "text or json only"),
+        (("--at", "w1=0.5"), "no value is given for parameter w2"),
+        (("--at", "w1=half"), "does not read as NAME=a number"),
+    ],
+)
+def test_errors(command: Command, arguments: tuple[str, ...], message: str) -> None:
+    status, _, errors = command(str(EXAMPLES / "scalar_tanh.py"), *arguments)
+    assert status != 0
+    assert message in errors
+    assert "Traceback" not in errors
