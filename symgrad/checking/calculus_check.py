@@ -11,7 +11,7 @@ The error of a tensor is max|found - expected| / max|expected|, see `differences
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,7 +23,7 @@ from ..language.program import Equation, Program, Role, Tensor
 from ..language.terms import Read
 from .differences import along, fresh_name, gradient_error, least_error, loss_function, relative_error, stopped
 from .interpreter import Values, evaluate
-from .points import DOMAINS, Point, point, size_table
+from .points import DOMAINS, Point, Sizes, point, size_table
 from .report import Row
 
 TOLERANCE = 1e-6
@@ -47,16 +47,19 @@ class Alone:
     reads: tuple[str, ...]
 
 
-def check_calculus(program: Program, entries: int = 12, seed: int = 0) -> tuple[Row, ...]:
-    """Every definition, adjoint and gradient at every row of the table of sizes; at most `entries` entries of each.
+def check_calculus(
+    program: Program, entries: int = 12, seed: int = 0, table: Sequence[Sizes] | None = None
+) -> tuple[Row, ...]:
+    """Every definition, adjoint and gradient at every row of `table` (`size_table` unless given).
 
-    Raises DerivativeError for what has no derivative, and DataError where no point to check at is found.
+    At most `entries` entries of each are compared with difference quotients.  Raises DerivativeError for what has no
+    derivative, and DataError where no point to check at is found.
     """
     raw, independent = all_gradients(program)
     simple = simplify(raw)
     alone = tuple(definitions_alone(program))
     rows: list[Row] = []
-    for position, sizes in enumerate(size_table(program)):
+    for position, sizes in enumerate(size_table(program) if table is None else table):
         at = point(program, sizes, seed + position)
         found = {**evaluate(raw.program, at.values, sizes), **evaluate(simple.program, at.values, sizes)}
         for part in alone:

@@ -10,7 +10,7 @@ The error of a tensor is max|found - expected| / max|expected|, see `differences
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -20,7 +20,7 @@ from ..language.program import Program, Role, Tensor
 from .calculus_check import all_gradients
 from .differences import Function, gradient_error, is_stopped, loss_function, relative_error, stopped
 from .interpreter import Values, evaluate
-from .points import Point, point, size_names, size_table
+from .points import Point, Sizes, point, size_names, size_table
 from .report import Row
 
 LOSS_TOLERANCE = 1e-10
@@ -60,11 +60,13 @@ class Emitted(Protocol):
         ...
 
 
-def check_emitted(program: Program, emitted: Emitted, entries: int = 12, seed: int = 0) -> tuple[Row, ...]:
-    """The rows of every size of the table and of both sides of every threshold; `emitted` computes in float64."""
+def check_emitted(
+    program: Program, emitted: Emitted, entries: int = 12, seed: int = 0, table: Sequence[Sizes] | None = None
+) -> tuple[Row, ...]:
+    """The rows of every size of `table` (`sizes_to_check` unless given); `emitted` computes in float64."""
     gradients, _ = all_gradients(program)
     rows: list[Row] = []
-    for position, sizes in enumerate((*size_table(program), *threshold_sizes(program, emitted.thresholds))):
+    for position, sizes in enumerate(sizes_to_check(program, emitted) if table is None else table):
         rows += emitted_rows(program, gradients, emitted, point(program, sizes, seed + position), entries)
     return tuple(rows)
 
@@ -111,6 +113,11 @@ def arranged(program: Program, values: Mapping[str, np.ndarray], dtype: str) -> 
 
 def cast(tensor: Tensor, value: np.ndarray, dtype: str) -> np.ndarray:
     return np.array(value, dtype="int32" if tensor.role is Role.TOKENS else dtype, order="C")
+
+
+def sizes_to_check(program: Program, emitted: Emitted) -> tuple[dict[str, int], ...]:
+    """The table of sizes, and both sides of every threshold of the schedule."""
+    return (*size_table(program), *threshold_sizes(program, emitted.thresholds))
 
 
 def threshold_sizes(program: Program, thresholds: tuple[Threshold, ...]) -> tuple[dict[str, int], ...]:

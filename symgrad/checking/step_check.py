@@ -13,7 +13,7 @@ lost 1/B or an overwrite for an add are far outside.  The error of the loss befo
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,9 +21,9 @@ import numpy as np
 from ..language.batch import batch_axis
 from ..language.errors import DataError
 from ..language.program import Program, Role
-from .emitted_check import Emitted, cast, threshold_sizes
+from .emitted_check import Emitted, cast, sizes_to_check
 from .interpreter import Sizes, Values, evaluate
-from .points import Point, draw, point, size_table
+from .points import Point, draw, point
 from .report import Row
 
 STEPS = (1, 3)
@@ -42,11 +42,12 @@ class Start:
     states: Values
 
 
-def check_step(emitted: Emitted, dtype: str = "float32", seed: int = 0) -> tuple[Row, ...]:
-    """The rows of every size of the table and of both sides of every threshold; `emitted` computes in `dtype`."""
-    program = emitted.program
+def check_step(
+    emitted: Emitted, dtype: str = "float32", seed: int = 0, table: Sequence[Sizes] | None = None
+) -> tuple[Row, ...]:
+    """The rows of every size of `table` (`sizes_to_check` unless given); `emitted` computes in `dtype`."""
     rows: list[Row] = []
-    for position, sizes in enumerate((*size_table(program), *threshold_sizes(program, emitted.thresholds))):
+    for position, sizes in enumerate(sizes_to_check(emitted.program, emitted) if table is None else table):
         for steps in STEPS:
             rows += step_rows(emitted, sizes, steps, dtype, seed + position)
     return tuple(rows)

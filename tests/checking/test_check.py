@@ -1,0 +1,145 @@
+"""`check` finds nothing in what is right, and every planted mistake in what is not."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from symgrad.calculus import local, reverse
+from symgrad.checking.api import check
+from symgrad.checking.calculus_check import check_calculus
+from symgrad.checking.emitted_check import check_emitted, sizes_to_check, threshold_sizes
+from symgrad.checking.points import size_table
+from symgrad.checking.report import PARTS, Report
+from symgrad.checking.step_check import check_step
+from symgrad.language.algebra import mul, negated
+from symgrad.language.model import Model
+from symgrad.language.optimizers import OPTIMIZERS
+from symgrad.language.program import Program
+from symgrad.language.surface import axes, total
+from symgrad.language.terms import Const
+
+from ..calculus.programs import PROGRAMS
+from .planted import MISTAKES, Mistake, two_layer_model
+from .standins import Interpreted
+
+FEW = 3  # entries a tensor: enough to find a mistake
+
+
+@pytest.mark.parametrize(
+    "name", ["scalar_tanh", "stopped_maximum", "concatenation", "maximum_over_an_axis", "safe_log", "masked_by_tokens"]
+)
+def test_what_is_right_is_found_right(name: str) -> None:
+    program = PROGRAMS[name]()
+    report = check(program, lambda dtype: Interpreted(program, dtype=dtype), entries=FEW)
+    assert report.ok, report.summary()
+    assert {row.part for row in report.rows} == set(PARTS)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_step_of_each_optimizer_agrees_with_itself_in_float32(name: str) -> None:
+    emitted = Interpreted(two_layer_model(), OPTIMIZERS[name](), "float32")
+    report = Report(emitted.program, check_step(emitted, table=size_table(emitted.program)[::2]))
+    assert report.ok, report.summary()
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name)
+def test_planted_mistakes_are_found_in_gradients_and_in_the_step(mistake: Mistake) -> None:
+    program = two_layer_model()
+    table = size_table(program)[1:2]
+    found = check_emitted(program, Interpreted(program, wrong=mistake), FEW, table=table)
+    assert not Report(program, found).ok
+    assert not Report(program, check_step(Interpreted(program, dtype="float32", wrong=mistake), table=table)).ok
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "attribute", "wrong"),
+    [
+        ("a sign", reverse, "derivative", lambda t, k: negated(local.derivative(t, k))),
+        ("a factor", reverse, "derivative", lambda t, k: mul(Const(1.001), local.derivative(t, k))),
+        ("the function for its derivative", reverse, "derivative", lambda t, k: t),
+        ("a condition not turned around", reverse, "opposite", lambda condition: condition),
+    ],
+)
+def test_mistakes_in_the_calculus_are_found(
+    name: str, target: object, attribute: str, wrong: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = PROGRAMS["safe_log"]()
+    monkeypatch.setattr(target, attribute, wrong)
+    report = Report(program, check_calculus(program, FEW, table=[{"H": 5}]))
+    tests = {row.test for row in report.wrong}
+    assert {"definition", "adjoint identity", "gradient", "taylor"} <= tests, f"{name} is found by {tests} only"
+
+
+def test_an_input_that_the_loss_does_not_depend_on_has_gradient_zero() -> None:
+    rows = check_calculus(PROGRAMS["piecewise_by_another_tensor"](), FEW)
+    assert any(row.tensor == "c" and row.test == "gradient" for row in rows)
+
+
+def test_a_step_that_was_not_taken_or_is_not_finite_is_wrong() -> None:
+    class Lazy(Interpreted):
+        def chunk(self, *arguments: object) -> int:
+            return super().chunk(*arguments) - 1
+
+    class Broken(Interpreted):
+        def chunk(self, order, settings, data, parameters, states, losses) -> int:
+            losses[:] = np.nan
+            return len(order)
+
+    for kind in (Lazy, Broken):
+        rows = check_step(kind(two_layer_model()), table=size_table(two_layer_model())[:1])
+        assert not Report(two_layer_model(), rows).ok
+
+
+def test_sizes_lie_on_both_sides_of_each_threshold() -> None:
+    program = two_layer_model()
+    rows = threshold_sizes(program, ((("V",), 100), (("B", "V"), 1000)))
+    assert [row["V"] for row in rows[:3]] == [99, 100, 101]
+    products = [row["B"] * row["V"] for row in rows[3:]]
+    assert products[0] < 1000 <= products[1] < products[2]
+
+
+def test_a_branch_that_is_wrong_beyond_its_threshold_only_is_found() -> None:
+    program = two_layer_model()
+
+    class Branching(Interpreted):
+        def gradients(self, batch, parameters):
+            loss, found = super().gradients(batch, parameters)
+            return loss, {name: -value if len(parameters["C"]) >= 40 else value for name, value in found.items()}
+
+    assert Report(program, check_emitted(program, Branching(program), FEW, table=size_table(program)[:2])).ok
+    aware = Branching(program, thresholds=((("V",), 40),))
+    assert not Report(program, check_emitted(program, aware, FEW, table=sizes_to_check(program, aware)[-3:])).ok
+
+
+def test_a_report_reads_as_a_table_and_as_json() -> None:
+    program = two_layer_model()
+    wrong = Interpreted(program, dtype="float32", wrong=MISTAKES[0])
+    report = Report(program, check_step(wrong, table=size_table(program)[:2]))
+    written = str(report)
+    line = next(line for line in written.splitlines() if " U " in line)
+    assert "(V, H)" in line and "WRONG" in line
+    assert "comparisons are wrong" in written
+    data = json.loads(report.json())
+    assert data["model"] == "two_layers" and data["ok"] is False
+    assert {row["tensor"] for row in data["rows"] if not row["ok"]} >= {"U"}
+    assert [entry["tensor"] for entry in data["tensors"]] == ["C", "W", "U", "M", "L"]
+    assert str(Report(program, ())).endswith("nothing was compared") and not Report(program, ()).ok
+
+
+def test_not_finite_errors_are_null_in_json() -> None:
+    model = Model("simple")
+    i = axes("i:H")
+    x = model.parameters(x=(i,))
+    model.minimize("L", total(x[i] ** 2, i))
+
+    class Empty(Interpreted):
+        def gradients(self, batch, parameters):
+            return super().gradients(batch, parameters)[0], {}
+
+    program: Program = model.program
+    report = Report(program, check_emitted(program, Empty(program)))
+    errors = [row["error"] for row in json.loads(report.json())["rows"] if row["test"] == "interpreter"]
+    assert errors and all(error is None for error in errors)
