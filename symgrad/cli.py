@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .language.errors import DataError, SymgradError
+
+if TYPE_CHECKING:
+    from .model_file import ModelFile
 
 app = typer.Typer(
     name="symgrad",
@@ -114,7 +117,6 @@ def train(
     Example: `symgrad train examples/concat_lm.py --epochs 3 --size H=100`
     """
     from .model_file import load_model_file
-    from .pipeline import generate
     from .training import train as run
 
     file = load_model_file(path)
@@ -125,7 +127,6 @@ def train(
     result = run(
         file.model,
         file.training,
-        generate=generate,
         quiet=quiet,
         out=out,
         start=start,
@@ -197,6 +198,58 @@ def derive(
         typer.echo(json.dumps(data, indent=2))
     else:
         typer.echo(derivation.text() if numbers is None else f"{derivation.text()}\n\n{numbers.text()}")
+
+
+@app.command()
+def generate(
+    path: ModelPath,
+    optimizer: Annotated[
+        str | None, typer.Option(metavar="NAME", help="sgd, momentum, nesterov, adam, adamw or adafactor.")
+    ] = None,
+    dtype: Annotated[str | None, typer.Option(metavar="NAME", help="float32 or float64.")] = None,
+    out: Annotated[Path, typer.Option(help="The folder to write into.", metavar="FOLDER")] = Path("generated"),
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Plain loops, one nest an equation: slower, and nearest to the formulas.")
+    ] = False,
+) -> None:
+    """Write a model's loss, gradients, optimizer step and training loop as one Numba file that needs no symgrad.
+
+    Optimizer, dtype, weight decay and clipping are those of the file's `training`, as in `symgrad train`; without
+    one, plain SGD in float32.
+
+    Example: `symgrad generate examples/concat_lm.py --optimizer adam`
+    """
+    from .model_file import load_model_file
+    from .pipeline import generate as emit
+
+    file = load_model_file(path)
+    options = emitted_options(file, optimizer, dtype)
+    generated = emit(file.model, **options, fuse=not plain)
+    typer.echo(generated.write(out))
+    parameters = ", ".join(tensor.name for tensor in generated.program.parameters)
+    lines = generated.source.count("\n")
+    typer.echo(
+        f"{lines} lines: loss, gradients, {options['optimizer'].name} step and training loop of {file.model.name} in "
+        f"{generated.dtype}; parameters {parameters}"
+    )
+
+
+def emitted_options(file: ModelFile, optimizer: str | None, dtype: str | None) -> dict[str, object]:
+    """What `generate` is asked for: the file's training, with these in place of its own.
+
+    Raises TrainingError for an optimizer or dtype that there is not.
+    """
+    from .language.optimizers import SGD
+    from .training.configuration import check_dtype, optimizer_named
+
+    if dtype is not None:
+        check_dtype(dtype)
+    training = file.training
+    options = {"optimizer": SGD(), "dtype": "float32"}
+    if training is not None:
+        options = {name: getattr(training, name) for name in ("optimizer", "dtype", "weight_decay", "clip")}
+    given = {"optimizer": optimizer and optimizer_named(optimizer), "dtype": dtype}
+    return {**options, **{name: value for name, value in given.items() if value is not None}}
 
 
 def assignments(option: str, given: list[str] | None, number: type) -> dict[str, int | float] | None:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
+from .. import pipeline
 from ..language.errors import DataError, TrainingError
 from ..language.model import Model
 from ..language.program import Program, Role
@@ -67,7 +68,7 @@ def train(
     model: Model,
     training: Training | None = None,
     *,
-    generate: Callable[..., Generated],
+    generate: Callable[..., Generated] | None = None,
     quiet: bool = False,
     out: str | Path | None = None,
     start: str | Path | None = None,
@@ -78,10 +79,10 @@ def train(
 ) -> Run:
     """Train the model and save its best parameters, by default as `runs/<model's name>.safetensors`.
 
-    `generate` makes the emitted module: it is `pipeline.generate`, a later stage than this.  `overrides` are values of
-    `Training` (`epochs=3`, `optimizer="adam"`, `sizes={"H": 100}`, `text=...`).  `start` is a checkpoint to go on from;
-    `threads` are those of BLAS, chosen by the model's sizes unless given; `train_loss=False` leaves out the last
-    evaluation of the training part; `report` listens, and without one `quiet` prints nothing.
+    `overrides` are values of `Training` (`epochs=3`, `optimizer="adam"`, `sizes={"H": 100}`, `text=...`).  `generate`
+    makes the emitted module, `pipeline.generate` unless given.  `start` is a checkpoint to go on from; `threads` are
+    those of BLAS, chosen by the model's sizes unless given; `train_loss=False` leaves out the last evaluation of the
+    training part; `report` listens, and without one `quiet` prints nothing.
 
     The same seed on one thread gives the same bits.  Raises DataError and TrainingError before the first step for
     whatever does not fit, and TrainingError for a loss that is not finite: what was good until then is saved.
@@ -99,7 +100,7 @@ def train(
         report.say(line)
 
     options = {"dtype": training.dtype, "weight_decay": dict(training.weight_decay), "clip": training.clip}
-    emitted = generate(model, training.optimizer, **options).load()
+    emitted = (generate or pipeline.generate)(model, training.optimizer, **options).load()
     with limited_blas(threads):
         values = initial_values((*program.parameters, *emitted.states), sizes, training.seed, training.dtype)
         states = {tensor.name: values.pop(tensor.name) for tensor in emitted.states}

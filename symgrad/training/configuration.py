@@ -94,8 +94,7 @@ class Training:
         for name, value in self.sizes.items():
             if not is_whole(value) or value < 1:
                 raise DataError(f"training: size {name} is {value!r}, expected a whole number of 1 or more")
-        if self.dtype not in DTYPES:
-            raise TrainingError(f"training: dtype is {self.dtype!r}, expected one of {', '.join(DTYPES)}")
+        check_dtype(self.dtype)
         object.__setattr__(self, "rate", as_rate(self.rate))
         if self.clip is not None:
             check_number("clip", self.clip)
@@ -178,6 +177,12 @@ def optimizer_named(name: str) -> Optimizer:
     if name.lower() not in OPTIMIZERS:
         raise TrainingError(f"training: optimizer is {name!r}, expected one of {', '.join(OPTIMIZERS)}")
     return OPTIMIZERS[name.lower()]()
+
+
+def check_dtype(name: str) -> None:
+    """Raises TrainingError unless numbers can be of this type."""
+    if name not in DTYPES:
+        raise TrainingError(f"training: dtype is {name!r}, expected one of {', '.join(DTYPES)}")
 
 
 def is_whole(value: object) -> bool:

@@ -84,14 +84,12 @@ def loss_text(loss: float | None, tokens: bool) -> str:
         return "-"
     if not tokens:
         return f"{loss:.6g}"
-    size = perplexity(loss)
-    return (
-        f"{loss:.3f} ({size:.3f})"
-        if size < 10
-        else f"{loss:.3f} ({size:.1f})"
-        if size < 1e6
-        else f"{loss:.3f} ({size:.1e})"
-    )
+    return f"{number_text(loss)} ({number_text(perplexity(loss))})"
+
+
+def number_text(value: float) -> str:
+    """Three decimals below 10, one below a million, then a power of ten."""
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}" if abs(value) < 1e6 else f"{value:.1e}"
 
 
 def duration_text(seconds: float) -> str:

@@ -232,7 +232,8 @@ def test_quiet_is_silent(tmp_path, capsys):
 def test_numbers_for_people():
     assert loss_text(4.9132, tokens=True) == "4.913 (136.1)"
     assert loss_text(0.061, tokens=True) == "0.061 (1.063)"
-    assert loss_text(800.0, tokens=True) == "800.000 (inf)"
+    assert loss_text(800.0, tokens=True) == "800.0 (inf)"
+    assert loss_text(14.5, tokens=True) == "14.5 (2.0e+06)"
     assert loss_text(0.25, tokens=False) == "0.25"
     assert loss_text(None, tokens=True) == "-"
     assert np.isnan(perplexity(float("nan")))
