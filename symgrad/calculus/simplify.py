@@ -12,7 +12,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..language.algebra import ZERO, add, coefficient, construct, factors_of, mul, power, terms_of
-from ..language.notation import text
 from ..language.program import Equation
 from ..language.rewriting import rebuild, same
 from ..language.terms import ONE, Add, Compare, Const, Index, Pow, Read, Term
@@ -34,7 +33,7 @@ def simplify(gradients: Gradients) -> Gradients:
     inlined: dict[str, Equation] = {}
     kept: list[Equation] = []
 
-    def record(tensor: str, before: Term, after: Term, reason: str) -> Term:
+    def record(tensor: str, before: Term, after: Term, *reason: str | Term) -> Term:
         if before != after:
             steps.append(Step(tensor, before, after, reason))
         return after
@@ -49,13 +48,13 @@ def simplify(gradients: Gradients) -> Gradients:
                 source = inlined[former]
                 opened = contract(inline(body, source), vocabularies)
                 sparse = any(isinstance(node, Compare) for node in source.body.walk())
-                reason = f"{former} is {text(source.body)}" + (", and the delta contracts" if sparse else "")
-                body = record(name, body, opened, reason)
+                reason = (f"{former} is ", source.body, *((", and the delta contracts",) if sparse else ()))
+                body = record(name, body, opened, *reason)
         reused, definitions = reuse(body)
         if definitions:
-            seen = dict.fromkeys(f"{text(e.body)} is {text(e.left)}" for e in definitions)
             reused = contract(reused, vocabularies)
-            body = record(name, body, reused, "saved: " + ", ".join(seen))
+            seen = [part for e in dict.fromkeys(definitions) for part in (", ", e.body, " is ", e.left)]
+            body = record(name, body, reused, "saved: ", *seen[1:])
         body = record(name, body, collect(body), "collect common factors")
         equation = replace(equation, body=body)
         if name not in program.outputs and goes_into_readers(equation):

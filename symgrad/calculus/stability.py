@@ -71,7 +71,9 @@ class Stabilizer:
                 items.append(equation)
             else:
                 if shifted != equation.body:
-                    self.steps.append(Step(equation.tensor, equation.body, shifted, "stable: no exponential overflows"))
+                    self.steps.append(
+                        Step(equation.tensor, equation.body, shifted, ("stable: no exponential overflows",))
+                    )
                 items.append(replace(equation, body=shifted))
         return without_dead(replace(self.program, tensors=tensors, items=tuple(items))), tuple(self.steps)
 

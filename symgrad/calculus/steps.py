@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from ..language.program import Equation
 from ..language.terms import Call, Index, Pow, Read, Term
 
+Reason = tuple[str | Term, ...]
+"""A sentence: words, and the terms that they speak of, so that each face can spell them."""
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -41,4 +44,4 @@ class Step:
     tensor: str
     before: Term
     after: Term
-    reason: str
+    reason: Reason

@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 
 from ..calculus.deltas import contract
 from ..calculus.reverse import Gradients
+from ..calculus.steps import Reason
 from ..language.rewriting import fresh_index, substitute
 from ..language.terms import Index, Read, Term
 from .local_derivatives import LocalDerivative
 from .naming import presented
+from .reasons import spelled
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,11 @@ class Form:
     """A right side that the adjoint has had, and why: empty for the first, which is the chain rule carried out."""
 
     value: Term
-    reason: str
+    because: Reason = ()
+
+    @property
+    def reason(self) -> str:
+        return spelled(self.because)
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,7 @@ def adjoints(raw: Gradients, simple: Gradients, locals_: Sequence[LocalDerivativ
         if equation.tensor not in tensor_of:
             continue
         of = raw.program.tensors[tensor_of[equation.tensor]].entry
-        forms = [Form(presented(equation.body, equation.indices), "")]
+        forms = [Form(presented(equation.body, equation.indices))]
         for step in simple.steps:
             if step.tensor == equation.tensor:
                 value = contract(step.after, vocabularies)

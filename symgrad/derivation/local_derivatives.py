@@ -18,7 +18,7 @@ from ..calculus.local import derivative
 from ..calculus.matching import Reuse
 from ..calculus.reverse import Gradients
 from ..calculus.simplify import collect
-from ..calculus.steps import Local, Rule
+from ..calculus.steps import Local, Reason, Rule
 from ..language.algebra import add, factors_of, mul, summed, terms_of, where
 from ..language.notation import text
 from ..language.program import Equation, Tensor
@@ -26,6 +26,7 @@ from ..language.ranges import same_extent
 from ..language.rewriting import fresh_index, substitute
 from ..language.terms import ZERO, Call, Index, Read, Term, Where, delta
 from .naming import presented
+from .reasons import joined, spelled
 
 
 @dataclass(frozen=True)
@@ -59,12 +60,15 @@ class LocalDerivative:
     @property
     def reason(self) -> str:
         """`from F4: d tanh(a)/da = 1 - tanh(a)**2, and tanh(a) is o`."""
-        rules = list(
-            dict.fromkeys(rule_text(rule, self.letter) for rule in self.rules if isinstance(rule.function, Call))
-        )
-        saved = [f"{text(equation.body)} is {text(equation.left)}" for equation in self.saved]
-        details = [", ".join(part) for part in (rules, saved) if part]
-        return self.source + (f": {', and '.join(details)}" if details else "")
+        return spelled(self.because)
+
+    @property
+    def because(self) -> Reason:
+        """The reason as words and terms."""
+        rules = dict.fromkeys(explained(rule, self.letter) for rule in self.rules if isinstance(rule.function, Call))
+        saved = [(equation.body, " is ", equation.left) for equation in self.saved]
+        details = joined([joined(part, ", ") for part in (rules, saved) if part], ", and ")
+        return (f"{self.source}: ", *details) if details else (self.source,)
 
     @property
     def source(self) -> str:
@@ -105,16 +109,16 @@ def local_derivatives(gradients: Gradients) -> tuple[LocalDerivative, ...]:
     )
 
 
-def reasons(locals_: Sequence[LocalDerivative]) -> list[str]:
+def reasons(locals_: Sequence[LocalDerivative]) -> list[Reason]:
     """The reason of each; a function's derivative, and that its value is saved, is explained where it is met first."""
-    explained: set[tuple[str, bool]] = set()
+    met: set[tuple[str, bool]] = set()
     result = []
     for local in locals_:
         functions = {
             (rule.function.function, bool(local.saved)) for rule in local.rules if isinstance(rule.function, Call)
         }
-        result.append(local.source if functions and functions <= explained else local.reason)
-        explained |= functions
+        result.append((local.source,) if functions and functions <= met else local.because)
+        met |= functions
     return result
 
 
@@ -176,11 +180,11 @@ def product_of(term: Term) -> tuple[Term, ...]:
     return factors_of(term)
 
 
-def rule_text(rule: Rule, letter: str) -> str:
+def explained(rule: Rule, letter: str) -> Reason:
     """`d tanh(a)/da = 1 - tanh(a)**2`: the argument by its name, or a letter where it is no single tensor."""
     arguments = list(rule.function.children)
     argument = arguments[rule.position]
-    name = argument.tensor if isinstance(argument, Read) else letter
-    arguments[rule.position] = Read(name)
+    name = Read(argument.tensor if isinstance(argument, Read) else letter)
+    arguments[rule.position] = name
     function = rule.function.with_children(tuple(arguments))
-    return f"d {text(function)}/d{name} = {text(derivative(function, rule.position))}"
+    return ("d ", function, "/d", name, " = ", derivative(function, rule.position))

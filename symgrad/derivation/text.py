@@ -14,6 +14,7 @@ from .chains import Chain, Link
 from .document import Derivation
 from .layout import WIDTH, Row, block, paragraph, wrap
 from .local_derivatives import reasons
+from .reasons import spelled
 
 
 def derivation_text(derivation: Derivation) -> str:
@@ -115,7 +116,7 @@ def forward(derivation: Derivation) -> list[str]:
 
 def local_derivatives(derivation: Derivation) -> list[str]:
     locals_ = derivation.locals_
-    rows = [Row(x.name, text(x.value), reason) for x, reason in zip(locals_, reasons(locals_), strict=True)]
+    rows = [Row(x.name, text(x.value), spelled(reason)) for x, reason in zip(locals_, reasons(locals_), strict=True)]
     return ["Local derivatives", *block(rows)]
 
 
