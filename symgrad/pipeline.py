@@ -68,7 +68,7 @@ def generate(
         title=f"{program.name}: loss, gradients and {optimizer.name} step.",
         model=gradients.program,
         adjoints=gradients.adjoints,
-        stable=tuple(equation_text(stable_loss.equation(change.tensor)) for change in rewritten),
+        stable=tuple(equation_text(e) for e in stable_loss.equations() if e.tensor in {s.tensor for s in rewritten}),
         updates=tuple(e for e in step.equations() if e.tensor not in gradients.program.tensors),
         loss=plan(stable_loss, fuse=fuse),
         gradients=plan(stable_gradients, quotes, fuse),

@@ -57,7 +57,7 @@ def wanted(program: Program, wrt: Iterable[str] | None) -> tuple[str, ...]:
     for name in names:
         if name not in program.tensors:
             raise DerivativeError(f"{program.name}: {name} is not declared; there are {', '.join(known)}")
-        if program.tensors[name].role in (Role.TOKENS, Role.STATE, Role.SETTING):
+        if program.tensors[name].role not in (Role.PARAMETER, Role.INPUT):
             role = program.tensors[name].role.value
             raise DerivativeError(f"{program.name}: {name} is {role}, no parameter or real input: {', '.join(known)}")
     if not program.outputs:

@@ -18,11 +18,14 @@ from types import ModuleType
 
 import numpy as np
 
+from ..language.batch import batch_axis
 from ..language.errors import DataError
+from ..language.notation import text
 from ..language.program import Program, Role, Tensor
 from ..language.terms import Add, Const, Mul, Size, Term
 
 Values = Mapping[str, np.ndarray]
+ROWS = "rows of the data"  # the size of the axis in front of every input of a model that reads one example at a time
 
 
 @dataclass(frozen=True)
@@ -100,21 +103,17 @@ class Emitted:
 
     @cached_property
     def batch_size(self) -> str | None:
-        """The name of the batch axis's size: the first axis of the first input that has one."""
-        for tensor in self.inputs:
-            if tensor.indices and isinstance(tensor.shape[0], Size):
-                return tensor.shape[0].name
-        return None
+        """The name of the batch axis's size; None where the model reads one example at a time."""
+        return batch_axis(self.program)
 
     def loss(self, batch: Values, parameters: Values) -> float:
         """The loss of one batch."""
-        return float(self.module.loss(*self.arguments(batch, parameters, rows=False)))
+        return float(self.module.loss(*self.arguments(batch, parameters)))
 
     def gradients(self, batch: Values, parameters: Values) -> tuple[float, dict[str, np.ndarray]]:
         """The loss of one batch, and its gradient by the name of each parameter and real input."""
-        loss, *values = self.module.gradients(*self.arguments(batch, parameters, rows=False))
-        names = [name.removeprefix("d").lstrip("_") for name in self.gradient_program.outputs[1:]]
-        return float(loss), dict(zip(names, values, strict=True))
+        loss, *values = self.module.gradients(*self.arguments(batch, parameters))
+        return float(loss), dict(zip(self.differentiated, values, strict=True))
 
     def mean_loss(self, data: Values, parameters: Values, batch: int) -> float:
         """The loss over all rows of the data, `batch` at a time, each row weighing the same."""
@@ -130,62 +129,77 @@ class Emitted:
         losses: np.ndarray,
     ) -> int:
         """len(order) steps in place on the rows order[k] of the data; how many were done (see `train_chunk`)."""
+        given = self.arguments(data, parameters, states, rows=True)
         rates = [np.ascontiguousarray(settings[tensor.name], dtype=np.float64) for tensor in self.settings]
-        given = self.arguments(data, parameters, rows=True)
-        kept = [self.array(tensor, states, {}) for tensor in self.states]
-        rows = min((len(data[t.name]) for t in self.inputs if self.has_rows(t)), default=0)
-        if order.size and not (0 <= order.min() and order.max() < rows):
-            raise DataError(f"{self.program.name}: a row number is outside the data's {rows} rows")
-        return int(self.module.train_chunk(order, *rates, *given, *kept, losses))
+        for name, array in (*zip((t.name for t in self.settings), rates, strict=True), ("losses", losses)):
+            if array.shape != (len(order),):
+                raise DataError(f"{self.program.name}: {name} has shape {array.shape}, expected one number a step")
+        if self.inputs and order.size:
+            rows = len(data[self.inputs[0].name])
+            if not (0 <= order.min() and order.max() < rows):
+                raise DataError(f"{self.program.name}: a row number is outside the data's {rows} rows")
+        return int(self.module.train_chunk(order, *rates, *given, losses))
 
     # -- checks ----------------------------------------------------------------------------------------------------
 
-    def arguments(self, given: Values, parameters: Values, rows: bool) -> list:
-        """Inputs and parameters in the file's order, checked.  `rows`: inputs carry all rows of the data."""
-        sizes: dict[str, int] = {}
-        inputs = [self.array(tensor, given, sizes, rows) for tensor in self.inputs]
-        arrays = inputs + [self.array(tensor, parameters, sizes) for tensor in self.parameters]
-        for tensor, value in zip(self.inputs, inputs, strict=True):
-            if tensor.role is Role.TOKENS:
-                self.check_ids(tensor, np.asarray(value), sizes)
-        return arrays
+    def arguments(
+        self, given: Values, parameters: Values, states: Values | None = None, rows: bool = False
+    ) -> list[np.ndarray | float]:
+        """Inputs, parameters and states in the file's order, checked.  `rows`: inputs carry all rows of the data."""
+        arrays = [(tensor, self.given(tensor, given)) for tensor in self.inputs]
+        arrays += [(tensor, self.kept(tensor, parameters)) for tensor in self.parameters]
+        arrays += [(tensor, self.kept(tensor, states)) for tensor in self.states if states is not None]
+        leading = (Size(ROWS),) if rows and self.batch_size is None else ()
+        shapes = [((leading if tensor in self.inputs else ()) + tensor.shape, array) for tensor, array in arrays]
+        sizes = {
+            extent.name: length
+            for shape, array in reversed(shapes)
+            for extent, length in zip(shape, array.shape, strict=False)
+            if isinstance(extent, Size)
+        }
+        for (tensor, array), (shape, _) in zip(arrays, shapes, strict=True):
+            expected = tuple(size_value(extent, sizes) for extent in shape)
+            if array.shape != expected:
+                axes = ", ".join(text(extent) for extent in shape)
+                raise DataError(f"{self.named(tensor)} has shape {array.shape}, expected ({axes}) = {expected}")
+            self.check_ids(tensor, array, sizes)
+        return [array if array.ndim or tensor not in self.inputs else array.item() for tensor, array in arrays]
 
-    def has_rows(self, tensor: Tensor) -> bool:
-        if self.batch_size is None:
-            return True
-        return bool(tensor.indices) and tensor.shape[0] == Size(self.batch_size)
+    def named(self, tensor: Tensor) -> str:
+        return f"{self.program.name}: {tensor.role.value} {tensor.name}"
 
-    def array(self, tensor: Tensor, values: Values, sizes: dict[str, int], rows: bool = False):
-        name = f"{self.program.name}: {tensor.role.value} {tensor.name}"
+    def value(self, tensor: Tensor, values: Values) -> np.ndarray:
         if tensor.name not in values:
-            raise DataError(f"{name} is missing; given are {', '.join(values) or 'none'}")
-        value = values[tensor.name]
-        if tensor.role in (Role.INPUT, Role.TOKENS) and not tensor.indices and not rows:
-            return float(value) if tensor.role is Role.INPUT else int(value)
-        value = np.asarray(value)
-        axes = len(tensor.indices) + (1 if rows and self.batch_size is None else 0)
-        if value.ndim != axes:
-            raise DataError(f"{name} has {value.ndim} axes, expected {axes}")
-        for extent, length in zip(tensor.shape, value.shape, strict=False):
-            if isinstance(extent, Size) and sizes.setdefault(extent.name, length) != length:
-                raise DataError(f"{name} has {length} along {extent.name}, elsewhere it is {sizes[extent.name]}")
-        if tensor.role is Role.TOKENS:
-            if value.dtype.kind not in "iu":
-                raise DataError(f"{name} holds {value.dtype}, expected integers")
-            value = np.ascontiguousarray(value)
-        elif tensor.role is Role.INPUT:
-            value = np.ascontiguousarray(value, dtype=self.dtype)
-        elif value.dtype != np.dtype(self.dtype) or not value.flags.c_contiguous:
-            raise DataError(f"{name} is {value.dtype}, expected C-contiguous {self.dtype}: it is changed in place")
+            raise DataError(f"{self.named(tensor)} is missing; given are {', '.join(values) or 'none'}")
+        return np.asarray(values[tensor.name])
+
+    def given(self, tensor: Tensor, values: Values) -> np.ndarray:
+        """What is only read: integers for tokens, else an array of the file's type, copied where it must be."""
+        value = self.value(tensor, values)
+        if tensor.role is Role.INPUT:
+            return np.asarray(value, dtype=self.dtype, order="C")
+        if value.dtype.kind not in "iu":
+            raise DataError(f"{self.named(tensor)} holds {value.dtype}, expected integers")
+        return np.asarray(value, order="C")
+
+    def kept(self, tensor: Tensor, values: Values) -> np.ndarray:
+        """What is changed in place, and so must be as it is needed."""
+        value = self.value(tensor, values)
+        if values[tensor.name] is not value or value.dtype != np.dtype(self.dtype) or not value.flags.c_contiguous:
+            got = f"{type(values[tensor.name]).__name__} of {value.dtype}"
+            raise DataError(
+                f"{self.named(tensor)} is {got}, expected a C-contiguous array of {self.dtype}: it is changed in place"
+            )
         return value
 
-    def check_ids(self, tensor: Tensor, value: np.ndarray, sizes: dict[str, int]) -> None:
+    def check_ids(self, tensor: Tensor, value: np.ndarray, sizes: Mapping[str, int]) -> None:
         """Numba reads out of bounds without a word, so an id outside the vocabulary must not get that far."""
+        if tensor.role is not Role.TOKENS or not value.size:
+            return
         below = size_value(tensor.vocabulary, sizes)
-        if value.size and (value.min() < 0 or value.max() >= below):
+        if value.min() < 0 or value.max() >= below:
             raise DataError(
-                f"{self.program.name}: tokens {tensor.name} has ids from {value.min()} to {value.max()}, "
-                f"expected 0 to {below - 1}"
+                f"{self.named(tensor)} has ids from {value.min()} to {value.max()}, expected 0 to {below - 1}"
             )
 
 
@@ -195,6 +209,8 @@ def size_value(extent: Term, sizes: Mapping[str, int]) -> int:
         case Const(value):
             return int(value)
         case Size(name):
+            if name not in sizes:
+                raise DataError(f"the size {name} is the length of no array that is given")
             return sizes[name]
         case Add(terms):
             return sum(size_value(term, sizes) for term in terms)

@@ -16,7 +16,9 @@ from .functions import support
 from .printer import Names, Printer
 from .schedule.plan import Nest
 
-FAST = 'FAST = {"reassoc", "contract", "arcp", "nsz"}  # NaN and infinity keep their meaning'
+# Free reassociation of a whole function would turn r*(1 - f) + f*s into r + f*(s - r) and lose s where it is small; only
+# sums that are collected in a loop may be reordered, by `plus`.
+FAST = 'FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning'
 
 
 @dataclass(frozen=True)
@@ -207,7 +209,7 @@ class File:
             if len(doc) == 1
             else [f'    """{doc[0]}', *(f"    {d}" if d else "" for d in doc[1:]), '    """']
         )
-        decorator = "@njit(cache=True, fastmath=FAST)"
+        decorator = '@njit(cache=True, fastmath=FAST, error_model="numpy")'
         return "\n".join(["", decorator, head, *closing, *(f"    {line}" for line in body)])
 
     def sizes(

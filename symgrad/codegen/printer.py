@@ -19,7 +19,7 @@ from .nests import Assign, Comment, Loop, MatrixProduct, Node, StopIfNotFinite, 
 from .schedule.plan import Nest
 
 RESERVED = {
-    "np", "njit", "types", "math", "real", "f32", "FAST", "AS_IS", "TRANSPOSED", "product", "larger", "inf", "pi",
+    "np", "njit", "types", "math", "real", "f32", "FAST", "AS_IS", "TRANSPOSED", "product", "larger", "plus", "inf", "pi",
     "loss", "gradients", "step", "train_chunk", "mean_loss", "order", "losses", "turn", "row", "rows", "start", "stop",
     "total", "batch", "range", "min", "max", "abs", "float", "int", "len", "exp", "log", "tanh", "sin", "cos", "tan",
     "asin", "acos", "atan", "sinh", "cosh", "erf", "sqrt", "isfinite", "floor", "sign",
@@ -115,6 +115,9 @@ class Printer:
             return [f"{indent}{target} = {written}"]
         if op == "=" and value == negated(Call("inf")):
             return [f"{indent}{target} = real(-np.inf)"]
+        if op == "+=" and not node.target.indices and depth > 0:
+            self.used.add("plus")
+            return [f"{indent}{target} = plus({target}, {self.term(value, kind)[0]})"]
         if op == "+=" and is_negative(value):
             op, value = "-=", negated(value)
         return [f"{indent}{target} {op} {self.term(value, kind)[0]}"]
@@ -151,13 +154,11 @@ class Printer:
         if read.tensor in self.nest.numbers:
             return name
         if not read.indices:
-            outlives = tensor is not None and tensor.role in (Role.PARAMETER, Role.STATE)
-            return f"{name}[()]" if outlives or self.lives_in_parameter(read.tensor) else name
+            # scalars that outlive a step are arrays without axes
+            home = self.nest.storage.home.get(read.tensor, read.tensor)
+            outlives = tensor is not None and self.tensors[home].role in (Role.PARAMETER, Role.STATE)
+            return f"{self.names.tensor(home)}[()]" if outlives else name
         return f"{name}[{', '.join(self.term(index, INT)[0] for index in read.indices)}]"
-
-    def lives_in_parameter(self, name: str) -> bool:
-        home = self.nest.storage.home.get(name, name)
-        return home != name and self.tensors[home].role in (Role.PARAMETER, Role.STATE)
 
     def term(self, term: Term, kind: str, place: int | None = None):
         """(text, how tightly it binds), or the text alone with parentheses where `place` asks for a tighter one."""

@@ -113,8 +113,10 @@ class Derivation:
     def __str__(self) -> str:
         return self.text()
 
-    def _repr_latex_(self) -> str:
-        return self.latex()
+    def _repr_html_(self) -> str:
+        from .typesetting import derivation_html
+
+        return derivation_html(self)
 
 
 def derive(model: Model | Program, wrt: Iterable[str] | None = None) -> Derivation:

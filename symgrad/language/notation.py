@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from .algebra import is_negative, mul, negated, power
+from .algebra import factors_of, is_negative, mul, negated, power
 from .program import Equation, Item, Program, Recurrence, Role, Use
 from .terms import Add, Call, Compare, Const, Index, Mul, Pow, Read, Reduce, Size, Term, Where
 
@@ -78,6 +78,8 @@ def render(term: Term) -> tuple[str, int]:
         case Pow(base, exponent):
             if is_negative(exponent):
                 return f"1/{within(power(base, negated(exponent)), POWER)}", PRODUCT
+            if exponent == Const(Fraction(1, 2)):
+                return f"sqrt({text(base)})", ATOM
             return f"{within(base, ATOM)}**{within(exponent, POWER)}", POWER
         case Call("neg", (argument,)):
             return f"-{within(argument, PRODUCT)}", SUM
@@ -120,7 +122,8 @@ def render_sum(terms: tuple[Term, ...]) -> str:
         sign = "-" if is_negative(term) else "+"
         term = negated(term) if is_negative(term) else term
         # a reduction reaches as far right as it can: without parentheses only at the end
-        place = SUM if isinstance(term, Reduce) and position == len(terms) else PRODUCT
+        open_ended = any(isinstance(factor, Reduce) for factor in factors_of(term))
+        place = SUM if open_ended and position == len(terms) else PRODUCT
         body = within(term, place)
         written += f" {sign} {body}"
     return written
