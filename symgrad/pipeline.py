@@ -56,7 +56,8 @@ def generate(
     optimizer = optimizer if optimizer is not None else SGD()
     gradients = derive_gradients(program)
     inputs = [t.name for t in program.with_role(Role.INPUT) if t.name not in independent_inputs(program)]
-    everything = derive_gradients(program, tuple(p.name for p in program.parameters) + tuple(inputs))
+    differentiated = tuple(p.name for p in program.parameters) + tuple(inputs)
+    everything = derive_gradients(program, differentiated)
     step = with_optimizer(gradients.program, gradients.of_parameters, optimizer, weight_decay or {}, clip)
     step = replace(step, outputs=step.outputs[:1])
 
@@ -78,9 +79,7 @@ def generate(
         digest=digest(step),
         version=__version__,
     )
-    return Generated(
-        emit(parts), f"{program.name}_{optimizer.name}_{dtype}", typecheck(step), everything.program, dtype
-    )
+    return Generated(emit(parts), f"{program.name}_{optimizer.name}_{dtype}", typecheck(step), differentiated, dtype)
 
 
 def was(gradients: Gradients) -> dict[str, tuple[str, ...]]:

@@ -30,12 +30,16 @@ ROWS = "rows of the data"  # the size of the axis in front of every input of a m
 
 @dataclass(frozen=True)
 class Generated:
-    """The text of an emitted file.  `program` is the step that it computes, `gradient_program` its gradients."""
+    """The text of an emitted file.
+
+    `program` is the step that it computes; `differentiated` names the parameters and real inputs whose gradients its
+    function `gradients` returns, in order.
+    """
 
     source: str
     name: str
     program: Program
-    gradient_program: Program
+    differentiated: tuple[str, ...]
     dtype: str
 
     def write(self, folder: str | Path = "generated") -> Path:
@@ -58,7 +62,7 @@ class Generated:
     def load(self, folder: str | Path = "generated") -> Emitted:
         """Write the file and import it; Numba compiles, and caches beside the file, when a function is first called."""
         path = self.write(folder).resolve()
-        return Emitted(self.program, self.gradient_program, load_module(path), self.dtype)
+        return Emitted(self.program, self.differentiated, load_module(path), self.dtype)
 
 
 def load_module(path: Path) -> ModuleType:
@@ -80,7 +84,7 @@ class Emitted:
     """
 
     program: Program
-    gradient_program: Program
+    differentiated: tuple[str, ...]
     module: ModuleType
     dtype: str
     thresholds: tuple = ()
@@ -136,7 +140,7 @@ class Emitted:
                 raise DataError(f"{self.program.name}: {name} has shape {array.shape}, expected one number a step")
         if self.inputs and order.size:
             rows = len(data[self.inputs[0].name])
-            if not (0 <= order.min() and order.max() < rows):
+            if order.min() < 0 or order.max() >= rows:
                 raise DataError(f"{self.program.name}: a row number is outside the data's {rows} rows")
         return int(self.module.train_chunk(order, *rates, *given, losses))
 

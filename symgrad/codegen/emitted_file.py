@@ -9,9 +9,11 @@ from __future__ import annotations
 import textwrap
 from dataclasses import dataclass
 
+from ..language.batch import batch_axis
+from ..language.errors import DeclarationError
 from ..language.notation import declaration, equation_text, text
 from ..language.program import Equation, Program, Role, Tensor
-from ..language.terms import Size
+from ..language.terms import Index, Reduce, Size
 from .functions import support
 from .printer import Names, Printer
 from .schedule.plan import Nest
@@ -53,6 +55,7 @@ class File:
         self.parameters = program.with_role(Role.PARAMETER)
         self.states = program.with_role(Role.STATE)
         self.settings = program.with_role(Role.SETTING)
+        self.batch = batch_axis(program)
         self.used: set[str] = set()
 
     def text(self) -> str:
@@ -125,67 +128,60 @@ class File:
 
     def train_chunk(self) -> str:
         nest = self.parts.step
-        data = [tensor for tensor in self.inputs if self.batched(tensor)]
-        batch = self.batch_size()
-        extra = [self.names.tensor(t.name) for t in self.settings]
-        known: dict[str, str] = {batch: "order.shape[1]"} if batch else {}
-        body = [f"{self.names.size(batch)} = order.shape[1]"] if batch else []
         arguments = [*self.inputs, *self.parameters, *self.states]
-        body += self.sizes(nest, [t for t in arguments if t not in data], known, skip_batch=True)
-        for tensor in data:
-            name = self.names.tensor(tensor.name)
-            if tensor.indices:
-                shape = ", ".join(
-                    [self.names.size(batch), *(f"{name}.shape[{k}]" for k in range(1, len(tensor.indices)))]
-                )
-                comma = "," if len(tensor.indices) == 1 else ""
-                body.append(f"{name}_batch = np.empty(({shape}{comma}), {name}.dtype)")
-        body += self.allocations(nest, shared=False)
-        body.append("for turn in range(order.shape[0]):")
-        with_rows = [tensor for tensor in data if tensor.indices]
-        if with_rows:
-            body.append(f"    for row in range({self.names.size(batch)}):")
-            for tensor in with_rows:
-                name, rest = self.names.tensor(tensor.name), ", :" * (len(tensor.indices) - 1)
-                body.append(f"        {name}_batch[row{rest}] = {name}[order[turn, row]{rest}]")
-        call = []
-        for tensor in self.inputs:
-            name = self.names.tensor(tensor.name)
-            scalar = f"{name}[order[turn, 0]]"
-            call.append(name if tensor not in data else f"{name}_batch" if tensor.indices else scalar)
-        call += [f"{name}[turn]" for name in extra]
-        call += [self.names.tensor(t.name) for t in (*self.parameters, *self.states)]
-        call += [self.names.tensor(name) for name in nest.workspace]
-        body.append(f"    losses[turn] = step({', '.join(call)})")
-        body += ["    if not math.isfinite(losses[turn]):", "        return turn"]
+        body = self.sizes(nest, arguments, rows=True)
+        batch = self.names.size(self.batch) if self.batch else ""
+        rows = [f"{self.names.tensor(tensor.name)}[order[turn, 0]]" for tensor in self.inputs]
+        gathered = []
+        if self.batch:
+            body = [f"{batch} = order.shape[1]", *body]
+            rows = [f"{self.names.tensor(tensor.name)}_batch" for tensor in self.inputs]
+            for tensor, row in zip(self.inputs, rows, strict=True):
+                name = self.names.tensor(tensor.name)
+                shape = ", ".join([batch, *(f"{name}.shape[{k}]" for k in range(1, len(tensor.indices)))])
+                comma, rest = "," if len(tensor.indices) == 1 else "", ", :" * (len(tensor.indices) - 1)
+                body.append(f"{row} = np.empty(({shape}{comma}), {name}.dtype)")
+                gathered.append(f"        {row}[row{rest}] = {name}[order[turn, row]{rest}]")
+            gathered = [f"    for row in range({batch}):", *gathered]
+        settings = [self.names.tensor(tensor.name) for tensor in self.settings]
+        call = [*rows, *(f"{name}[turn]" for name in settings)]
+        call += [self.names.tensor(name) for name in (*(t.name for t in arguments[len(rows) :]), *nest.workspace)]
+        body += [
+            *self.allocations(nest, shared=False),
+            "for turn in range(order.shape[0]):",
+            *gathered,
+            f"    losses[turn] = step({', '.join(call)})",
+            "    if not math.isfinite(losses[turn]):",
+            "        return turn",
+            "return order.shape[0]",
+        ]
         doc = [
             "len(order) steps in place, step k on rows order[k] of the data; losses[k] is the loss before step k.",
             "",
             "Returns how many steps were done: all, or those before the first loss that is not finite.",
         ]
-        names = ["order", *extra, *(self.names.tensor(t.name) for t in arguments), "losses"]
-        return self.written("train_chunk", names, doc, [*body, "return order.shape[0]"])
+        names = ["order", *settings, *(self.names.tensor(t.name) for t in arguments), "losses"]
+        return self.written("train_chunk", names, doc, body)
 
     def mean_loss(self) -> str:
-        data = [tensor for tensor in self.inputs if self.batched(tensor)]
-        names = [self.names.tensor(t.name) for t in (*self.inputs, *self.parameters)]
-        first = self.names.tensor(data[0].name)
-        by_row = any(not tensor.indices for tensor in data)
-        part = "start" if by_row else "start:stop"
-        call = [
-            f"{self.names.tensor(t.name)}[{part}]" if t in data else self.names.tensor(t.name)
-            for t in (*self.inputs, *self.parameters)
-        ]
-        body = [
-            f"rows = {first}.shape[0]",
-            "total = 0.0",
-            f"for start in range(0, rows, {'1' if by_row else 'batch'}):",
-            f"    stop = min(start + {'1' if by_row else 'batch'}, rows)",
-            f"    total += (stop - start) * loss({', '.join(call)})",
-            "return total / rows",
-        ]
-        doc = ["The loss over all rows of the data, `batch` rows at a time, each row weighing the same."]
-        return self.written("mean_loss", [*names, "batch"], doc, body)
+        inputs = [self.names.tensor(tensor.name) for tensor in self.inputs]
+        parameters = [self.names.tensor(tensor.name) for tensor in self.parameters]
+
+        def loss_of(part: str) -> str:
+            return f"loss({', '.join([*(name + part for name in inputs), *parameters])})"
+
+        rows, whole = [f"rows = {inputs[0]}.shape[0]" if inputs else "", "total = 0.0"], ["return total / rows"]
+        if self.batch:
+            doc = "The loss over all rows of the data, `batch` rows at a time, each row weighing the same."
+            turns = ["stop = min(start + batch, rows)", f"total += (stop - start) * {loss_of('[start:stop]')}"]
+            body = [*rows, "for start in range(0, rows, batch):", *(f"    {line}" for line in turns), *whole]
+        elif inputs:
+            doc = "The mean loss over all rows of the data; each is one example, so `batch` changes nothing."
+            body = [*rows, "for row in range(rows):", f"    total += {loss_of('[row]')}", *whole]
+        else:
+            doc = "The loss; there are no data, so `batch` changes nothing."
+            body = [f"return {loss_of('')}"]
+        return self.written("mean_loss", [*inputs, *parameters, "batch"], [doc], body)
 
     # -- their pieces ----------------------------------------------------------------------------------------------
 
@@ -212,24 +208,26 @@ class File:
         decorator = '@njit(cache=True, fastmath=FAST, error_model="numpy")'
         return "\n".join(["", decorator, head, *closing, *(f"    {line}" for line in body)])
 
-    def sizes(
-        self, nest: Nest, arguments: list[Tensor], known: dict[str, str] | None = None, skip_batch: bool = False
-    ) -> list[str]:
-        """`B, N = x.shape`: each size that the nest needs, from the first argument that has it."""
+    def sizes(self, nest: Nest, arguments: list[Tensor], rows: bool = False) -> list[str]:
+        """`B = x.shape[0]`: each size that the nest needs, from the first argument that has it.
+
+        `rows`: inputs carry all rows of the data, so that their first axis is not the batch.
+        """
         wanted = sizes_in(nest)
-        seen = set(known or {})
-        lines = []
+        lines: dict[str, str] = {self.batch: ""} if rows and self.batch else {}
         for tensor in arguments:
-            new = [
-                (position, extent.name)
-                for position, extent in enumerate(tensor.shape)
-                if isinstance(extent, Size) and extent.name in wanted and extent.name not in seen
-            ]
-            for position, name in new:
-                if name not in seen:
-                    lines.append(f"{self.names.size(name)} = {self.names.tensor(tensor.name)}.shape[{position}]")
-                    seen.add(name)
-        return lines
+            before = 1 if rows and not self.batch and tensor in self.inputs else 0
+            for position, extent in enumerate(tensor.shape, before):
+                if isinstance(extent, Size) and extent.name in wanted and extent.name not in lines:
+                    length = f"{self.names.tensor(tensor.name)}.shape[{position}]"
+                    lines[extent.name] = f"{self.names.size(extent.name)} = {length}"
+        missing = sorted(wanted - lines.keys())
+        if missing:
+            raise DeclarationError(
+                f"{nest.program.name}: the size {', '.join(missing)} is the length of no array that the code is given; "
+                "declare an input or parameter with that axis"
+            )
+        return [line for line in lines.values() if line]
 
     def allocations(self, nest: Nest, outputs: tuple[str, ...] = (), shared: bool = True) -> list[str]:
         program = nest.program
@@ -256,31 +254,15 @@ class File:
     def copies(self, nest: Nest) -> list[str]:
         return [f"{self.names.tensor(old)}[...] = {self.names.tensor(new)}" for old, new in nest.storage.copied]
 
-    def batch_size(self) -> str | None:
-        """The size of the batch axis: the first axis of the first input that has one."""
-        for tensor in self.inputs:
-            if tensor.indices and isinstance(tensor.shape[0], Size):
-                return tensor.shape[0].name
-        return None
-
-    def batched(self, tensor: Tensor) -> bool:
-        batch = self.batch_size()
-        if batch is None:
-            return True  # a model of scalars: a row of the data is one example
-        return bool(tensor.indices) and tensor.shape[0] == Size(batch)
-
 
 def sizes_in(nest: Nest) -> set[str]:
     """Every size that the nest's loops, arrays and formulas name."""
-    found: set[str] = set()
-    for tensor in nest.program.tensors.values():
-        for extent in tensor.shape:
-            found |= {node.name for node in extent.walk() if isinstance(node, Size)}
+    terms = [extent for name in nest.arrays for extent in nest.program.tensors[name].shape]
     for equation in nest.program.equations():
-        for node in equation.body.walk():
-            if isinstance(node, Size):
-                found.add(node.name)
-    return found
+        indices = [node for node in equation.body.walk() if isinstance(node, Index)]
+        indices += [index for node in equation.body.walk() if isinstance(node, Reduce) for index in node.indices]
+        terms += [equation.body, *(index.extent for index in (*equation.indices, *indices))]
+    return {node.name for term in terms for node in term.walk() if isinstance(node, Size)}
 
 
 def shape(tensor: Tensor) -> str:
