@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..language.algebra import ZERO, add, construct, factors_of, mul, negated, subtract, summed, where
+from ..language.algebra import ZERO, add, construct, factors_of, mul, subtract, summed, where
 from ..language.ranges import at_least, bounds, difference, inside, same_extent
 from ..language.rewriting import rebuild, substitute, unique_bound
 from ..language.terms import MINUS_ONE, ONE, Add, Call, Compare, Const, Index, Mul, Reduce, Term, Where
@@ -29,10 +29,11 @@ def contract(term: Term, vocabularies: Vocabularies) -> Term:
 
     def visit(node: Term) -> Term:
         if node not in memo:
-            inner = construct(rebuild(node, visit))
-            if isinstance(inner, Reduce) and inner.op == "sum":
-                inner = contract_sum(inner.indices, inner.body, vocabularies)
-            elif isinstance(inner, Mul):
+            if isinstance(node, Reduce) and node.op == "sum":
+                inner = contract_sum(node.indices, visit(node.body), vocabularies)
+            else:
+                inner = construct(rebuild(node, visit))
+            if isinstance(inner, Mul):
                 inner = sparse_product(inner, vocabularies)
             elif isinstance(inner, Compare):
                 inner = proven(inner, vocabularies)
@@ -122,7 +123,7 @@ def solved_for(index: Index, bracket: Compare) -> Term | None:
     for sign in (ONE, MINUS_ONE):
         rest = subtract(apart, mul(sign, index))
         if index not in rest.free:
-            return negated(rest) if sign == ONE else rest
+            return difference(ZERO, rest) if sign == ONE else rest
     return None
 
 

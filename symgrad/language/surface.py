@@ -42,6 +42,10 @@ class stop_gradient(sympy.Function):
 class maximum(Expr):
     """max over `index` of `body`; its gradient goes to the first index at which the maximum is reached."""
 
+    # SymPy takes what it knows nothing of for not commutative, and then i - maximum(...) for never 0.
+    is_commutative = True
+    is_extended_real = True
+
     def __new__(cls, body: Expr, index: Idx) -> maximum:
         return Expr.__new__(cls, sympy.sympify(body), index)
 
@@ -59,6 +63,9 @@ class maximum(Expr):
 
 class argmaximum(maximum):
     """The first value of `index` at which `body` is largest: an integer, to be used as an index."""
+
+    is_integer = True
+    is_nonnegative = True
 
 
 def size(axis: Idx) -> Expr:
