@@ -48,7 +48,7 @@ def simplify(gradients: Gradients) -> Gradients:
                 source = inlined[former]
                 opened = contract(inline(body, source), vocabularies)
                 sparse = any(isinstance(node, Compare) for node in source.body.walk())
-                reason = (f"{former} is ", source.body, *((", and the delta contracts",) if sparse else ()))
+                reason = (Read(former), " is ", source.body, *((", and the delta contracts",) if sparse else ()))
                 body = record(name, body, opened, *reason)
         reused, definitions = reuse(body)
         if definitions:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ..calculus.deltas import contract
 from ..calculus.reverse import Gradients
 from ..calculus.steps import Reason
 from ..language.rewriting import fresh_index, substitute
@@ -61,7 +60,6 @@ class Adjoint:
 def adjoints(raw: Gradients, simple: Gradients, locals_: Sequence[LocalDerivative]) -> tuple[Adjoint, ...]:
     """Every adjoint that the sweep `raw` made, in its order, with the steps by which `simple` came from it."""
     tensor_of = {adjoint: tensor for tensor, adjoint in raw.adjoints.items()}
-    vocabularies = {t.name: t.vocabulary for t in raw.program.tensors.values() if t.vocabulary is not None}
     result = []
     for equation in raw.program.equations():
         if equation.tensor not in tensor_of:
@@ -70,8 +68,7 @@ def adjoints(raw: Gradients, simple: Gradients, locals_: Sequence[LocalDerivativ
         forms = [Form(presented(equation.body, equation.indices))]
         for step in simple.steps:
             if step.tensor == equation.tensor:
-                value = contract(step.after, vocabularies)
-                forms.append(Form(presented(value, equation.indices), step.reason))
+                forms.append(Form(presented(step.after, equation.indices), step.reason))
         shares = tuple(share(local, of) for local in locals_ if local.by.tensor == of.tensor)
         kept = equation.tensor in simple.program.tensors
         result.append(Adjoint(equation.left, of, shares, tuple(forms), kept))

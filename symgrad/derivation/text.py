@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from ..language.algebra import is_negative, negated
 from ..language.notation import POWER, declaration, equation_text, text, within
-from ..language.program import Program, Role, Tensor
-from ..language.terms import Call, Compare, Mul, Pow, Term
+from ..language.program import Role, Tensor
+from ..language.terms import Call, Compare, Mul, Pow, Term, reads
 from .adjoints import Adjoint, Share
 from .chains import Chain, Link
 from .document import Derivation
@@ -48,7 +48,7 @@ def header(derivation: Derivation) -> list[str]:
 
 def what_is_given(derivation: Derivation) -> list[str]:
     program = derivation.program
-    goals = targets(program)
+    goals = targets(derivation)
     named = [
         (("input", "inputs"), [t for t in program.with_role(Role.INPUT) if t.name not in goals]),
         (("tokens", "tokens"), [t for t in program.with_role(Role.TOKENS) if t.name not in goals]),
@@ -67,16 +67,14 @@ def counted(names: tuple[str, str], tensors: Sequence[Tensor]) -> str:
     return f"{one}{name} {', '.join(map(declaration, tensors))}"
 
 
-def targets(program: Program) -> set[str]:
+def targets(derivation: Derivation) -> set[str]:
     """The inputs that only the loss reads: what the model is to give."""
     readers: dict[str, set[str]] = {}
-    backward = {f"d{equation.tensor}" for equation in program.equations()}
-    for equation in program.equations():
-        if equation.tensor not in backward:
-            for node in equation.body.walk():
-                readers.setdefault(getattr(node, "tensor", ""), set()).add(equation.tensor)
-    given = program.with_role(Role.INPUT, Role.TOKENS)
-    return {tensor.name for tensor in given if readers.get(tensor.name) == {program.outputs[0]}}
+    for equation in derivation.forward:
+        for read in reads(equation.body):
+            readers.setdefault(read.tensor, set()).add(equation.tensor)
+    given = derivation.program.with_role(Role.INPUT, Role.TOKENS)
+    return {tensor.name for tensor in given if readers.get(tensor.name) == {derivation.loss}}
 
 
 def legend(derivation: Derivation) -> list[str]:
@@ -104,7 +102,7 @@ def unit_of_loss(derivation: Derivation) -> str:
     tokens = {tensor.name for tensor in program.with_role(Role.TOKENS)}
     logs = any(isinstance(node, Call) and node.function == "log" for e in derivation.forward for node in e.body.walk())
     means = isinstance(loss, Mul) and any(isinstance(factor, Pow) for factor in loss.factors)
-    goals = targets(program)
+    goals = targets(derivation)
     if not (logs and means and tokens & goals):
         return ""
     return "nats per token" if tokens - goals else "nats per example"
@@ -163,7 +161,7 @@ def users(adjoint: Adjoint, adjoints: Sequence[Adjoint]) -> list[str]:
     return [
         other.left.tensor
         for other in adjoints
-        if other.kept and any(getattr(node, "tensor", None) == adjoint.left.tensor for node in other.formula.walk())
+        if other.kept and any(read.tensor == adjoint.left.tensor for read in reads(other.formula))
     ]
 
 

@@ -14,30 +14,36 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..calculus.steps import Reason
+from ..language.algebra import is_negative, negated
 from ..language.terms import Read, Term
 from .adjoints import Adjoint, Share
 from .chains import Chain, Link
 from .document import Derivation
 from .latex import latex, name_latex, product_latex
 from .local_derivatives import LocalDerivative, reasons
-from .reasons import joined, spelled
+from .reasons import spelled
 from .text import unit_of_loss, what_is_given
 
 BESIDE = 48  # a reason of more characters than these goes below its formula
-SPECIAL = {c: f"\\{c}" for c in "&%$#_{}"} | {
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "\\": r"\textbackslash{}",
-}
+SPECIAL = (
+    {c: f"\\{c}" for c in "&%$#_{}"}
+    | {"<": "$<$", ">": "$>$"}
+    | {
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "\\": r"\textbackslash{}",
+    }
+)
 
 
 @dataclass(frozen=True)
 class Line:
-    """`left sign right`, and why."""
+    """`left sign right`, and why; all in LaTeX.  A long reason goes below."""
 
     left: str
     right: str
-    because: Reason = ()
+    reason: str = ""
+    below: bool = False
     sign: str = "="
 
 
@@ -54,7 +60,7 @@ def derivation_latex(derivation: Derivation, standalone: bool = False) -> str:
     head = [rf"\section*{{Model {words(derivation.name)}}}", words(given) + ".", notation(derivation, unit)]
     body = [part for part in head if part]
     for section in sections(derivation):
-        lines = " \\\\\n".join(aligned(line, derivation) for line in section.lines)
+        lines = " \\\\\n".join(aligned(line) for line in section.lines)
         body.append(f"\\subsection*{{{section.title}}}\n\\begin{{align*}}\n{lines}\n\\end{{align*}}")
     text = "\n\n".join([*body, closing(derivation)]).rstrip()
     if not standalone:
@@ -76,7 +82,7 @@ def derivation_html(derivation: Derivation) -> str:
     """Headings and display formulas, for a notebook whose MathJax sets them."""
     parts = [f"<h3>Model {html.escape(derivation.name)}</h3>"]
     for section in sections(derivation):
-        lines = " \\\\\n".join(aligned(line, derivation) for line in section.lines)
+        lines = " \\\\\n".join(aligned(line) for line in section.lines)
         parts.append(
             f"<h4>{section.title}</h4>\n$$\\begin{{aligned}}\n{html.escape(lines, quote=False)}\n\\end{{aligned}}$$"
         )
@@ -87,84 +93,104 @@ def derivation_html(derivation: Derivation) -> str:
 
 
 def sections(derivation: Derivation) -> list[Section]:
-    forward = [
-        Line(formula(derivation, e.left), formula(derivation, e.body), (f"({e.label})",)) for e in derivation.forward
-    ]
+    names = adjoint_names(derivation)
+    forward = [Line(latex(e.left, {}), latex(e.body, {}), rf"\text{{({e.label})}}") for e in derivation.forward]
     locals_ = [
-        Line(fraction(local), formula(derivation, local.value), because)
+        explained(Line(fraction(local), latex(local.value, {})), because, names)
         for local, because in zip(derivation.locals_, reasons(derivation.locals_), strict=True)
     ]
     result = [Section("Forward", tuple(forward)), Section("Local derivatives", tuple(locals_))]
     if derivation.chains:
-        lines = [line for chain in derivation.chains for line in chain_lines(chain, derivation)]
-        return [*result, Section("Chain rule", tuple(lines))]
+        return [
+            *result,
+            Section("Chain rule", tuple(line for chain in derivation.chains for line in chain_lines(chain))),
+        ]
     inner = [a for a in derivation.adjoints if a.of.tensor not in derivation.wrt]
     own = [a for a in derivation.adjoints if a.of.tensor in derivation.wrt]
     for title, adjoints in (("Backward", inner), ("Parameters", own)):
-        lines = [line for adjoint in adjoints for line in adjoint_lines(adjoint, derivation)]
+        lines = [line for adjoint in adjoints for line in adjoint_lines(adjoint, derivation.loss, names)]
         if lines:
             result.append(Section(title, tuple(lines)))
     return result
 
 
-def chain_lines(chain: Chain, derivation: Derivation) -> list[Line]:
-    left = total(derivation, Read(chain.parameter))
-    lines = summed(left, [link_latex(Link(None, path), derivation) for path in chain.paths])
+def adjoint_names(derivation: Derivation) -> dict[str, str]:
+    """{"dW1": "W1"}."""
+    return {adjoint.left.tensor: adjoint.of.tensor for adjoint in derivation.adjoints}
+
+
+def chain_lines(chain: Chain) -> list[Line]:
+    lines = summed(
+        total(chain.loss, Read(chain.parameter)), [link_latex(Link(None, p), chain.loss) for p in chain.paths]
+    )
     if chain.known_from:
-        known = [(Read(f"d{start}"), " is reused from ", Read(f"d{other}")) for start, other in chain.known_from]
-        lines += summed("", [link_latex(link, derivation) for link in chain.reuse], joined(known, " and "))
-    return lines + summed("", [product_latex([local.value for local in path]) for path in chain.paths])
+        known = [
+            rf"{total(chain.loss, Read(start))} \text{{ is reused from }} {total(chain.loss, Read(other))}"
+            for start, other in chain.known_from
+        ]
+        reused = summed("", [link_latex(link, chain.loss) for link in chain.reuse])
+        lines += [replace(reused[0], reason=r" \text{ and } ".join(known)), *reused[1:]]
+    return lines + summed("", [factors_latex([local.value for local in path]) for path in chain.paths])
 
 
-def link_latex(link: Link, derivation: Derivation) -> str:
-    start = [total(derivation, Read(link.start))] if link.start is not None else []
+def link_latex(link: Link, loss: str) -> str:
+    start = [total(loss, Read(link.start))] if link.start is not None else []
     return r" \cdot ".join([*start, *map(fraction, link.path)])
 
 
-def adjoint_lines(adjoint: Adjoint, derivation: Derivation) -> list[Line]:
+def factors_latex(factors: Sequence[Term]) -> str:
+    """The factors in their order, only the sign of the first one without parentheses."""
+    first, *others = factors
+    if others and is_negative(first):
+        return f"-{product_latex([negated(first), *others])}"
+    return product_latex(factors)
+
+
+def adjoint_lines(adjoint: Adjoint, loss: str, names: dict[str, str]) -> list[Line]:
     labels = dict.fromkeys(share.local.equation.label for share in adjoint.shares)
     by = ("by " + ", ".join(labels) + ("" if adjoint.kept else "; it goes into its readers"),)
-    left = formula(derivation, adjoint.left)
-    forms = [Line("", formula(derivation, form.value), form.because) for form in adjoint.forms]
-    if all(share.direct(derivation.loss) for share in adjoint.shares):
-        return [replace(forms[0], left=left, because=by), *forms[1:]]
-    return [*summed(left, [share_latex(share, derivation) for share in adjoint.shares], by), *forms]
+    left = latex(adjoint.left, names)
+    forms = [explained(Line("", latex(form.value, names)), form.because, names) for form in adjoint.forms]
+    if all(share.direct(loss) for share in adjoint.shares):
+        return [explained(replace(forms[0], left=left), by, names), *forms[1:]]
+    first, *others = summed(left, [share_latex(share, loss) for share in adjoint.shares])
+    return [explained(first, by, names), *others, *forms]
 
 
-def share_latex(share: Share, derivation: Derivation) -> str:
-    if share.direct(derivation.loss):
+def share_latex(share: Share, loss: str) -> str:
+    if share.direct(loss):
         return fraction(share.local)
     names = ",".join(name_latex(index.name) for index in share.indices)
     sign = rf"\sum_{{{names}}} " if names else ""
-    return rf"{sign}{total(derivation, share.local.of)} \cdot {fraction(share.local)}"
+    return rf"{sign}{total(loss, share.local.of)} \cdot {fraction(share.local)}"
 
 
 # -- pieces ------------------------------------------------------------------------------------------------------------
 
 
-def aligned(line: Line, derivation: Derivation) -> str:
-    """A line of an aligned block; a long reason is a line of its own."""
+def aligned(line: Line) -> str:
+    """A line of an aligned block."""
     written = f"{line.left} &{line.sign} {line.right}".lstrip()
-    if not line.because:
+    if not line.reason:
         return written
-    reason = spelled(line.because, lambda part: rf"\text{{{words(part)}}}", lambda term: formula(derivation, term))
-    if len(spelled(line.because)) <= BESIDE:
-        return f"{written} && {reason}"
-    return f"{written} \\\\\n&\\qquad {reason}"
+    return f"{written} \\\\\n&\\qquad {line.reason}" if line.below else f"{written} && {line.reason}"
 
 
-def summed(left: str, terms: Sequence[str], because: Reason = ()) -> list[Line]:
+def explained(line: Line, because: Reason, names: dict[str, str]) -> Line:
+    """The line with its reason, words and formulas each in their own type."""
+    written = spelled(because, lambda part: rf"\text{{{words(part)}}}", lambda term: latex(term, names))
+    return replace(line, reason=written, below=len(spelled(because)) > BESIDE)
+
+
+def summed(left: str, terms: Sequence[str]) -> list[Line]:
+    """left = term + term - term, each on its line."""
     first, *others = terms
-    return [Line(left, first, because), *(Line("", rf"\quad {term}", sign="+") for term in others)]
+    signed = [(t.removeprefix("-"), "-" if t.startswith("-") else "+") for t in others]
+    return [Line(left, first), *(Line("", term, sign=rf"\quad {sign}") for term, sign in signed)]
 
 
-def formula(derivation: Derivation, term: Term) -> str:
-    names = {adjoint.left.tensor: adjoint.of.tensor for adjoint in derivation.adjoints}
-    return latex(term, names)
-
-
-def total(derivation: Derivation, of: Read) -> str:
-    return rf"\frac{{\partial {name_latex(derivation.loss)}}}{{\partial {latex(of, {})}}}"
+def total(loss: str, of: Read) -> str:
+    return rf"\frac{{\partial {name_latex(loss)}}}{{\partial {latex(of, {})}}}"
 
 
 def fraction(local: LocalDerivative) -> str:
@@ -173,12 +199,12 @@ def fraction(local: LocalDerivative) -> str:
 
 
 def notation(derivation: Derivation, unit: str) -> str:
-    loss = name_latex(derivation.loss)
     if derivation.chains:
         return ""
+    loss = name_latex(derivation.loss)
     legend = (
         rf"$\mathrm{{d}}X$ is $\partial {loss}/\partial X$ and has the shape of $X$; a local derivative is 0 where an "
-        rf"index that both sides carry differs; $\mathbb{{1}}[\cdot]$ is 1 where it holds, else 0."
+        r"index that both sides carry differs; $\mathbb{1}[\cdot]$ is 1 where it holds, else 0."
     )
     return legend + (f" ${loss}$ is in {unit}." if unit else "")
 
@@ -192,4 +218,4 @@ def closing(derivation: Derivation) -> str:
 
 def words(text: str) -> str:
     """Plain words, for text mode."""
-    return "".join(SPECIAL.get(character, character) for character in text).replace("<", "$<$")
+    return "".join(SPECIAL.get(character, character) for character in text)
