@@ -90,7 +90,8 @@ def store(program: Program, equation: Equation, values: Values, sizes: Sizes, at
     shape = tuple(extent_value(index.extent, sizes) for index in free)
     value = np.broadcast_to(value, shape)
     if not at:
-        values[equation.tensor] = np.array(value, dtype=np.float64)
+        integral = program.tensors[equation.tensor].vocabulary is not None
+        values[equation.tensor] = np.array(value, dtype=np.int64 if integral else np.float64)
         return
     place = tuple(at.get(index, slice(None)) for index in equation.indices)
     values[equation.tensor][place] = value

@@ -202,7 +202,10 @@ def coefficient(term: Term) -> tuple[Number, Term]:
 
 def comparable(term: Term) -> Term:
     """What equal terms share: themselves for plain reads and sizes, the canonical form for the rest."""
-    return term if isinstance(term, Read | Size | Const | Index) else canonical(term)
+    plain = isinstance(term, Size | Const | Index) or (
+        isinstance(term, Read) and all(isinstance(index, Index) for index in term.indices)
+    )
+    return term if plain else canonical(term)
 
 
 def scaled(value: Number, term: Term) -> Term:

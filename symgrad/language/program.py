@@ -48,7 +48,7 @@ class Tensor:
     name: str
     indices: tuple[Index, ...]
     role: Role
-    vocabulary: Term | None = None  # the extent that token ids stay below
+    vocabulary: Term | None = None  # the extent that tokens, and definitions that are an argmax, stay below
     initial: Initial = Initial()
 
     @property

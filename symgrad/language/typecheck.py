@@ -82,7 +82,8 @@ class EquationCheck:
             same_extent(index.extent, extent) for index, extent in zip(equation.indices, tensor.shape, strict=True)
         ):
             raise self.fail(f"the left side does not have the axes that {tensor.name} was declared with")
-        self.real(equation.body, frozenset(equation.indices), {})
+        check = self.real if tensor.vocabulary is None else self.integer
+        check(equation.body, frozenset(equation.indices), {})
 
     def real(self, term: Term, scope: frozenset[Index], known: dict[Index, Interval]) -> None:
         """A term that stands for a real number (integers are real numbers too; token ids are not)."""
@@ -92,7 +93,7 @@ class EquationCheck:
             case Index():
                 self.bound(term, scope)
             case Read(name, indices):
-                if self.tensor(name).role is Role.TOKENS:
+                if self.tensor(name).vocabulary is not None:
                     raise self.fail(
                         f"{text(term)} is a token id and no real number; use it as an index, C[{text(term)}, ...]"
                     )
@@ -137,7 +138,7 @@ class EquationCheck:
             case Index():
                 self.bound(term, scope)
             case Read(name, indices):
-                if self.tensor(name).role is not Role.TOKENS:
+                if self.tensor(name).vocabulary is None:
                     raise self.fail(
                         f"{text(term)} is a real number and cannot index; declare {name} with model.tokens(...)"
                     )
@@ -216,7 +217,7 @@ def is_integral(term: Term, program: Program) -> bool:
         case Index() | Size() | Reduce("argmax"):
             return True
         case Read(name):
-            return program.tensors[name].role is Role.TOKENS
+            return program.tensors[name].vocabulary is not None
         case Add() | Mul() | Call("floordiv" | "mod"):
             return all(is_integral(child, program) for child in term.children)
     return False

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from ...calculus.matching import match
 from ...language.program import Equation, Program, Role, Tensor
-from ...language.terms import Index, Read, Term
+from ...language.terms import Index, Read, Reduce, Term
 
 
 @dataclass
@@ -35,7 +35,8 @@ class Builder:
         while name in self.tensors:
             name, number = f"{stem}{number}", number + 1
         indices = tuple(indices)
-        self.tensors[name] = Tensor(name, indices, Role.DEFINITION)
+        below = body.indices[0].extent if isinstance(body, Reduce) and body.op == "argmax" else None
+        self.tensors[name] = Tensor(name, indices, Role.DEFINITION, vocabulary=below)
         equation = Equation(name, indices, body, "")
         self.made.append(equation)
         self.equations.append(equation)

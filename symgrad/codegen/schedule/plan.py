@@ -67,11 +67,13 @@ def plan(program: Program, quotes: Quotes | None = None, fuse: bool = True) -> N
                 continue
             lines, pending = (*pending, *lines), ()
             place(nodes, statement, Comment(lines) if lines else None, storage.home, fuse)
+    if not guarded:  # every update is copied at the end
+        nodes.append(StopIfNotFinite(program.outputs[0], kept))
     definitions = [e.tensor for e in program.equations()]
     candidates = {
         name
         for name in definitions
-        if name not in program.outputs
+        if name not in (*program.outputs, *program.updates.values())
         and program.tensors[name].indices
         and list(storage.home.values()).count(storage.home[name]) == 1
     }

@@ -93,7 +93,9 @@ def accumulator(equation: Equation, term: Term, plain: Term) -> Statement | None
     order = loop_order(equation.indices, reduction.indices, reduction.body)
     depth = len(equation.indices)
     if set(order[:depth]) != set(equation.indices):
-        return None
+        if reduction.op == "sum":
+            return None
+        order = (*equation.indices, *reduction.indices)
     name = f"{equation.tensor}_{reduction.op}" if reduction.op == "argmax" else f"{equation.tensor}_total"
     local = Read(name if equation.indices or plain != ZERO or others else equation.tensor)
     if reduction.op == "argmax":
