@@ -70,7 +70,7 @@ def product_latex(factors: Iterable[Term], adjoints: Mapping[str, str] | None = 
 
 
 def name_latex(name: str, indices: Iterable[str] = ()) -> str:
-    r"""A name and its subscript: W1 at i, t is `W_{1;i,t}`, beta2 is `\beta_{2}`, m_W1 `m_{W_{1}}`, lr `\mathrm{lr}`."""
+    r"""A name and its subscript: W1 at i, t is `W_{1;i,t}`, beta2 `\beta_{2}`, m_W1 `m_{W_{1}}`, lr `\mathrm{lr}`."""
     first, *rest = [part for part in name.split("_") if part] or [r"\_"]
     stem = first.rstrip("0123456789") or first
     marks = [first[len(stem) :]] if len(stem) < len(first) else []

@@ -67,19 +67,20 @@ def mul(*factors: Term) -> Term:
             continue
         base, exponent = (factor.base, factor.exponent) if isinstance(factor, Pow) else (factor, ONE)
         base = written.setdefault(comparable(base), base)
-        if isinstance(base, Compare):
+        if isinstance(base, Compare) and not is_negative(exponent):
             powers[base] = ONE  # a bracket is its own square
         else:
             powers[base] = add(powers[base], exponent) if base in powers else exponent
     if value == 0:
         return ZERO
     kept = []
-    for base, exponent in powers.items():
+    for position, (base, exponent) in enumerate(powers.items()):
         term = power(base, exponent)
         if isinstance(term, Const):
             value = exact(value * term.value)
-        elif isinstance(term, Mul):  # a number raised to a symbol may come apart
-            return mul(Const(value), *kept, term, *(power(b, e) for b, e in list(powers.items())[len(kept) + 1 :]))
+        elif isinstance(term, Mul):  # a product whose exponents add up to an integer comes apart
+            rest = list(powers.items())[position + 1 :]
+            return mul(Const(value), *kept, term, *(power(b, e) for b, e in rest))
         elif term != ONE:
             kept.append(term)
     if not kept:

@@ -226,7 +226,7 @@ def test_adam_reads_like_its_algorithm() -> None:
         "U2 correction_v = 1 - beta2**t",
         "U3 m_W_new[i,v] = beta1*m_W[i,v] + dW[i,v]*(1 - beta1)",
         "U4 v_W_new[i,v] = dW[i,v]**2*(1 - beta2) + beta2*v_W[i,v]",
-        "U5 W_new[i,v] = W[i,v] - lr*m_W_new[i,v]/(correction_m*(eps + (v_W_new[i,v]/correction_v)**(1/2)))",
+        "U5 W_new[i,v] = W[i,v] - lr*m_W_new[i,v]/(correction_m*(eps + sqrt(v_W_new[i,v]/correction_v)))",
     ]
     assert program.updates == {"m_W": "m_W_new", "v_W": "v_W_new", "W": "W_new"}
 

@@ -144,7 +144,7 @@ TABLE: dict[str, tuple[tuple[Idx, ...], Expr, str, Callable[[], np.ndarray]]] = 
     "a root": (
         (b,),
         sqrt(total(h[b, i] ** 2, i)),
-        "a[b] = (sum_i h[b,i]**2)**(1/2)",
+        "a[b] = sqrt(sum_i h[b,i]**2)",
         lambda: np.linalg.norm(n("h"), axis=1),
     ),
     "reciprocal": ((), 1 / (1 + z**2), "a = 1/(z**2 + 1)", lambda: 1 / (1 + n("z") ** 2)),
