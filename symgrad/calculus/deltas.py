@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from ..language.algebra import ZERO, add, construct, factors_of, mul, subtract, summed, where
 from ..language.ranges import at_least, bounds, difference, inside, same_extent
 from ..language.rewriting import rebuild, substitute, unique_bound
-from ..language.terms import MINUS_ONE, ONE, Add, Call, Compare, Const, Index, Mul, Reduce, Term, Where
+from ..language.terms import MINUS_ONE, ONE, Add, Call, Compare, Const, Index, Mul, Read, Reduce, Term, Where
 
 Vocabularies = Mapping[str, Term]
 
@@ -96,6 +96,7 @@ class Solution:
 def solve(indices: tuple[Index, ...], factors: tuple[Term, ...], vocabularies: Vocabularies) -> Solution | None:
     """The first summed index that a delta determines, with the guards that are not proven."""
     deltas = [factor for factor in factors if isinstance(factor, Compare) and factor.relation == "=="]
+    deltas.sort(key=holds_data)  # [i == j] [j == argmax ...]: j = i leaves x[j] readable
     for bracket in deltas:
         solution = solve_split(indices, bracket, deltas) or solve_merged(indices, bracket)
         if solution is not None:
@@ -109,6 +110,10 @@ def solve(indices: tuple[Index, ...], factors: tuple[Term, ...], vocabularies: V
                 guards = (Compare("<=", Const(0), value), Compare("<", value, index.extent))
             return Solution({index: value}, (bracket,), guards)
     return None
+
+
+def holds_data(term: Term) -> bool:
+    return any(isinstance(node, Read | Reduce) for node in term.walk())
 
 
 def solved_for(index: Index, bracket: Compare) -> Term | None:
@@ -221,6 +226,8 @@ def sparse_product(product: Mul, vocabularies: Vocabularies) -> Term:
         for index, value in ((factor.left, factor.right), (factor.right, factor.left)):
             if not isinstance(index, Index) or isinstance(value, Index) or index in value.free:
                 continue
+            if any(isinstance(node, Reduce) for node in value.walk()):
+                continue  # x[i] is read more easily than x[argmax ...]
             elsewhere = any(index in f.free for f in product.factors if f is not factor)
             if elsewhere and inside(value, index.extent, {}, vocabularies):
                 return mul(*(f if f is factor else substitute(f, {index: value}) for f in product.factors))

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..language.algebra import factors_of, mul, power
+from ..language.algebra import factors_of, mul, power, summed
 from ..language.program import Equation
 from ..language.ranges import same_extent
-from ..language.rewriting import rebuild
+from ..language.rewriting import rebuild, unique_bound
 from ..language.terms import ONE, Add, Compare, Const, Index, Mul, Pow, Read, Reduce, Term
 
 Binding = dict[Index, Term]
@@ -178,8 +178,22 @@ class Reuse:
                 used.append(equation)
                 return Read(equation.tensor, tuple(binding[index] for index in equation.indices))
             if isinstance(node, Mul) and isinstance(equation.body, Mul):
-                for binding, cofactor in replace_part(node, equation.body, variables):
-                    used.append(equation)
-                    entry = Read(equation.tensor, tuple(binding[index] for index in equation.indices))
-                    return self(mul(entry, cofactor))[0]
+                for bound, product in ((), node), *opened(node):
+                    for binding, cofactor in replace_part(product, equation.body, variables):
+                        if bound and not any(value.free & set(bound) for value in binding.values()):
+                            continue  # found without what stands under the sum
+                        used.append(equation)
+                        entry = Read(equation.tensor, tuple(binding[index] for index in equation.indices))
+                        return self(summed(bound, mul(entry, cofactor)))[0]
         return None
+
+
+def opened(product: Mul) -> Iterator[tuple[tuple[Index, ...], Mul]]:
+    """(v, p) with product = sum_v p, for each sum among its factors: 1/S[b] * sum_v exp(o[b,v])*u[b,v] hides a softmax."""
+    for position, factor in enumerate(product.factors):
+        if isinstance(factor, Reduce) and factor.op == "sum":
+            others = mul(*product.factors[:position], *product.factors[position + 1 :])
+            taken = {index.name for node in factor.walk() for index in node.free}
+            whole = mul(factor.body, unique_bound(others, taken))
+            if isinstance(whole, Mul):
+                yield factor.indices, whole
