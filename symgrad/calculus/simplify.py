@@ -1,5 +1,6 @@
 """Adjoints in the form of the textbook: `do = (p - [v == y])/B`, `da = (1 - h**2)*dh`.
 
+    identities        exp(-z)/(1 + exp(-z))**2           ->  s*(1 - s), s = 1/(1 + exp(-z))
     saved values      1 - tanh(a)**2                     ->  1 - h**2
     sparse adjoints   dp = -[v == y]/(B*p[b,y]) is one entry a row: it goes into its readers, where its delta contracts
     collection        p/B - [v == y]/B                   ->  (p - [v == y])/B
@@ -16,6 +17,7 @@ from ..language.program import Equation
 from ..language.rewriting import rebuild, same
 from ..language.terms import ONE, Add, Compare, Const, Index, Pow, Read, Term
 from .deltas import contract
+from .identities import apply_identities
 from .inlining import inline, without_dead
 from .matching import Reuse
 from .reverse import Gradients
@@ -50,6 +52,7 @@ def simplify(gradients: Gradients) -> Gradients:
                 sparse = any(isinstance(node, Compare) for node in source.body.walk())
                 reason = (Read(former), " is ", source.body, *((", and the delta contracts",) if sparse else ()))
                 body = record(name, body, opened, *reason)
+        body = record(name, body, apply_identities(body), "exp(u)/(1 + exp(u)) is 1 - 1/(1 + exp(u))")
         reused, definitions = reuse(body)
         if definitions:
             reused = contract(reused, vocabularies)

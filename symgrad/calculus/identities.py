@@ -1,0 +1,48 @@
+"""Identities that bring a derivative back to saved values, as a table; each holds wherever both sides are defined.
+
+    exp(u)/(1 + exp(u))**n  ->  (1 - 1/(1 + exp(u)))/(1 + exp(u))**(n - 1)        n >= 2
+
+The first turns the derivative of 1/(1 + exp(-z)) into s*(1 - s): where exp(u) overflows, the left side is inf/inf, the
+right side 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..language.algebra import construct, factors_of, mul, power, subtract
+from ..language.rewriting import rebuild, same
+from ..language.terms import MINUS_ONE, ONE, Add, Call, Const, Mul, Pow, Term
+
+
+def logistic(product: Mul) -> Term | None:
+    """exp(u)/(1 + exp(u))**n as s**(n-1) * (1 - s) with s = 1/(1 + exp(u)); None where it is no such product."""
+    for factor in product.factors:
+        if not (isinstance(factor, Call) and factor.function == "exp"):
+            continue
+        for divisor in product.factors:
+            if not (isinstance(divisor, Pow) and is_whole(divisor.exponent) and divisor.exponent.value <= -2):
+                continue
+            if isinstance(divisor.base, Add) and same(divisor.base, Add((factor, ONE))):
+                others = [f for f in factors_of(product) if f is not factor and f is not divisor]
+                rest = power(divisor.base, Const(divisor.exponent.value + 1))
+                return mul(*others, rest, subtract(ONE, power(divisor.base, MINUS_ONE)))
+    return None
+
+
+def is_whole(term: Term) -> bool:
+    return isinstance(term, Const) and isinstance(term.value, int)
+
+
+IDENTITIES: tuple[Callable[[Mul], Term | None], ...] = (logistic,)
+
+
+def apply_identities(term: Term) -> Term:
+    """The term with every identity applied wherever its left side stands, innermost first."""
+    node = construct(rebuild(term, apply_identities))
+    if isinstance(node, Mul):
+        for identity in IDENTITIES:
+            result = identity(node)
+            if result is not None:
+                return result
+    return node
