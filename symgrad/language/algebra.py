@@ -105,7 +105,10 @@ def power(base: Term, exponent: Term) -> Term:
         exact_base = Fraction(base.value) if isinstance(base.value, int) else base.value
         return Const(exact(exact_base**exponent.value))
     if integer and isinstance(base, Pow) and isinstance(base.exponent, Const):
-        return power(base.base, mul(base.exponent, exponent)) if is_integer(base.exponent) else Pow(base, exponent)
+        whole = mul(base.exponent, exponent)
+        # (x**a)**n = x**(a*n), but sqrt(x)**2 has no value below 0, where x has one
+        kept = is_integer(whole) and not is_integer(base.exponent) and not is_positive(base.base)
+        return Pow(base, exponent) if kept else power(base.base, whole)
     if integer and isinstance(base, Mul):
         return mul(*(power(factor, exponent) for factor in base.factors))
     if integer and isinstance(base, Compare) and exponent.value > 0:
@@ -240,6 +243,11 @@ def flat(children: Iterable[Term], kind: type[Add] | type[Mul]) -> list[Term]:
 
 def exact(value: Number) -> Number:
     return value.numerator if isinstance(value, Fraction) and value.denominator == 1 else value
+
+
+def is_positive(term: Term) -> bool:
+    """Whether the term is a positive number or a size."""
+    return isinstance(term, Size) or (isinstance(term, Const) and term.value > 0)
 
 
 def is_integer(term: Term) -> bool:
