@@ -18,12 +18,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from . import __version__
 from .calculus.reverse import Gradients, differentiate, independent_inputs
 from .calculus.simplify import simplify
 from .calculus.stability import stabilize
-from .codegen.emitted import Generated
+from .checking import api as checking
+from .checking.report import Report
+from .codegen.emitted import Emitted, Generated
 from .codegen.emitted_file import Parts, emit
 from .codegen.schedule.plan import plan
 from .language.model import Model
@@ -80,6 +83,31 @@ def generate(
         version=__version__,
     )
     return Generated(emit(parts), f"{program.name}_{optimizer.name}_{dtype}", typecheck(step), differentiated, dtype)
+
+
+def check(
+    model: Model | Program,
+    optimizer: Optimizer | None = None,
+    dtype: str = "float32",
+    weight_decay: Mapping[str, float] | None = None,
+    clip: float | None = None,
+    fuse: bool = True,
+    *,
+    entries: int = 12,
+    seed: int = 0,
+    folder: str | Path = "generated",
+) -> Report:
+    """Stage 6: the derivation, the emitted gradients in float64 and the emitted step in `dtype`, each against an oracle.
+
+    The step is the one that `train` calls with the same arguments; both files are written into `folder`, where their
+    compiled code is kept.  `entries` of each tensor are compared with difference quotients.  Raises as `generate`,
+    and DataError where no point to check at is found.
+    """
+
+    def emitted(dtype: str) -> Emitted:
+        return generate(model, optimizer, dtype, weight_decay, clip, fuse).load(folder)
+
+    return checking.check(model, emitted, dtype=dtype, entries=entries, seed=seed)
 
 
 def was(gradients: Gradients) -> dict[str, tuple[str, ...]]:
