@@ -1,30 +1,34 @@
 """Identities that bring a derivative back to saved values, as a table; each holds wherever both sides are defined.
 
+    exp(u)/(1 + exp(u))     ->  1/(1 + exp(-u))
     exp(u)/(1 + exp(u))**n  ->  (1 - 1/(1 + exp(u)))/(1 + exp(u))**(n - 1)        n >= 2
 
-The first turns the derivative of 1/(1 + exp(-z)) into s*(1 - s): where exp(u) overflows, the left side is inf/inf, the
-right side 0.
+The second turns the derivative of 1/(1 + exp(-z)) into s*(1 - s).  Where exp(u) overflows, the left sides are inf/inf;
+the right sides are 1 and 0.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..language.algebra import construct, factors_of, mul, power, subtract
+from ..language.algebra import add, construct, factors_of, mul, negated, power, subtract
 from ..language.rewriting import rebuild, same
 from ..language.terms import MINUS_ONE, ONE, Add, Call, Const, Mul, Pow, Term
 
 
 def logistic(product: Mul) -> Term | None:
-    """exp(u)/(1 + exp(u))**n as s**(n-1) * (1 - s) with s = 1/(1 + exp(u)); None where it is no such product."""
+    """exp(u)/(1 + exp(u))**n in the form of the table; None where the product holds no such quotient."""
     for factor in product.factors:
         if not (isinstance(factor, Call) and factor.function == "exp"):
             continue
         for divisor in product.factors:
-            if not (isinstance(divisor, Pow) and is_whole(divisor.exponent) and divisor.exponent.value <= -2):
+            if not (isinstance(divisor, Pow) and is_whole(divisor.exponent) and divisor.exponent.value < 0):
                 continue
             if isinstance(divisor.base, Add) and same(divisor.base, Add((factor, ONE))):
                 others = [f for f in factors_of(product) if f is not factor and f is not divisor]
+                if divisor.exponent == MINUS_ONE:
+                    mirrored = Call("exp", (negated(factor.arguments[0]),))
+                    return mul(*others, power(add(mirrored, ONE), MINUS_ONE))
                 rest = power(divisor.base, Const(divisor.exponent.value + 1))
                 return mul(*others, rest, subtract(ONE, power(divisor.base, MINUS_ONE)))
     return None

@@ -52,7 +52,7 @@ def simplify(gradients: Gradients) -> Gradients:
                 sparse = any(isinstance(node, Compare) for node in source.body.walk())
                 reason = (Read(former), " is ", source.body, *((", and the delta contracts",) if sparse else ()))
                 body = record(name, body, opened, *reason)
-        body = record(name, body, apply_identities(body), "exp(u)/(1 + exp(u)) is 1 - 1/(1 + exp(u))")
+        body = record(name, body, apply_identities(body), "exp(u)/(1 + exp(u)) is 1/(1 + exp(-u))")
         reused, definitions = reuse(body)
         if definitions:
             reused = contract(reused, vocabularies)
