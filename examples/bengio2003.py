@@ -5,14 +5,14 @@ and shapes are the paper's: b |V|; d h; U |V| x h; W |V| x (n-1)m; H h x (n-1)m;
 first.  Here N = n-1 context words, M = m features, J = h hidden units.  `build(direct=True)` has the connections W
 from the features to the output, `model` is the paper's MLP9 without them.
 
-    symgrad train examples/bengio2003.py --text brown.txt
+    symgrad train examples/bengio2003.py --text brown.txt --split 800000,200000,rest
 """
 
 from sympy import log, tanh
 
-from symgrad import Model, axes, mean, normal, softmax, total, uniform, zeros
+from symgrad import AdamW, Model, axes, mean, normal, softmax, total, zeros
 from symgrad.training import Text, Training, python_topics
-from symgrad.training.rates import InverseDecay
+from symgrad.training.rates import Linear
 
 e, t, m, j, v = axes("e:B t:N m:M j:J v:V")  # example, context word, feature, hidden unit, vocabulary
 
@@ -20,8 +20,8 @@ e, t, m, j, v = axes("e:B t:N m:M j:J v:V")  # example, context word, feature, h
 def build(direct: bool) -> Model:
     """The paper's model, with or without the direct connections W."""
     model = Model("bengio2003_direct" if direct else "bengio2003")
-    C, H, d = model.parameters(C=uniform((v, m), 0.5), H=normal((j, t, m), 0.1), d=zeros(j))
-    U, b = model.parameters(U=normal((v, j), 0.02), b=zeros(v))
+    C, H, d = model.parameters(C=normal((v, m), 0.1), H=normal((j, t, m), 0.1), d=zeros(j))
+    U, b = model.parameters(U=normal((v, j), 0.01), b=zeros(v))
     context, word = model.tokens(context=(e, t), word=(e,), vocabulary=v)
 
     x = model.define("x", (e, t, m), C[context[e, t], m])
@@ -42,8 +42,8 @@ model = build(direct=False)
 training = Training(
     Text(python_topics, minimum_count=4, newest_first=True, context="context", target="word"),
     sizes={"N": 4, "M": 30, "J": 100},
-    rate=InverseDecay(0.5, 1e-4),
-    weight_decay={"C": 1e-5, "H": 1e-5, "U": 1e-5},
-    batch=64,
-    epochs=10,
+    optimizer=AdamW(weight_decay=0.1),
+    rate=Linear(8e-3),
+    batch=512,
+    epochs=3,
 )

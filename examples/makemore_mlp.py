@@ -16,7 +16,7 @@ from symgrad.training.rates import Step
 
 model = Model("makemore_mlp")
 b, t, d, i, v = axes("b:B t:N d:D i:H v:V")  # batch, context, embedding, hidden, letters
-C, W1, b1 = model.parameters(C=normal((v, d), 1.0), W1=normal((i, t, d), 0.3), b1=normal(i, 0.01))
+C, W1, b1 = model.parameters(C=normal((v, d), 1.0), W1=normal((i, t, d), 0.3043), b1=zeros(i))
 W2, b2 = model.parameters(W2=normal((v, i), 0.01), b2=zeros(v))
 x, y = model.tokens(x=(b, t), y=(b,), vocabulary=v)
 
