@@ -227,9 +227,8 @@ def generate(
     generated = emit(file.model, **options, fuse=not plain)
     typer.echo(generated.write(out))
     parameters = ", ".join(tensor.name for tensor in generated.program.parameters)
-    lines = generated.source.count("\n")
     typer.echo(
-        f"{lines} lines: loss, gradients, {options['optimizer'].name} step and training loop of {file.model.name} in "
+        f"loss, gradients, {options['optimizer'].name} step and training loop of {file.model.name} in "
         f"{generated.dtype}; parameters {parameters}"
     )
 

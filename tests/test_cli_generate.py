@@ -41,9 +41,8 @@ def generate(tmp_path, monkeypatch):
 def test_the_file_and_what_it_holds(generate, tmp_path):
     written, holds = generate(SCALAR)
     assert written == str(Path("generated") / "scalar_tanh_sgd_float32.py")
-    lines = (tmp_path / written).read_text().count("\n")
-    expected = "loss, gradients, sgd step and training loop of scalar_tanh in float32; parameters w1, w2"
-    assert holds == f"{lines} lines: {expected}"
+    assert (tmp_path / written).is_file()
+    assert holds == "loss, gradients, sgd step and training loop of scalar_tanh in float32; parameters w1, w2"
 
 
 def test_the_file_computes_without_symgrad(generate, tmp_path):

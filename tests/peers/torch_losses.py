@@ -1,0 +1,70 @@
+"""The losses of `models.py` as a person writes them in PyTorch; tensors by their names."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import torch
+from numpy import ndarray
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def scalar_tanh(m: SimpleNamespace) -> Tensor:
+    return (m.y - torch.tanh(m.w2 * torch.tanh(m.w1 * m.x))) ** 2 / 2
+
+
+def concat_lm(m: SimpleNamespace) -> Tensor:
+    h = torch.tanh(F.embedding(m.x, m.C).flatten(1) @ m.W1.flatten(1).T)
+    return F.cross_entropy(h @ m.W2.T, m.y)
+
+
+def makemore_mlp(m: SimpleNamespace) -> Tensor:
+    h = torch.tanh(F.linear(F.embedding(m.x, m.C).flatten(1), m.W1.flatten(1), m.b1))
+    return F.cross_entropy(F.linear(h, m.W2, m.b2), m.y)
+
+
+def bengio2003(m: SimpleNamespace) -> Tensor:
+    x = F.embedding(m.context, m.C).flatten(1)
+    return F.cross_entropy(F.linear(torch.tanh(F.linear(x, m.H.flatten(1), m.d)), m.U, m.b), m.word)
+
+
+def bengio2003_direct(m: SimpleNamespace) -> Tensor:
+    x = F.embedding(m.context, m.C).flatten(1)
+    y = F.linear(torch.tanh(F.linear(x, m.H.flatten(1), m.d)), m.U, m.b)
+    return F.cross_entropy(y + F.linear(x, m.W.flatten(1)), m.word)
+
+
+def softmax_regression(m: SimpleNamespace) -> Tensor:
+    return F.cross_entropy(m.X @ m.W + m.c, m.y)
+
+
+def layer_norm(m: SimpleNamespace) -> Tensor:
+    n = F.layer_norm(m.X @ m.W.T, m.g.shape, m.g, m.c, eps=0.01)
+    return F.mse_loss(torch.relu(n) @ m.U.T, m.Y)
+
+
+def attention(m: SimpleNamespace) -> Tensor:
+    return F.mse_loss(F.scaled_dot_product_attention(m.X @ m.Q, m.X @ m.K, m.X @ m.U), m.Y)
+
+
+def sigmoid_normalizer(m: SimpleNamespace) -> Tensor:
+    s = torch.sigmoid(m.W[m.x])
+    return F.nll_loss(torch.log(s / s.sum(1, keepdim=True)), m.y)
+
+
+def tied_embedding(m: SimpleNamespace) -> Tensor:
+    o = torch.tanh((m.A * F.embedding(m.x, m.C)).sum(1)) @ m.C.T
+    return F.cross_entropy(3 * o, m.y) + (torch.softmax(3 * o, 1) ** 2).sum() / 10
+
+
+def max_pooling(m: SimpleNamespace) -> Tensor:
+    return F.mse_loss(torch.sigmoid((m.X @ m.F.T).amax(1) @ m.w), m.y)
+
+
+def gradients(name: str, values: dict[str, ndarray], wrt: list[str]) -> tuple[float, dict[str, ndarray]]:
+    """The loss of that name at float64 values, and its gradients."""
+    tensors = {n: torch.tensor(value, requires_grad=n in wrt) for n, value in values.items()}
+    loss = globals()[name](SimpleNamespace(**tensors))
+    found = torch.autograd.grad(loss, [tensors[n] for n in wrt])
+    return loss.item(), {n: gradient.numpy() for n, gradient in zip(wrt, found, strict=True)}

@@ -1,0 +1,56 @@
+"""README tells the truth: its declaration is the example, its outputs are what is printed, its links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from symgrad.derivation import derive
+from symgrad.model_file import load_model_file
+from symgrad.pipeline import generate
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+EXAMPLE = ROOT / "examples" / "concat_lm.py"
+
+
+@cache
+def printed() -> dict[str, str]:
+    """What stands in README's blocks under these headings, as it is printed now."""
+    model = load_model_file(EXAMPLE).model
+    return {
+        "Declare": EXAMPLE.read_text(encoding="utf-8"),
+        "Derive": derive(model).text(),
+        "Generate": generate(model).source,
+    }
+
+
+@pytest.mark.parametrize("heading", ["Declare", "Derive", "Generate"])
+def test_blocks_are_quotations(heading: str) -> None:
+    section = README.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    language = "" if heading == "Derive" else "python"
+    block = re.search(rf"^```{language}\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)[1]
+    known = printed()[heading].splitlines()
+    lines = [line for line in block.splitlines() if line not in ("", "...")]
+    assert len(lines) > 1
+    assert [line for line in lines if line not in known] == []
+
+
+def test_there_are_two_commands_for_a_fresh_machine() -> None:
+    commands = re.findall(r"^python3 -m venv .*$", README, re.MULTILINE)
+    assert [command.split(" && ")[-1] for command in commands] == [
+        ".venv/bin/symgrad train examples/concat_lm.py",
+        ".venv/bin/pytest",
+    ]
+
+
+def test_paths_exist() -> None:
+    paths = {
+        path.rstrip("/") for path in re.findall(r"`((?:symgrad|examples|tests|benchmarks|generated)/[\w/.]*)`", README)
+    }
+    paths |= set(re.findall(r"\]\(([\w/.]+)\)", README))
+    # generated/ is checked by its own test
+    assert [path for path in sorted(paths - {"generated"}) if not (ROOT / path).exists()] == []
