@@ -11,21 +11,24 @@ from dataclasses import dataclass
 
 from ..language.batch import batch_axis
 from ..language.errors import DeclarationError
-from ..language.notation import declaration, equation_text, text
+from ..language.notation import text
 from ..language.program import Equation, Program, Role, Tensor
-from ..language.terms import Index, Reduce, Size
+from ..language.sizes import solved
+from ..language.terms import ONE, Const, Index, Read, Reduce, Size, Term
 from .functions import support
+from .header import header
 from .printer import Names, Printer
 from .schedule.plan import Nest
 
-# Free reassociation of a whole function would turn r*(1 - f) + f*s into r + f*(s - r) and lose s where it is small; only
-# sums that are collected in a loop may be reordered, by `plus`.
+# Free reassociation of a whole function would turn r*(1 - f) + f*s into r + f*(s - r) and lose s where it is small;
+# only sums that are collected in a loop may be reordered, by `plus`.
 FAST = 'FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning'
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What a file is made of.  `model`: the textbook's equations, forward and adjoint; the nests compute its stable form."""
+    """What a file is made of.  `model`: the textbook's equations, forward and adjoint; the nests compute its stable
+    form."""
 
     title: str
     model: Program
@@ -75,29 +78,11 @@ class File:
     def math_imports(imported: list[str]) -> list[str]:
         return [f"from math import {', '.join(imported)}"] if imported else []
 
-    # -- the header ------------------------------------------------------------------------------------------------
-
     def header(self) -> str:
-        parts, program = self.parts, self.parts.model
-        adjoints = set(parts.adjoints.values())
-        forward = [e for e in program.equations() if e.tensor not in adjoints]
-        backward = [e for e in program.equations() if e.tensor in adjoints]
-        of_parameters = {parts.adjoints[p.name] for p in self.parameters if p.name in parts.adjoints}
-        lines = [f"{parts.title}  Emitted by symgrad {parts.version}; do not edit.", ""]
-        lines += section("Inputs", [declared(tensor) for tensor in self.inputs])
-        lines += section("Parameters", [f"{declared(tensor)} {parts.dtype}" for tensor in self.parameters])
-        lines += section("States", [declared(tensor) for tensor in self.states])
-        lines += section("Settings", [", ".join(tensor.name for tensor in self.settings)] if self.settings else [])
-        lines += section("Notation", ["dX is dL/dX, with the shape of X;  [v == y] is 1 if true, else 0"])
-        lines += [""]
-        lines += section("Forward", [f"({e.label}) {equation_text(e)}" for e in forward])
-        if parts.stable:
-            lines += section("Stable", list(parts.stable))
-        lines += section("Backward", [equation_text(e) for e in backward if e.tensor not in of_parameters])
-        lines += section("Gradients", [equation_text(e) for e in backward if e.tensor in of_parameters])
-        lines += section("Update", [f"({e.label}) {equation_text(e)}" for e in parts.updates])
-        lines += ["", f"Program {parts.digest}, {parts.optimizer}, {parts.dtype}"]
-        return "\n".join(lines) + "\n"
+        parts = self.parts
+        title = f"{parts.title}  Emitted by symgrad {parts.version}; do not edit."
+        origin = f"Program {parts.digest}, {parts.optimizer}, {parts.dtype}, C-contiguous arrays"
+        return header(title, parts.model, parts.adjoints, parts.stable, parts.updates, parts.step.program, origin)
 
     # -- functions -------------------------------------------------------------------------------------------------
 
@@ -129,12 +114,10 @@ class File:
     def train_chunk(self) -> str:
         nest = self.parts.step
         arguments = [*self.inputs, *self.parameters, *self.states]
-        body = self.sizes(nest, arguments, rows=True)
         batch = self.names.size(self.batch) if self.batch else ""
         rows = [f"{self.names.tensor(tensor.name)}[order[turn, 0]]" for tensor in self.inputs]
-        gathered = []
+        body, gathered = self.sizes(nest, arguments, rows=True), []
         if self.batch:
-            body = [f"{batch} = order.shape[1]", *body]
             rows = [f"{self.names.tensor(tensor.name)}_batch" for tensor in self.inputs]
             for tensor, row in zip(self.inputs, rows, strict=True):
                 name = self.names.tensor(tensor.name)
@@ -213,21 +196,25 @@ class File:
 
         `rows`: inputs carry all rows of the data, so that their first axis is not the batch.
         """
-        wanted = sizes_in(nest)
-        lines: dict[str, str] = {self.batch: ""} if rows and self.batch else {}
+        wanted, printer = sizes_in(nest), Printer(nest, self.names, self.used)
+        wanted |= {self.batch} if rows and self.batch else set()
+        lengths = []
         for tensor in arguments:
             before = 1 if rows and not self.batch and tensor in self.inputs else 0
-            for position, extent in enumerate(tensor.shape, before):
-                if isinstance(extent, Size) and extent.name in wanted and extent.name not in lines:
-                    length = f"{self.names.tensor(tensor.name)}.shape[{position}]"
-                    lines[extent.name] = f"{self.names.size(extent.name)} = {length}"
-        missing = sorted(wanted - lines.keys())
+            shape = f"{self.names.tensor(tensor.name)}.shape"
+            lengths += [(extent, Read(shape, (Const(k),))) for k, extent in enumerate(tensor.shape, before)]
+        values: dict[str, Term] = {self.batch: Read("order.shape", (ONE,))} if rows and self.batch else {}
+        while found := next(filter(None, (solved(*length, values) for length in lengths)), None):
+            values[found[0]] = found[1]
+        for name, value in reversed(values.items()):
+            wanted |= sizes_named(value) if name in wanted else set()
+        missing = sorted(wanted - values.keys())
         if missing:
             raise DeclarationError(
                 f"{nest.program.name}: the size {', '.join(missing)} is the length of no array that the code is given; "
                 "declare an input or parameter with that axis"
             )
-        return [line for line in lines.values() if line]
+        return [f"{self.names.size(n)} = {printer.term(v, 'int')[0]}" for n, v in values.items() if n in wanted]
 
     def allocations(self, nest: Nest, outputs: tuple[str, ...] = (), shared: bool = True) -> list[str]:
         program = nest.program
@@ -262,17 +249,12 @@ def sizes_in(nest: Nest) -> set[str]:
         indices = [node for node in equation.body.walk() if isinstance(node, Index)]
         indices += [index for node in equation.body.walk() if isinstance(node, Reduce) for index in node.indices]
         terms += [equation.body, *(index.extent for index in (*equation.indices, *indices))]
-    return {node.name for term in terms for node in term.walk() if isinstance(node, Size)}
+    return set().union(*map(sizes_named, terms))
+
+
+def sizes_named(term: Term) -> set[str]:
+    return {node.name for node in term.walk() if isinstance(node, Size)}
 
 
 def shape(tensor: Tensor) -> str:
     return ",".join(text(extent) for extent in tensor.shape)
-
-
-def declared(tensor: Tensor) -> str:
-    return declaration(tensor)
-
-
-def section(title: str, lines: list[str]) -> list[str]:
-    """`Title      first line`, the others below it."""
-    return [f"{title if k == 0 else '':<11}{line}" for k, line in enumerate(lines)]

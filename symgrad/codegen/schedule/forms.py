@@ -4,7 +4,7 @@
     early_gathers        o[b,y[b]] is read before the array may be overwritten
     share_calls          exp(o[b,v] - m[b]) that two equations need is computed once
     hoist_reductions     a sum inside an expression becomes a definition of its own, and so does an index-free power
-    split_scatters       dC[v,d] = sum_b,t,i W1*da*[v == x[b,t]]: the inner product is made first, then its rows are added
+    split_scatters       dC[v,d] = sum_b,t,i W1*da*[v == x[b,t]]: the inner product is made first, then rows are added
     fold_into_updates    W' = W - lr*dW with dW a contraction: the gradient is never stored
 
 Each pass keeps the meaning of every output; the tests evaluate before and after.
@@ -269,9 +269,10 @@ def distributed(term: Term, wanted) -> list[Term]:
     """c*(f + g) as c*f, c*g where f or g reads one of `wanted` and c has no index."""
     for factor in factors_of(term):
         others = [other for other in factors_of(term) if other is not factor]
-        if isinstance(factor, Add) and not any(other.free for other in others):
-            if any(isinstance(node, Read) and node.tensor in wanted for t in factor.terms for node in factors_of(t)):
-                return [mul(*others, part) for part in factor.terms]
+        if not isinstance(factor, Add) or any(other.free for other in others):
+            continue
+        if any(isinstance(node, Read) and node.tensor in wanted for t in factor.terms for node in factors_of(t)):
+            return [mul(*others, part) for part in factor.terms]
     return [term]
 
 

@@ -58,9 +58,9 @@ class Placement:
         for position in range(len(body) - 1, -1, -1):
             node = body[position]
             theirs = list(accesses(node))
-            if isinstance(node, Loop) and same_extent(node.index.extent, index.extent):
-                if self.shared(theirs, mine) and self.may_join(node, index, theirs, mine):
-                    return position
+            fits = isinstance(node, Loop) and same_extent(node.index.extent, index.extent)
+            if fits and self.shared(theirs, mine) and self.may_join(node, index, theirs, mine):
+                return position
             if self.conflicts(theirs, mine):
                 return None
         return None
