@@ -22,7 +22,8 @@ from ..language.batch import batch_axis
 from ..language.errors import DataError
 from ..language.notation import text
 from ..language.program import Program, Role, Tensor
-from ..language.terms import Add, Const, Mul, Size, Term
+from ..language.sizes import solved, unknown_sizes
+from ..language.terms import Add, Call, Const, Mul, Size, Term
 
 Values = Mapping[str, np.ndarray]
 ROWS = "rows of the data"  # the size of the axis in front of every input of a model that reads one example at a time
@@ -155,12 +156,14 @@ class Emitted:
         arrays += [(tensor, self.kept(tensor, states)) for tensor in self.states if states is not None]
         leading = (Size(ROWS),) if rows and self.batch_size is None else ()
         shapes = [((leading if tensor in self.inputs else ()) + tensor.shape, array) for tensor, array in arrays]
-        sizes = {
-            extent.name: length
-            for shape, array in reversed(shapes)
+        lengths = [
+            (extent, Const(length))
+            for shape, array in shapes
             for extent, length in zip(shape, array.shape, strict=False)
-            if isinstance(extent, Size)
-        }
+        ]
+        sizes: dict[str, int] = {}
+        while found := next(filter(None, (solved(*length, sizes) for length in lengths)), None):
+            sizes[found[0]] = size_value(found[1], sizes)
         for (tensor, array), (shape, _) in zip(arrays, shapes, strict=True):
             expected = tuple(size_value(extent, sizes) for extent in shape)
             if array.shape != expected:
@@ -200,11 +203,11 @@ class Emitted:
         """Numba reads out of bounds without a word, so an id outside the vocabulary must not get that far."""
         if tensor.role is not Role.TOKENS or not value.size:
             return
-        below = size_value(tensor.vocabulary, sizes)
-        if value.min() < 0 or value.max() >= below:
-            raise DataError(
-                f"{self.named(tensor)} has ids from {value.min()} to {value.max()}, expected 0 to {below - 1}"
-            )
+        # A vocabulary that is the length of no array bounds no array's index either.
+        below = None if unknown_sizes(tensor.vocabulary, sizes) else size_value(tensor.vocabulary, sizes)
+        if value.min() < 0 or (below is not None and value.max() >= below):
+            expected = f"0 to {below - 1}" if below is not None else "none below 0"
+            raise DataError(f"{self.named(tensor)} has ids from {value.min()} to {value.max()}, expected {expected}")
 
 
 def size_value(extent: Term, sizes: Mapping[str, int]) -> int:
@@ -220,4 +223,6 @@ def size_value(extent: Term, sizes: Mapping[str, int]) -> int:
             return sum(size_value(term, sizes) for term in terms)
         case Mul(factors):
             return math.prod(size_value(factor, sizes) for factor in factors)
+        case Call("floordiv", (left, right)):
+            return size_value(left, sizes) // max(1, size_value(right, sizes))
     raise DataError(f"{extent} is no size")

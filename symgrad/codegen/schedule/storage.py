@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from ...language.algebra import terms_of
 from ...language.program import Equation, Program, Role
 from ...language.ranges import same_extent
 from ...language.terms import Index, Read, Reduce, Term
 from ..nests import Access, Assign, Loop, Node, accesses
-from .forms import holds_reduction
+from .forms import holds_reduction, scatter_of
 
 PERSISTENT = (Role.PARAMETER, Role.STATE)
 
@@ -66,11 +67,19 @@ def is_elementwise(equation: Equation) -> bool:
 
 
 def may_overwrite(equation: Equation, old: str, later: list[Equation]) -> bool:
-    """Whether `old` is read at the equation's own entry only, outside sums, and by nobody afterwards."""
+    """Whether `old` is read at the equation's own entry only, outside sums, and by nobody afterwards.
+
+    A term that is added to one entry a row, `f[b,v]*[v == y[b]]`, comes when the others have been written.
+    """
     for other in later:
         if any(isinstance(node, Read) and node.tensor == old for node in other.body.walk()):
             return False
-    own = [(read, inside) for read, inside in reads_inside(equation.body, False) if read.tensor == old]
+    own = [
+        (read, inside)
+        for term in terms_of(equation.body)
+        for read, inside in reads_inside(term, scatter_of(term, equation.indices) is not None)
+        if read.tensor == old
+    ]
     return all(read.indices == equation.indices and not inside for read, inside in own)
 
 

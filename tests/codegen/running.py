@@ -1,0 +1,126 @@
+"""Running what was emitted: compiled, or as the plain Python that it is, with NumPy in the place of BLAS."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from types import ModuleType
+
+import numpy as np
+
+from symgrad.calculus.reverse import Gradients
+from symgrad.checking.emitted_check import arranged
+from symgrad.checking.interpreter import evaluate
+from symgrad.checking.points import point
+from symgrad.checking.step_check import starting_point
+from symgrad.codegen.emitted import Emitted, Generated
+
+Sizes = Mapping[str, int]
+
+
+# -- without compiling -------------------------------------------------------------------------------------------------
+
+
+def plain(generated: Generated) -> Emitted:
+    """The file executed by Python itself: the same text, thousands of times slower, ready at once."""
+    module = ModuleType(generated.name)
+    with numba_replaced():
+        exec(compile(generated.source, f"{generated.name}.py", "exec"), vars(module))
+    if hasattr(module, "product"):
+        module.product = product
+    return Emitted(generated.program, generated.differentiated, module, generated.dtype)
+
+
+@contextmanager
+def numba_replaced() -> Iterator[None]:
+    """`from numba import njit, types` gives a decorator that does nothing, and types that mean nothing."""
+    stand_in = ModuleType("numba")
+    stand_in.njit = as_it_is
+    stand_in.prange = range
+    stand_in.types = Anything()
+    real = sys.modules.get("numba")
+    sys.modules["numba"] = stand_in
+    try:
+        yield
+    finally:
+        if real is None:
+            del sys.modules["numba"]
+        else:
+            sys.modules["numba"] = real
+
+
+def as_it_is(function: Callable | None = None, **options: object) -> Callable:
+    return function if function is not None else as_it_is
+
+
+class Anything:
+    def __getattr__(self, name: str) -> Callable[..., Anything]:
+        return lambda *arguments: self
+
+    def __call__(self, *arguments: object) -> Anything:
+        return self
+
+
+def product(left, turn_left, right, turn_right, alpha, beta, out) -> None:
+    """out = alpha * left @ right + beta * out; into memory, as BLAS does, so that a reshaped copy would show."""
+    assert all(array.flags.c_contiguous and array.ndim == 2 for array in (left, right, out))
+    made = alpha * ((left.T if turn_left else left) @ (right.T if turn_right else right))
+    out[...] = made if beta == 0 else made + beta * out
+
+
+# -- what it must give -------------------------------------------------------------------------------------------------
+
+
+def gradient_errors(gradients: Gradients, emitted: Emitted, sizes: Sizes, seed: int = 0) -> dict[str, float]:
+    """The error of `loss`, of the loss that `gradients` returns, and of each gradient, against the interpreter.
+
+    `gradients` are by everything that `emitted.differentiated` names.
+    """
+    at = point(gradients.program, sizes, seed)
+    made = evaluate(gradients.program, at.values, at.sizes)
+    batch, parameters = arranged(gradients.program, at.values, emitted.dtype)
+    before = {name: value.copy() for name, value in parameters.items()}
+    loss, found = emitted.gradients(batch, parameters)
+    expected = made[gradients.program.outputs[0]]
+    errors = {"loss": relative(emitted.loss(batch, parameters), expected), "loss again": relative(loss, expected)}
+    for name in emitted.differentiated:
+        errors[f"d{name}"] = relative(found[name], made[gradients.adjoints[name]])
+    assert all((parameters[name] == before[name]).all() for name in parameters), "gradients change a parameter"
+    return errors
+
+
+def step_errors(emitted: Emitted, sizes: Sizes, steps: int, seed: int = 0) -> dict[str, float]:
+    """The error of each parameter and state after some steps, and of the losses, against the interpreter.
+
+    It is relative to the size of the update, or to what rounding the numbers themselves leaves where that is more.
+    """
+    start, expected, expected_losses = starting_point(emitted.program, sizes, steps, emitted.dtype, seed)
+    found = {name: value.copy() for name, value in (start.parameters | start.states).items()}
+    losses = np.full(steps, np.nan)
+    data = {name: value.copy() for name, value in start.data.items()}
+    parameters = {t.name: found[t.name] for t in emitted.parameters}
+    states = {t.name: found[t.name] for t in emitted.states}
+    assert emitted.chunk(start.order, start.settings, data, parameters, states, losses) == steps
+    assert all((data[name] == start.data[name]).all() for name in data), "a step changes its data"
+    errors = {"losses": relative(losses, expected_losses, 1.0)}
+    for name, before in (start.parameters | start.states).items():
+        scale = largest(expected[name] - before) + 1e-2 * largest(expected[name])
+        errors[name] = relative(found[name], expected[name], scale)
+    return errors
+
+
+def relative(found: np.ndarray | float, expected: np.ndarray | float, scale: float = 0.0) -> float:
+    """max|found - expected| over the largest of |expected|, the scale and 1e-3; nan and infinity are wrong."""
+    if np.shape(found) != np.shape(expected):
+        return np.inf
+    error = largest(np.asarray(found, dtype=np.float64) - expected) / max(scale, largest(expected), 1e-3)
+    return error if np.isfinite(error) else np.inf
+
+
+def largest(array: np.ndarray | float) -> float:
+    return float(np.max(np.abs(array), initial=0.0))
+
+
+def wrong(errors: Mapping[str, float], tolerance: float) -> dict[str, float]:
+    return {name: error for name, error in errors.items() if not error <= tolerance}

@@ -1,0 +1,57 @@
+"""What is emitted for every program of the table, executed without compiling, against the interpreter."""
+
+from __future__ import annotations
+
+import pytest
+
+from symgrad.checking.points import size_names
+from symgrad.language.optimizers import SGD, Adafactor, Adam, Optimizer
+from symgrad.language.program import Program
+from symgrad.pipeline import derive_gradients, generate
+
+from ..calculus.programs import PROGRAMS
+from .running import gradient_errors, plain, step_errors, wrong
+
+TOLERANCE = 1e-10
+PRIMES = (3, 5, 2, 7, 11)
+# A size that is the length of no array can be given to the interpreter, not to an emitted file.
+EMITTED = {name: make for name, make in PROGRAMS.items() if name != "sum_of_a_constant"}
+SOME = (
+    "scalar_tanh", "concatenation_lm", "tied_embeddings", "sigmoid_normalizer", "attention", "layer_norm", "gates",
+    "stable_softmax", "piecewise_by_another_tensor", "sum_over_a_merged_row", "first_row", "maximum_of_a_product",
+)  # fmt: skip
+
+
+def sizes(program: Program) -> list[dict[str, int]]:
+    """All different, all equal, all 1."""
+    names = size_names(program)
+    rows = (PRIMES[: len(names)], [3] * len(names), [1] * len(names))
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+@pytest.mark.parametrize("name", EMITTED)
+def test_loss_and_gradients(name: str) -> None:
+    program = EMITTED[name]()
+    fused, plainly = (plain(generate(program, dtype="float64", fuse=fuse)) for fuse in (True, False))
+    gradients = derive_gradients(program, fused.differentiated)
+    for seed, given in enumerate(sizes(program)):
+        assert not wrong(gradient_errors(gradients, fused, given, seed), TOLERANCE), given
+    given = sizes(program)[0]
+    assert not wrong(gradient_errors(gradients, plainly, given), TOLERANCE), "not fused"
+
+
+@pytest.mark.parametrize("name", EMITTED)
+def test_steps(name: str) -> None:
+    program = EMITTED[name]()
+    emitted = plain(generate(program, SGD(), "float64"))
+    for given, steps in zip(sizes(program)[:2], (3, 1), strict=True):
+        assert not wrong(step_errors(emitted, given, steps), TOLERANCE), (given, steps)
+
+
+@pytest.mark.parametrize("rule", (Adam(), Adafactor()), ids=lambda rule: rule.name)
+@pytest.mark.parametrize("name", SOME)
+def test_steps_of_other_optimizers(name: str, rule: Optimizer) -> None:
+    program = EMITTED[name]()
+    emitted = plain(generate(program, rule, "float64"))
+    for given, steps in zip(sizes(program), (3, 1, 1), strict=True):
+        assert not wrong(step_errors(emitted, given, steps), TOLERANCE), (given, steps)
