@@ -189,7 +189,7 @@ class Reuse:
 
 
 def opened(product: Mul) -> Iterator[tuple[tuple[Index, ...], Mul]]:
-    """(v, p) with product = sum_v p, for each sum among its factors: 1/S[b] * sum_v exp(o[b,v])*u[b,v] hides a softmax."""
+    """(v, p) with product = sum_v p, for each sum among its factors: 1/S * sum_v exp(o[v])*u[v] hides a softmax."""
     for position, factor in enumerate(product.factors):
         if isinstance(factor, Reduce) and factor.op == "sum":
             others = mul(*product.factors[:position], *product.factors[position + 1 :])

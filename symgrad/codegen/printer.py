@@ -20,9 +20,9 @@ from .schedule.plan import Nest
 
 RESERVED = {
     "np", "njit", "types", "math", "real", "f32", "FAST", "AS_IS", "TRANSPOSED", "product", "larger", "plus", "inf",
-    "pi",    "loss", "gradients", "step", "train_chunk", "mean_loss", "order", "losses", "turn", "row", "rows", "start", "stop",
-    "total", "batch", "range", "min", "max", "abs", "float", "int", "len", "exp", "log", "tanh", "sin", "cos", "tan",
-    "asin", "acos", "atan", "sinh", "cosh", "erf", "sqrt", "isfinite", "floor", "sign",
+    "pi", "loss", "gradients", "step", "train_chunk", "mean_loss", "order", "losses", "turn", "row", "rows",
+    "start", "stop", "total", "batch", "range", "min", "max", "abs", "float", "int", "len", "exp", "log", "tanh",
+    "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "erf", "sqrt", "isfinite", "floor", "sign",
 }  # fmt: skip
 REAL, FLOAT, INT = "real", "float", "int"
 ADDITIVE, MULTIPLICATIVE, UNARY, POWER, ATOM = range(5)
