@@ -126,6 +126,8 @@ def difference(left: Term, right: Term) -> Term:
 
 def inside(term: Term, extent: Term, known: Known, vocabularies: Mapping[str, Term]) -> bool:
     """Whether 0 <= term < extent is proven."""
+    if isinstance(term, Index) and same_extent(term.extent, extent):
+        return True
     above = difference(subtract(extent, ONE), term)
     return not_negative(term, known, vocabularies) and not_negative(above, known, vocabularies)
 
