@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from ..language.algebra import construct
 from ..language.program import Equation, Program
+from ..language.recurrences import grouped
 from ..language.rewriting import rebuild, substitute, unique_bound
-from ..language.terms import Read, Term
+from ..language.terms import Read, Term, reads
 
 
 def inline(body: Term, equation: Equation) -> Term:
@@ -31,12 +32,14 @@ def names(equation: Equation) -> set[str]:
 
 def without_dead(program: Program) -> Program:
     """The program without definitions that no output or update depends on."""
-    needed = {*program.outputs, *program.updates.values()}
-    kept = []
-    for equation in reversed(list(program.equations())):
-        if equation.tensor in needed:
-            kept.append(equation)
-            needed |= {node.tensor for node in equation.body.walk() if isinstance(node, Read)}
-    made = {equation.tensor for equation in program.equations()}
-    tensors = {name: tensor for name, tensor in program.tensors.items() if name in needed or name not in made}
-    return replace(program, items=tuple(reversed(kept)), tensors=tensors)
+    equations = {equation.tensor: equation for equation in program.equations()}
+    needed: set[str] = set()
+    waiting = [*program.outputs, *program.updates.values()]
+    while waiting:
+        name = waiting.pop()
+        if name not in needed:
+            needed.add(name)
+            waiting += [read.tensor for read in reads(equations[name].body)] if name in equations else []
+    kept = [equation for equation in equations.values() if equation.tensor in needed]
+    tensors = {name: tensor for name, tensor in program.tensors.items() if name in needed or name not in equations}
+    return replace(program, items=grouped(kept, program.name), tensors=tensors)

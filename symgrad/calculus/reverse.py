@@ -17,7 +17,8 @@ from ..language.algebra import ZERO, add, factors_of, mul, summed, where
 from ..language.errors import DerivativeError
 from ..language.functions import STOP_GRADIENT
 from ..language.notation import text
-from ..language.program import Equation, Program, Role, Tensor
+from ..language.program import Equation, Item, Program, Role, Tensor, equations_of
+from ..language.recurrences import grouped
 from ..language.rewriting import fresh_index, substitute, unique_bound
 from ..language.terms import ONE, Add, Call, Compare, Const, Index, Mul, Pow, Read, Reduce, Term, Where, delta
 from .deltas import contract
@@ -105,8 +106,6 @@ class Sweep:
         if program.tensors[self.loss].indices:
             raise DerivativeError(f"{program.name}: the loss {self.loss} is no scalar")
         self.equations = list(program.equations())
-        if len(self.equations) != len(program.items):
-            raise DerivativeError(f"{program.name}: a recurrence is evaluated, but not differentiated yet")
         self.vocabularies = {t.name: t.vocabulary for t in program.tensors.values() if t.vocabulary is not None}
         self.active = self.depending_on(set(wrt))
         self.names = adjoint_names(program, [e.tensor for e in self.equations] + list(wrt))
@@ -115,28 +114,23 @@ class Sweep:
 
     def depending_on(self, names: set[str]) -> set[str]:
         """The tensors whose value depends on one of `names` through something differentiable."""
-        active = set(names)
-        for equation in self.equations:
-            if any(isinstance(node, Read) and node.tensor in active for node in real_part(equation.body)):
-                active.add(equation.tensor)
+        active, found = set(names), 0
+        while len(active) != found:  # once more for what a recurrence reads before it is made
+            found = len(active)
+            for equation in self.equations:
+                if any(isinstance(node, Read) and node.tensor in active for node in real_part(equation.body)):
+                    active.add(equation.tensor)
         return active
 
     def run(self) -> Gradients:
         adjoints: list[Equation] = []
         tensors = dict(self.program.tensors)
-        for equation in reversed(self.equations):
-            name = equation.tensor
-            if name not in self.active:
-                continue
-            if name == self.loss:
-                cotangent = ONE
-            elif name in self.shares:
-                tensor = tensors[name]
-                adjoints.append(self.adjoint(tensor))
-                cotangent = Read(self.names[name], equation.indices)
-            else:
-                continue  # proven: no path leads from it to the loss
-            self.push(equation, cotangent)
+        for item in reversed(self.program.items):
+            for equation in reversed(self.reached(item)):
+                here = equation.tensor
+                self.push(equation, ONE if here == self.loss else Read(self.names[here], equation.indices))
+            # An equation's adjoint is complete once all its readers have pushed; those of a recurrence read each other.
+            adjoints += [self.adjoint(tensors[e.tensor]) for e in reversed(self.reached(item)) if e.tensor != self.loss]
         for name in self.wrt:
             if name not in self.shares:
                 raise DerivativeError(f"{self.program.name}: the loss {self.loss} does not depend on {name}")
@@ -147,11 +141,26 @@ class Sweep:
         program = replace(
             self.program,
             tensors=tensors,
-            items=(*self.program.items, *adjoints),
+            items=grouped((*self.equations, *adjoints), self.program.name),
             outputs=(self.loss, *(self.names[name] for name in self.wrt)),
         )
         names = {tensor: adjoint for tensor, adjoint in self.names.items() if adjoint in made}
         return Gradients(program, names, tuple(self.locals), ())
+
+    def reached(self, item: Item) -> list[Equation]:
+        """The item's equations to which a path leads from the loss, through others of the same recurrence too.
+
+        For the rest there is proven to be none.
+        """
+        members = list(equations_of((item,)))
+        names = {e.tensor for e in members if e.tensor in self.active}
+        found = {name for name in names if name in self.shares or name == self.loss}
+        size = -1
+        while len(found) != size:
+            size = len(found)
+            inner = [e for e in members if e.tensor in found]
+            found |= {n.tensor for e in inner for n in real_part(e.body) if isinstance(n, Read)} & names
+        return [equation for equation in members if equation.tensor in found]
 
     def adjoint(self, tensor: Tensor) -> Equation:
         name = self.names[tensor.name]

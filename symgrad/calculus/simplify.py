@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..language.algebra import ZERO, add, coefficient, construct, factors_of, mul, power, terms_of
-from ..language.program import Equation
+from ..language.program import Equation, Recurrence, equations_of
 from ..language.rewriting import rebuild, same
 from ..language.terms import ONE, Add, Compare, Const, Index, Pow, Read, Term
 from .deltas import contract
@@ -32,6 +32,7 @@ def simplify(gradients: Gradients) -> Gradients:
     reuse = Reuse(forward)
     vocabularies = {t.name: t.vocabulary for t in program.tensors.values() if t.vocabulary is not None}
     steps: list[Step] = list(gradients.steps)
+    recurring = {e.tensor for item in program.items if isinstance(item, Recurrence) for e in equations_of((item,))}
     inlined: dict[str, Equation] = {}
     kept: list[Equation] = []
 
@@ -60,7 +61,7 @@ def simplify(gradients: Gradients) -> Gradients:
             body = record(name, body, reused, "saved: ", *seen[1:])
         body = record(name, body, collect(body), "collect common factors")
         equation = replace(equation, body=body)
-        if name not in program.outputs and goes_into_readers(equation):
+        if name not in program.outputs and name not in recurring and goes_into_readers(equation):
             inlined[name] = equation
         else:
             kept.append(equation)

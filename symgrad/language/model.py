@@ -24,6 +24,8 @@ from sympy import Eq, Idx, IndexedBase, Symbol
 from .errors import DeclarationError
 from .lowering import lower, lower_index, lower_size
 from .program import Equation, Initial, Program, Role, Tensor
+from .recurrences import Start as Recurrent
+from .recurrences import grouped, with_starts
 from .surface import TensorBase, size
 from .terms import Index, Read, Reduce, Size
 from .typecheck import typecheck
@@ -77,6 +79,7 @@ class Model:
             raise DeclarationError(f"Model: {name!r} is no identifier; it names the emitted file, so use letters and _")
         self.name = name
         self._program = Program(name, {}, (), ())
+        self._starts: dict[str, Recurrent] = {}
 
     # -- what is given ---------------------------------------------------------------------------------------------
 
@@ -115,16 +118,40 @@ class Model:
         Raises DeclarationError where it is not well formed.
         """
         axes = as_axes(axes)
-        tensor = self._new(name, axes, Role.DEFINITION)
+        tensor = self._announced(name, axes) if name in self._undefined else self._new(name, axes, Role.DEFINITION)
         body = lower(expression, self._program.tensors, f"{self.name}: in {name}")
+        body = with_starts(body, self._starts)
         bound = (index for node in body.walk() if isinstance(node, Reduce) for index in node.indices)
         self._refuse_letters(bound, (*self._program.tensors, name))
-        label = f"F{len(self._program.items) + 1}"
+        label = f"F{len(list(self._program.equations())) + 1}"
         self._add(tensor, Equation(name, tensor.indices, body, label))
+        return handle(name, axes)
+
+    def recurrent(self, name: str, axes: Axes | Idx, along: Idx, start: sympy.Expr | float = 0) -> Handle:
+        """Announce `name`, which `define` will give by earlier slices of itself along one axis: `h[b, t - 1, j]`.
+
+        `start` stands where a shift runs off the axis, before the first slice (for `t + 1`, behind the last): a number
+        or an expression in the other axes.
+        """
+        axes = as_axes(axes)
+        tensor = self._new(name, axes, Role.DEFINITION)
+        if along not in axes:
+            raise DeclarationError(f"{self.name}: {name} recurs along {along.label}, which is none of its axes")
+        body = lower(sympy.sympify(start), self._program.tensors, f"{self.name}: in the start of {name}")
+        index = lower_index(along)
+        if not body.free <= set(tensor.indices) - {index}:
+            raise DeclarationError(
+                f"{self.name}: the start of {name} may depend on its axes without {along.label} only"
+            )
+        self._starts[name] = Recurrent(tensor.indices, tensor.indices.index(index), body)
+        self._program = replace(self._program, tensors={**self._program.tensors, name: tensor})
         return handle(name, axes)
 
     def minimize(self, name: str, expression: sympy.Expr) -> Handle:
         """Define the scalar loss, in nats per token where it is a mean of -log p, and make it the first output."""
+        if self._undefined:
+            listed = ", ".join(sorted(self._undefined))
+            raise DeclarationError(f"{self.name}: {listed} is announced as recurrent and never defined; define it")
         if self._program.outputs:
             raise DeclarationError(f"{self.name}: the loss is {self._program.outputs[0]} already; a model has one loss")
         free = {index.name for index in lower(expression, self._program.tensors, f"{self.name}: in {name}").free}
@@ -240,13 +267,27 @@ class Model:
                 )
 
     def _add(self, tensor: Tensor, equation: Equation) -> None:
-        program = replace(
-            self._program,
-            tensors={**self._program.tensors, tensor.name: tensor},
-            items=(*self._program.items, equation),
-        )
-        typecheck(program)
-        self._program = program
+        equations = (*self._program.equations(), equation)
+        pending = self._undefined - {tensor.name}
+        tensors = {**self._program.tensors, tensor.name: tensor}
+        # While a recurrence is open its equations stand in the order of writing; then they are put together.
+        items = equations if pending else grouped(equations, self.name)
+        open_ones = frozenset(self._starts) if pending else frozenset()
+        self._program = typecheck(replace(self._program, tensors=tensors, items=items), open_ones)
+
+    @property
+    def _undefined(self) -> frozenset[str]:
+        """The recurrent tensors that have been announced and not defined."""
+        return frozenset(self._starts) - {equation.tensor for equation in self._program.equations()}
+
+    def _announced(self, name: str, axes: Axes) -> Tensor:
+        tensor = self._program.tensors[name]
+        if tuple(map(lower_index, axes)) != tensor.indices:
+            announced = ",".join(index.name for index in tensor.indices)
+            raise DeclarationError(
+                f"{self.name}: {name} was announced over ({announced}); define it over the same axes"
+            )
+        return tensor
 
 
 def handle(name: str, axes: Axes) -> Handle:

@@ -19,10 +19,13 @@ from .terms import Add, Call, Compare, Const, Index, Mul, Pow, Read, Reduce, Siz
 GIVEN = (Role.PARAMETER, Role.INPUT, Role.TOKENS, Role.STATE, Role.SETTING)
 
 
-def typecheck(program: Program) -> Program:
-    """The program itself; raises DeclarationError naming the equation, what was expected and what came."""
+def typecheck(program: Program, pending: frozenset[str] = frozenset()) -> Program:
+    """The program itself; raises DeclarationError naming the equation, what was expected and what came.
+
+    `pending` are tensors that will be defined later; an open recurrence may read them at other slices.
+    """
     known = {tensor.name for tensor in program.with_role(*GIVEN)}
-    check_items(program, program.items, known, frozenset(), None)
+    check_items(program, program.items, known, pending)
     for name in program.outputs:
         if name not in known:
             raise DeclarationError(f"{program.name}: output {name} is never defined")
@@ -36,17 +39,15 @@ def typecheck(program: Program) -> Program:
     return program
 
 
-def check_items(
-    program: Program, items: tuple[Item, ...], known: set[str], later: frozenset[str], along: Recurrence | None
-) -> None:
+def check_items(program: Program, items: tuple[Item, ...], known: set[str], later: frozenset[str]) -> None:
     """`later`: tensors of the recurrence around, which may be read at other slices before they are defined."""
     for item in items:
         if isinstance(item, Equation):
-            EquationCheck(program, item, known, later, along).run()
+            EquationCheck(program, item, known, later).run()
             known.add(item.tensor)
         elif isinstance(item, Recurrence):
             inner = frozenset(equation.tensor for equation in item.items if isinstance(equation, Equation))
-            check_items(program, item.items, known, later | inner, item)
+            check_items(program, item.items, known, later | inner)
         else:
             raise DeclarationError(
                 f"{program.name}: part {item.prefix!r} is not flattened; call flatten(program) first"
@@ -56,10 +57,8 @@ def check_items(
 class EquationCheck:
     """The checks of one equation; `scope` holds the indices that may occur where the walk stands."""
 
-    def __init__(
-        self, program: Program, equation: Equation, known: set[str], later: frozenset[str], along: Recurrence | None
-    ) -> None:
-        self.program, self.equation, self.known, self.later, self.along = program, equation, known, later, along
+    def __init__(self, program: Program, equation: Equation, known: set[str], later: frozenset[str]) -> None:
+        self.program, self.equation, self.known, self.later = program, equation, known, later
         self.vocabularies = {t.name: t.vocabulary for t in program.tensors.values() if t.vocabulary is not None}
 
     def fail(self, message: str) -> DeclarationError:
@@ -180,8 +179,7 @@ class EquationCheck:
         self, term: Read, indices: tuple[Term, ...], scope: frozenset[Index], known: dict[Index, Interval]
     ) -> None:
         tensor = self.tensor(term.tensor)
-        own_slice = term.tensor in self.later
-        if term.tensor not in self.known and not own_slice:
+        if term.tensor not in self.known | self.later:
             raise self.fail(f"{term.tensor} is used before it is defined; move its definition up")
         if len(indices) != len(tensor.indices):
             raise self.fail(f"{text(term)} has {len(indices)} indices, {tensor.name} has {len(tensor.indices)} axes")
@@ -189,8 +187,6 @@ class EquationCheck:
             self.integer(index, scope, known)
             if inside(index, extent, known, self.vocabularies):
                 continue
-            if own_slice and self.along is not None and self.along.index in index.free:
-                continue  # the recurrence's own guard says what stands before its first slice
             axis = f"the axis of size {text(extent)}"
             if isinstance(index, Index):
                 raise self.fail(

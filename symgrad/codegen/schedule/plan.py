@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ...language.errors import DerivativeError
 from ...language.notation import equation_text
 from ...language.program import Equation, Program
 from ...language.terms import reads
@@ -48,6 +49,11 @@ def scheduled_equations(program: Program) -> Program:
 
 def plan(program: Program, quotes: Quotes | None = None, fuse: bool = True) -> Nest:
     """The loop nests of a program.  `quotes`: lines that stand above an equation's own in its comment."""
+    if any(not isinstance(item, Equation) for item in program.items):
+        names = ", ".join(e.tensor for item in program.items if not isinstance(item, Equation) for e in item.items)
+        raise DerivativeError(
+            f"{program.name}: {names} form a recurrence, which is derived and interpreted, but not emitted yet"
+        )
     program = scheduled_equations(program)
     storage = assign_storage(program)
     kept = tuple(t.name for t in program.tensors.values() if t.role in PERSISTENT)
