@@ -12,7 +12,7 @@ from ..language.algebra import factors_of, mul, power, summed
 from ..language.program import Equation
 from ..language.ranges import same_extent
 from ..language.rewriting import rebuild, unique_bound
-from ..language.terms import ONE, Add, Compare, Const, Index, Mul, Pow, Read, Reduce, Term
+from ..language.terms import ONE, Add, Compare, Const, Index, Inverse, Mul, Pow, Read, Reduce, Term
 
 Binding = dict[Index, Term]
 
@@ -27,6 +27,8 @@ def match(pattern: Term, term: Term, variables: frozenset[Index], binding: Bindi
         return
     elif isinstance(pattern, Reduce):
         yield from match_reduce(pattern, term, variables, binding)
+    elif isinstance(pattern, Inverse):
+        yield from match_inverse(pattern, term, variables, binding)
     elif isinstance(pattern, Add | Mul) or (isinstance(pattern, Compare) and pattern.relation == "=="):
         if len(pattern.children) == len(term.children) and plain(pattern) == plain(term):
             yield from match_unordered(pattern.children, term.children, variables, binding)
@@ -76,11 +78,23 @@ def match_reduce(pattern: Reduce, term: Reduce, variables: frozenset[Index], bin
         return
     for extended in match_bound(pattern.indices, term.indices, binding):
         for result in match(pattern.body, term.body, variables, extended):
-            # what a variable stands for may not depend on an index that is bound inside
-            if not any(
-                value.free & set(term.indices) for index, value in result.items() if index not in pattern.indices
-            ):
-                yield {index: value for index, value in result.items() if index not in pattern.indices}
+            yield from unbound(result, pattern.indices, term.indices)
+
+
+def match_inverse(pattern: Inverse, term: Inverse, variables: frozenset[Index], binding: Binding) -> Iterator[Binding]:
+    for form in (term, term.transposed):
+        row, column = zip(pattern.indices, form.indices, strict=True)
+        if same_extent(row[0].extent, row[1].extent):
+            for inner in match(pattern.body, form.body, variables, {**binding, row[0]: row[1], column[0]: column[1]}):
+                for result in unbound(inner, pattern.indices, form.indices):
+                    yield from match_ordered(pattern.at, form.at, variables, result)
+
+
+def unbound(binding: Binding, patterns: tuple[Index, ...], terms: tuple[Index, ...]) -> Iterator[Binding]:
+    """The binding outside a binder: what a variable stands for may not depend on an index that is bound inside."""
+    outside = {index: value for index, value in binding.items() if index not in patterns}
+    if not any(value.free & set(terms) for value in outside.values()):
+        yield outside
 
 
 def match_bound(patterns: tuple[Index, ...], terms: tuple[Index, ...], binding: Binding) -> Iterator[Binding]:

@@ -20,9 +20,10 @@ from ..language.notation import text
 from ..language.program import Equation, Item, Program, Role, Tensor, equations_of
 from ..language.recurrences import grouped
 from ..language.rewriting import fresh_index, substitute, unique_bound
-from ..language.terms import ONE, Add, Call, Compare, Const, Index, Mul, Pow, Read, Reduce, Term, Where, delta
+from ..language.terms import ONE, Add, Call, Compare, Const, Index, Inverse, Mul, Pow, Read, Reduce, Term, Where, delta
 from .deltas import contract
 from .local import derivative
+from .matrix_rules import around_matrix
 from .steps import Local, Rule, Step
 
 
@@ -246,6 +247,10 @@ def walk(path: Path, active: set[str]) -> Iterator[Path]:
             other = fresh_index(index, {i.name for node in path.end.walk() for i in node.free})
             first = Reduce("argmax", (other,), substitute(inner, {index: other}))
             factors = (*path.factors, delta(index, first))
+            yield from walk(replace(path, end=inner, factors=factors, indices=path.indices + bound), active)
+        case Reduce("det" | "logdet", bound, inner) | Inverse(bound, inner):
+            left, right = around_matrix(path.end)
+            factors = (*left, *path.factors, *right)
             yield from walk(replace(path, end=inner, factors=factors, indices=path.indices + bound), active)
         case _:
             raise DerivativeError(f"{text(path.end)}: {type(path.end).__name__} has no derivative")

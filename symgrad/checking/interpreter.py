@@ -14,7 +14,7 @@ from ..language.errors import DataError
 from ..language.functions import ELEMENTARY, STOP_GRADIENT
 from ..language.notation import text
 from ..language.program import Equation, Item, Program, Recurrence, Role
-from ..language.terms import Add, Call, Compare, Const, Index, Mul, Pow, Read, Reduce, Size, Term, Where
+from ..language.terms import Add, Call, Compare, Const, Index, Inverse, Mul, Pow, Read, Reduce, Size, Term, Where
 
 Values = dict[str, np.ndarray]
 Sizes = Mapping[str, int]
@@ -164,13 +164,38 @@ class Evaluation:
                     return np.where(value(condition) != 0, value(then), value(other))
             case Reduce(op, indices, body):
                 return self.reduce(op, indices, body, scope)
+            case Inverse(indices, body, at):
+                return self.inverse(indices, body, at, scope)
         raise TypeError(f"no meaning for {type(term).__name__}: {text(term)}")
 
     def reduce(self, op: str, indices: tuple[Index, ...], body: Term, scope: tuple[Index, ...]) -> np.ndarray:
-        inner = self.value(body, scope + indices)
-        lengths = [extent_value(index.extent, self.sizes) for index in indices]
-        inner = np.broadcast_to(inner, inner.shape[: len(scope)] + tuple(lengths))
+        inner = self.over(indices, body, scope)
         last = tuple(range(len(scope), len(scope) + len(indices)))
         if op == "sum":
             return inner.sum(axis=last)
+        if op == "det":
+            return np.linalg.det(inner)
+        if op == "logdet":
+            sign, logarithm = np.linalg.slogdet(inner)
+            return np.where(sign > 0, logarithm, np.nan)
         return inner.max(axis=last) if op == "max" else inner.argmax(axis=last[0])
+
+    def over(self, indices: tuple[Index, ...], body: Term, scope: tuple[Index, ...]) -> np.ndarray:
+        """The body in `scope` and, behind it, every value of `indices`."""
+        inner = self.value(body, scope + indices)
+        lengths = tuple(extent_value(index.extent, self.sizes) for index in indices)
+        return np.broadcast_to(inner, inner.shape[: len(scope)] + lengths)
+
+    def inverse(
+        self, indices: tuple[Index, ...], body: Term, at: tuple[Term, ...], scope: tuple[Index, ...]
+    ) -> np.ndarray:
+        """Entries of inverses; not a number where a matrix has none."""
+        matrix = self.over(indices, body, scope)
+        try:
+            inverses = np.linalg.inv(matrix)
+        except np.linalg.LinAlgError:
+            inverses = np.full(matrix.shape, np.nan)
+        row, column = np.broadcast_arrays(*(np.clip(self.value(place, scope), 0, matrix.shape[-1] - 1) for place in at))
+        shape = np.broadcast_shapes(matrix.shape[: len(scope)], row.shape)
+        inverses = np.broadcast_to(inverses, shape + matrix.shape[-2:])
+        return inverses[(*np.indices(shape), np.broadcast_to(row, shape), np.broadcast_to(column, shape))]

@@ -9,7 +9,7 @@ import numpy as np
 from ..language.algebra import subtract
 from ..language.functions import STOP_GRADIENT
 from ..language.program import Program
-from ..language.terms import Call, Compare, Index, Reduce, Term, Where
+from ..language.terms import Binder, Call, Compare, Index, Reduce, Term, Where
 from ..language.typecheck import is_integral
 from .interpreter import Evaluation, Sizes, Values, evaluate, extent_value
 
@@ -38,7 +38,7 @@ def with_scope(term: Term, scope: Scope) -> Iterator[tuple[Term, Scope]]:
     yield term, scope
     if isinstance(term, Call) and term.function == STOP_GRADIENT:
         return
-    inner = scope + term.indices if isinstance(term, Reduce) else scope
+    inner = scope + term.indices if isinstance(term, Binder) else scope
     for child in term.children:
         yield from with_scope(child, inner)
 

@@ -20,7 +20,7 @@ from ..calculus.simplify import simplify
 from ..language.model import Model
 from ..language.notation import equation_text
 from ..language.program import Equation, Program
-from ..language.terms import Index, Reduce
+from ..language.terms import Binder, Index
 from .adjoints import Adjoint, adjoints
 from .chains import Chain, Products, chains, number_of_paths, products
 from .local_derivatives import LocalDerivative, local_derivatives
@@ -69,7 +69,7 @@ class Derivation:
         for equation in self.forward:
             met.update(dict.fromkeys(equation.indices))
             for node in equation.body.walk():
-                if isinstance(node, Reduce):
+                if isinstance(node, Binder):
                     met.update(dict.fromkeys(node.indices))
         declared = {index for tensor in self.program.tensors.values() for index in tensor.indices}
         return tuple(index for index in met if index in declared)
@@ -147,5 +147,5 @@ def derive(model: Model | Program, wrt: Iterable[str] | None = None) -> Derivati
 def is_scalar(program: Program) -> bool:
     """Whether there is no axis in it: then the chain rule is a product of numbers."""
     return not any(tensor.indices for tensor in program.tensors.values()) and not any(
-        isinstance(node, Reduce) for equation in program.equations() for node in equation.body.walk()
+        isinstance(node, Binder) for equation in program.equations() for node in equation.body.walk()
     )

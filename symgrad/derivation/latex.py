@@ -20,7 +20,22 @@ from typing import Literal
 
 from ..language.algebra import is_negative, negated, power
 from ..language.program import Equation
-from ..language.terms import Add, Call, Compare, Const, Index, Mul, Number, Pow, Read, Reduce, Size, Term, Where
+from ..language.terms import (
+    Add,
+    Call,
+    Compare,
+    Const,
+    Index,
+    Inverse,
+    Mul,
+    Number,
+    Pow,
+    Read,
+    Reduce,
+    Size,
+    Term,
+    Where,
+)
 
 Form = Literal["short", "bar", "fraction"]
 
@@ -34,6 +49,7 @@ LOWER_GREEK = """
 UPPER_GREEK = "Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega"
 GREEK = frozenset(f"{LOWER_GREEK} {UPPER_GREEK}".split())
 ADJOINT = re.compile(rf"d((?:[A-Za-z]|{'|'.join(sorted(GREEK))})\d*(?:_\w+)?)")
+REDUCTIONS = {"sum": r"\sum", "max": r"\max", "argmax": r"\mathrm{arg\,max}", "det": r"\det", "logdet": r"\log\det"}
 RELATIONS = {"==": "=", "!=": r"\neq", "<": "<", "<=": r"\leq"}
 FUNCTIONS = {
     **{name: rf"\{name}" for name in ("exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "max", "min")},
@@ -142,8 +158,18 @@ class Typesetter:
                 return self.cases(term), LOOSE
             case Reduce(op, indices, body):
                 names = ",".join(name_latex(index.name) for index in indices)
-                sign = {"sum": r"\sum", "max": r"\max", "argmax": r"\mathrm{arg\,max}"}[op]
+                sign = {
+                    "sum": r"\sum",
+                    "max": r"\max",
+                    "argmax": r"\mathrm{arg\,max}",
+                    "det": r"\det",
+                    "logdet": r"\log\det",
+                }[op]
                 return rf"{sign}_{{{names}}} {self.within(body, PRODUCT)}", PRODUCT
+            case Inverse(indices, body, at):
+                names = ",".join(name_latex(index.name) for index in indices)
+                places = ",".join(map(self.text, at))
+                return rf"\left(\left[{self.text(body)}\right]_{{{names}}}^{{-1}}\right)_{{{places}}}", ATOM
         raise TypeError(f"no LaTeX for {type(term).__name__}")
 
     def read(self, name: str, indices: list[str]) -> tuple[str, int]:

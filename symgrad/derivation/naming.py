@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..language.rewriting import fresh_index, rebuild, substitute
-from ..language.terms import Index, Reduce, Term
+from ..language.terms import Binder, Index, Term
 
 
 def presented(term: Term, around: Iterable[Term] = ()) -> Term:
@@ -18,7 +18,7 @@ def presented(term: Term, around: Iterable[Term] = ()) -> Term:
 
 
 def visit(term: Term, taken: frozenset[str]) -> Term:
-    if not isinstance(term, Reduce):
+    if not isinstance(term, Binder):
         return rebuild(term, lambda child: visit(child, taken))
     # Two steps, so that an index may take a name that another one of this sum gives up.
     apart = {index: Index(f"%{index.name}", index.extent) for index in term.indices}
@@ -28,4 +28,4 @@ def visit(term: Term, taken: frozenset[str]) -> Term:
         chosen.append(fresh_index(stem, taken | {other.name for other in chosen}))
     body = visit(substitute(term.body, apart), taken | {index.name for index in chosen})
     body = substitute(body, dict(zip(apart.values(), chosen, strict=True)))
-    return Reduce(term.op, tuple(chosen), body)
+    return term.rebound(tuple(chosen), body, tuple(visit(part, taken) for part in term.outside))

@@ -17,8 +17,24 @@ from .functions import ELEMENTARY, STOP_GRADIENT
 from .model import Handle, handle
 from .notation import text
 from .program import Equation, Program, Tensor
-from .surface import argmaximum, maximum, stop_gradient
-from .terms import Add, Call, Compare, Const, Index, Mul, Number, Pow, Read, Reduce, Size, Term, Where
+from .surface import argmaximum, determinant, inverse, log_determinant, maximum, stop_gradient
+from .terms import (
+    DETERMINANTS,
+    Add,
+    Call,
+    Compare,
+    Const,
+    Index,
+    Inverse,
+    Mul,
+    Number,
+    Pow,
+    Read,
+    Reduce,
+    Size,
+    Term,
+    Where,
+)
 
 RELATIONS = {"==": sympy.Eq, "!=": sympy.Ne, "<": sympy.Lt, "<=": sympy.Le}
 
@@ -112,6 +128,9 @@ class Lifting:
                 return sympy.Piecewise(*pieces, evaluate=False)
             case Reduce(op, indices, body):
                 return reduction(op, tuple(map(lift_index, indices)), self.expression(body))
+            case Inverse(indices, body, at):
+                places = tuple(map(self.expression, at))
+                return inverse(self.expression(body), *map(lift_index, indices), places)
         raise TypeError(f"no SymPy form for {type(term).__name__}")
 
     def below(self, term: Term) -> tuple[Expr, ...]:
@@ -154,6 +173,8 @@ def reduction(op: str, indices: tuple[Idx, ...], body: Expr) -> Expr:
         return sympy.Sum(body, *indices)
     if op == "argmax":
         return argmaximum(body, *indices)
+    if op in DETERMINANTS:
+        return (determinant if op == "det" else log_determinant)(body, *indices)
     for index in reversed(indices):
         body = maximum(body, index)
     return body

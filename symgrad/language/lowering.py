@@ -18,8 +18,8 @@ from .functions import BY_SYMPY_CLASS, STOP_GRADIENT
 from .program import Role, Tensor
 from .ranges import same_extent
 from .rewriting import repr_key
-from .surface import argmaximum, maximum, size, stop_gradient
-from .terms import ONE, ZERO, Add, Call, Compare, Const, Index, Mul, Pow, Read, Reduce, Size, Term
+from .surface import argmaximum, determinant, inverse, log_determinant, maximum, size, stop_gradient
+from .terms import ONE, ZERO, Add, Call, Compare, Const, Index, Inverse, Mul, Pow, Read, Reduce, Size, Term
 
 RELATIONS = {
     sympy.StrictLessThan: ("<", False),
@@ -45,16 +45,26 @@ def lower(expression: sympy.Expr, tensors: dict[str, Tensor], where_: str) -> Te
 
 def refuse_rebinding(node: sympy.Basic, bound: frozenset[str], place: str) -> None:
     """Raises DeclarationError where a sum or a maximum binds an index that one around it has bound already."""
-    if isinstance(node, sympy.Sum | maximum):
-        limits = node.limits if isinstance(node, sympy.Sum) else [(node.index,)]
-        for name in (str(limit[0]) for limit in limits):
-            if name in bound:
-                raise DeclarationError(
-                    f"{place}: index {name} is bound twice in {node}; sum over another index of the same axis"
-                )
-            bound |= {name}
+    for name in map(str, binds(node)):
+        if name in bound:
+            raise DeclarationError(
+                f"{place}: index {name} is bound twice in {node}; sum over another index of the same axis"
+            )
+        bound |= {name}
     for argument in node.args:
         refuse_rebinding(argument, bound, place)
+
+
+def binds(node: sympy.Basic) -> tuple[sympy.Idx, ...]:
+    """The indices that an expression binds."""
+    match node:
+        case sympy.Sum():
+            return tuple(limit[0] for limit in node.limits)
+        case maximum():
+            return (node.index,)
+        case determinant():
+            return node.indices
+    return ()
 
 
 def lower_size(expression: sympy.Expr) -> Term:
@@ -186,6 +196,13 @@ class Lowering:
     def first_largest(self, node: argmaximum) -> Term:
         return Reduce("argmax", (self.bound(sympy.Tuple(node.index), node),), self.term(node.body))
 
+    def determinant(self, node: determinant) -> Term:
+        op = "logdet" if isinstance(node, log_determinant) else "det"
+        return Reduce(op, tuple(map(lower_index, node.indices)), self.term(node.body))
+
+    def inverse(self, node: inverse) -> Term:
+        return Inverse(tuple(map(lower_index, node.indices)), self.term(node.body), tuple(map(self.term, node.at)))
+
     def product(self, node: sympy.Mul) -> Term:
         factors = [self.term(factor) for factor in node.args]
         return mul(*sorted(factors, key=self.order))
@@ -261,6 +278,8 @@ CONVERSIONS: dict[type, Callable] = {
     sympy.Sum: Lowering.sum,
     maximum: Lowering.largest,
     argmaximum: Lowering.first_largest,
+    determinant: Lowering.determinant,
+    inverse: Lowering.inverse,
     sympy.Mul: Lowering.product,
     sympy.Add: Lowering.sum_of,
     sympy.Pow: Lowering.power,

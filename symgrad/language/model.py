@@ -27,7 +27,7 @@ from .program import Equation, Initial, Program, Role, Tensor
 from .recurrences import Start as Recurrent
 from .recurrences import grouped, with_starts
 from .surface import TensorBase, size
-from .terms import Index, Read, Reduce, Size
+from .terms import Binder, Index, Read, Size
 from .typecheck import typecheck
 
 Axes = tuple[Idx, ...]
@@ -121,7 +121,7 @@ class Model:
         tensor = self._announced(name, axes) if name in self._undefined else self._new(name, axes, Role.DEFINITION)
         body = lower(expression, self._program.tensors, f"{self.name}: in {name}")
         body = with_starts(body, self._starts)
-        bound = (index for node in body.walk() if isinstance(node, Reduce) for index in node.indices)
+        bound = (index for node in body.walk() if isinstance(node, Binder) for index in node.indices)
         self._refuse_letters(bound, (*self._program.tensors, name))
         label = f"F{len(list(self._program.equations())) + 1}"
         self._add(tensor, Equation(name, tensor.indices, body, label))
@@ -250,7 +250,7 @@ class Model:
     def _refuse_letters(self, indices: Iterable[Index], tensors: Iterable[str]) -> None:
         """Raises where one name would mean two things: `b` a batch index and a bias, `H` a size and a matrix."""
         old = [index for tensor in self._program.tensors.values() for index in tensor.indices]
-        sums = [node.indices for e in self._program.equations() for node in e.body.walk() if isinstance(node, Reduce)]
+        sums = [node.indices for e in self._program.equations() for node in e.body.walk() if isinstance(node, Binder)]
         letters = {index.name: index for index in (*old, *(i for each in sums for i in each), *indices)}
         sizes = {n.name: index for index in letters.values() for n in index.extent.walk() if isinstance(n, Size)}
         for name in tensors:

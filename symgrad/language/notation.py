@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from .algebra import factors_of, is_negative, mul, negated, power
 from .program import Equation, Item, Program, Recurrence, Role, Use
-from .terms import Add, Call, Compare, Const, Index, Mul, Pow, Read, Reduce, Size, Term, Where
+from .terms import Add, Call, Compare, Const, Index, Inverse, Mul, Pow, Read, Reduce, Size, Term, Where
 
 # How tightly a form binds; an operand that binds more loosely than its place asks for gets parentheses.
 LOOSE, SUM, PRODUCT, POWER, ATOM = range(5)
@@ -98,6 +98,9 @@ def render(term: Term) -> tuple[str, int]:
         case Reduce(op, indices, body):
             names = ",".join(index.name for index in indices)
             return f"{op}_{names} {within(body, PRODUCT)}", SUM
+        case Inverse(indices, body, at):
+            names = ",".join(index.name for index in indices)
+            return f"inverse_{names}({text(body)})[{','.join(map(text, at))}]", ATOM
     raise TypeError(f"no notation for {type(term).__name__}")
 
 

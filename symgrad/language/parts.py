@@ -15,7 +15,7 @@ from .errors import DeclarationError
 from .program import Equation, Item, Program, Recurrence, Role, Tensor, Use
 from .ranges import same_extent
 from .rewriting import rebuild
-from .terms import Index, Read, Reduce, Size, Term
+from .terms import Binder, Index, Read, Size, Term
 
 
 def flatten(program: Program) -> Program:
@@ -65,8 +65,9 @@ def written_out(program: Program, use: Use, tensors: dict[str, Tensor]) -> tuple
                 return Index(name, rename(extent))
             case Read(tensor, indices):
                 return Read(names[tensor], tuple(map(rename, indices)))
-            case Reduce(op, indices, body):
-                return Reduce(op, tuple(Index(i.name, rename(i.extent)) for i in indices), rename(body))
+            case Binder():
+                indices = tuple(Index(index.name, rename(index.extent)) for index in term.indices)
+                return term.rebound(indices, rename(term.body), tuple(map(rename, term.outside)))
         return rebuild(term, rename)
 
     for inner, tensor in part.tensors.items():

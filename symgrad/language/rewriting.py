@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 
-from .terms import Add, Compare, Index, Mul, Read, Reduce, Term
+from .terms import Add, Binder, Compare, Index, Inverse, Mul, Read, Term
 
 
 def fresh_index(index: Index, taken: Iterable[str]) -> Index:
@@ -33,13 +33,13 @@ def substitute(term: Term, mapping: Mapping[Term, Term]) -> Term:
         if node in mapping:
             return mapping[node]
         if node not in memo:
-            memo[node] = substitute_reduce(node, mapping) if isinstance(node, Reduce) else rebuild(node, visit)
+            memo[node] = substitute_binder(node, mapping) if isinstance(node, Binder) else rebuild(node, visit)
         return memo[node]
 
     return visit(term)
 
 
-def substitute_reduce(node: Reduce, mapping: Mapping[Term, Term]) -> Term:
+def substitute_binder(node: Binder, mapping: Mapping[Term, Term]) -> Term:
     """`substitute` below a binder: bound indices shadow, and are renamed where they would capture."""
     bound = set(node.indices)
     inner = {old: new for old, new in mapping.items() if not (old.free & bound)}
@@ -56,7 +56,8 @@ def substitute_reduce(node: Reduce, mapping: Mapping[Term, Term]) -> Term:
         indices.append(new)
     # at once: a fresh name may be one that `inner` replaces, such as v2 in {v2: v4}
     body = substitute(node.body, {**inner, **renamed})
-    return Reduce(node.op, tuple(indices), body)
+    outside = tuple(substitute(term, mapping) for term in node.outside)
+    return node.rebound(tuple(indices), body, outside)
 
 
 def rebuild(node: Term, visit: Callable[[Term], Term]) -> Term:
@@ -71,7 +72,7 @@ def unique_bound(term: Term, taken: Iterable[str] = ()) -> Term:
     used = set(taken) | {index.name for index in term.free}
 
     def visit(node: Term) -> Term:
-        if not isinstance(node, Reduce):
+        if not isinstance(node, Binder):
             return rebuild(node, visit)
         renamed, indices = {}, []
         for index in node.indices:
@@ -80,7 +81,8 @@ def unique_bound(term: Term, taken: Iterable[str] = ()) -> Term:
             indices.append(new)
             if new is not index:
                 renamed[index] = new
-        return Reduce(node.op, tuple(indices), visit(substitute(node.body, renamed)))
+        body = visit(substitute(node.body, renamed))
+        return node.rebound(tuple(indices), body, tuple(map(visit, node.outside)))
 
     return visit(term)
 
@@ -95,13 +97,13 @@ def canonical(term: Term) -> Term:
 
 
 def _canonical(term: Term, depth: int) -> Term:
-    if isinstance(term, Reduce):
+    if isinstance(term, Inverse):
+        return min((canonical_binder(form, form.indices, depth) for form in (term, term.transposed)), key=repr_key)
+    if isinstance(term, Binder):
         # The names tell the nesting depth, so that equal binders get equal names wherever they stand.  Several
         # indices of one sum are put in the order that makes the body smallest among the orders of first use.
         order = sorted(term.indices, key=lambda index: (repr_key(index.extent), first_use(index, term.body)))
-        renamed = {old: Index(f"%{depth + k}", old.extent) for k, old in enumerate(order)}
-        body = _canonical(substitute(term.body, renamed), depth + len(order))
-        return Reduce(term.op, tuple(renamed.values()), body)
+        return canonical_binder(term, order, depth)
     node = rebuild(term, lambda child: _canonical(child, depth))
     if isinstance(node, Add | Mul):
         return node.with_children(tuple(sorted(node.children, key=repr_key)))
@@ -109,6 +111,13 @@ def _canonical(term: Term, depth: int) -> Term:
         left, right = sorted((node.left, node.right), key=repr_key)
         return Compare(node.relation, left, right)
     return node
+
+
+def canonical_binder(term: Binder, order: Iterable[Index], depth: int) -> Binder:
+    """The binder over `order`, its bound indices named by the depth at which they stand."""
+    renamed = {old: Index(f"%{depth + k}", old.extent) for k, old in enumerate(order)}
+    body = _canonical(substitute(term.body, renamed), depth + len(renamed))
+    return term.rebound(tuple(renamed.values()), body, tuple(_canonical(part, depth) for part in term.outside))
 
 
 def first_use(index: Index, body: Term) -> str:

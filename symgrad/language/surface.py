@@ -68,6 +68,39 @@ class argmaximum(maximum):
     is_nonnegative = True
 
 
+class determinant(Expr):
+    """The determinant of the square matrix whose entry at (row, column) is `body`."""
+
+    is_commutative = True
+    is_extended_real = True
+
+    def __new__(cls, body: Expr, row: Idx, column: Idx) -> determinant:
+        return Expr.__new__(cls, sympy.sympify(body), row, column)
+
+    @property
+    def body(self) -> Expr:
+        return self.args[0]
+
+    @property
+    def indices(self) -> tuple[Idx, Idx]:
+        return self.args[1:3]
+
+
+class log_determinant(determinant):
+    """The logarithm of a determinant, which must be positive."""
+
+
+class inverse(determinant):
+    """The entry `at` of the inverse of the square matrix whose entry at (row, column) is `body`."""
+
+    def __new__(cls, body: Expr, row: Idx, column: Idx, at: tuple[Expr, Expr]) -> inverse:
+        return Expr.__new__(cls, sympy.sympify(body), row, column, sympy.Tuple(*at))
+
+    @property
+    def at(self) -> tuple[Expr, Expr]:
+        return tuple(self.args[3])
+
+
 def size(axis: Idx) -> Expr:
     """The number of elements along an axis, a positive integer symbol (or an expression of such)."""
     if not isinstance(axis, Idx) or axis.upper is None:

@@ -9,11 +9,12 @@
          | Call(function, arguments)       an elementary function, see functions.py: tanh(a), floordiv(k, D)
          | Compare(relation, left, right)  the Iverson bracket: 1 where it holds, else 0; `==` of integers is the delta
          | Where(condition, then, other)   only the branch that is taken is evaluated
-         | Reduce(op, indices, body)       sum, max or argmax over indices, which it binds
+         | Reduce(op, indices, body)       sum, max or argmax over indices, which it binds; det or logdet over two
+         | Inverse(indices, body, at)      the entry `at` of the inverse of the matrix [body] over its two indices
 
 SymPy is the surface on which people declare and read; it reorders products, captures bound indices and is slow to
-walk.  The passes therefore work on this grammar of ten node kinds.  Terms compare by structure; `rewriting.canonical`
-compares them up to the names of bound indices and the order of sums and products.
+walk.  The passes therefore work on this grammar of eleven node kinds.  Terms compare by structure;
+`rewriting.canonical` compares them up to the names of bound indices and the order of sums and products.
 """
 
 from __future__ import annotations
@@ -187,27 +188,70 @@ class Where(Term):
         return Where(*children)
 
 
+class Binder(Term):
+    """A node that binds `indices` within `body`, its first child; what else stands below it is `outside`."""
+
+    indices: tuple[Index, ...]
+    body: Term
+
+    @property
+    def outside(self) -> tuple[Term, ...]:
+        return ()
+
+    def rebound(self, indices: tuple[Index, ...], body: Term, outside: tuple[Term, ...]) -> Binder:
+        """The same node over other parts."""
+        raise NotImplementedError
+
+    @property
+    def children(self) -> tuple[Term, ...]:
+        return (self.body, *self.outside)
+
+    def with_children(self, children: tuple[Term, ...]) -> Term:
+        return self.rebound(self.indices, children[0], children[1:])
+
+    @cached_property
+    def free(self) -> frozenset[Index]:
+        return (self.body.free - frozenset(self.indices)).union(*(term.free for term in self.outside))
+
+
 @dataclass(frozen=True, eq=False)
-class Reduce(Term):
-    """sum, max, or argmax (the first index at which the maximum is reached; one index only) over `indices`."""
+class Reduce(Binder):
+    """sum or max over `indices`, argmax over one of them (the first value at which the maximum is reached), or the
+    determinant, or its logarithm, of the matrix whose entry at two of them is `body`."""
 
     op: str
     indices: tuple[Index, ...]
     body: Term
 
+    def rebound(self, indices: tuple[Index, ...], body: Term, outside: tuple[Term, ...]) -> Reduce:
+        return Reduce(self.op, indices, body)
+
+
+@dataclass(frozen=True, eq=False)
+class Inverse(Binder):
+    """(M^-1)[at], where M[row, column] = body and `indices` = (row, column), which it binds."""
+
+    indices: tuple[Index, Index]
+    body: Term
+    at: tuple[Term, Term]
+
     @property
-    def children(self) -> tuple[Term, ...]:
-        return (self.body,)
+    def outside(self) -> tuple[Term, ...]:
+        return self.at
 
-    def with_children(self, children: tuple[Term, ...]) -> Term:
-        return Reduce(self.op, self.indices, *children)
+    def rebound(self, indices: tuple[Index, ...], body: Term, outside: tuple[Term, ...]) -> Inverse:
+        return Inverse(indices, body, outside)
 
-    @cached_property
-    def free(self) -> frozenset[Index]:
-        return self.body.free - frozenset(self.indices)
+    @property
+    def transposed(self) -> Inverse:
+        """The same number: (M^T)^-1 is the transpose of M^-1."""
+        return Inverse(self.indices[::-1], self.body, self.at[::-1])
 
 
 ZERO, ONE, MINUS_ONE = Const(0), Const(1), Const(-1)
+
+
+DETERMINANTS = ("det", "logdet")
 
 
 def delta(left: Term, right: Term) -> Compare:

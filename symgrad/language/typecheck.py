@@ -14,7 +14,23 @@ from .functions import ELEMENTARY, INTEGER, STOP_GRADIENT
 from .notation import equation_text, text
 from .program import Equation, Item, Program, Recurrence, Role
 from .ranges import Interval, inside, narrowed, same_extent
-from .terms import Add, Call, Compare, Const, Index, Mul, Pow, Read, Reduce, Size, Term, Where
+from .terms import (
+    DETERMINANTS,
+    Add,
+    Binder,
+    Call,
+    Compare,
+    Const,
+    Index,
+    Inverse,
+    Mul,
+    Pow,
+    Read,
+    Reduce,
+    Size,
+    Term,
+    Where,
+)
 
 GIVEN = (Role.PARAMETER, Role.INPUT, Role.TOKENS, Role.STATE, Role.SETTING)
 
@@ -116,18 +132,38 @@ class EquationCheck:
             case Reduce("argmax"):
                 raise self.fail(f"{text(term)} is an index and no real number")
             case Reduce(op, indices, body):
-                if op not in ("sum", "max"):
-                    raise self.fail(f"{op} is no reduction; there are sum, max and argmax")
-                for index in indices:
-                    if index in scope:
-                        raise self.fail(f"index {index.name} is bound twice; sum over another index of the same axis")
-                    self.one_size(index, scope)
-                self.real(body, scope | set(indices), known)
+                if op not in ("sum", "max", *DETERMINANTS):
+                    raise self.fail(f"{op} is no reduction; there are sum, max, argmax, det and logdet")
+                if op in DETERMINANTS:
+                    self.square(term)
+                self.real(body, self.inner(indices, scope), known)
+            case Inverse(indices, body, at):
+                self.square(term)
+                self.real(body, self.inner(indices, scope), known)
+                for place, index in zip(at, indices, strict=True):
+                    self.integer(place, scope, known)
+                    if not inside(place, index.extent, known, self.vocabularies):
+                        raise self.fail(f"{text(term)}: {text(place)} is not proven to stay inside its axis")
             case Add() | Mul() | Pow():
                 for child in term.children:
                     self.real(child, scope, known)
             case _:
                 raise self.fail(f"{type(term).__name__} is no term of the language")
+
+    def inner(self, indices: tuple[Index, ...], scope: frozenset[Index]) -> frozenset[Index]:
+        """The scope below a binder of `indices`."""
+        for index in indices:
+            if index in scope:
+                raise self.fail(f"index {index.name} is bound twice; sum over another index of the same axis")
+            self.one_size(index, scope)
+        return scope | set(indices)
+
+    def square(self, term: Binder) -> None:
+        """Raises where the matrix of a determinant or an inverse is not square."""
+        sizes = [index.extent for index in term.indices]
+        if len(sizes) != 2 or not same_extent(*sizes):
+            shape = " x ".join(map(text, sizes))
+            raise self.fail(f"{text(term)} needs a square matrix, {text(term.body)} is {shape}")
 
     def integer(self, term: Term, scope: frozenset[Index], known: dict[Index, Interval]) -> None:
         """A term that stands for an index."""
@@ -155,7 +191,7 @@ class EquationCheck:
     def bound(self, index: Index, scope: frozenset[Index]) -> None:
         if index in scope:
             return
-        sums = (node for node in self.equation.body.walk() if isinstance(node, Reduce))
+        sums = (node for node in self.equation.body.walk() if isinstance(node, Binder))
         self.one_size(index, {*scope, *(other for node in sums for other in node.indices)})
         left = text(self.equation.left)
         raise self.fail(
