@@ -1,0 +1,74 @@
+"""`MatrixModel`: the declaration of a model in matrix notation, mixed with index notation where that says more.
+
+    model = MatrixModel("two_layers")
+    b, d, i, v = axes("b:B d:D i:H v:V")
+    X, Y = model.inputs(X=(b, d), Y=(b, v))
+    W1, W2 = model.parameters(W1=(i, d), W2=(v, i))
+    Z = model.define("Z", (X * W1.T).applyfunc(tanh))        its shape, (B, H), is inferred
+    E = model.define("E", Z * W2.T - Y)
+    model.minimize("L", Trace(E.T * E) / 2)
+
+What comes back is a `MatrixSymbol` (a column vector for one axis), so any SymPy matrix expression can be written with
+it; `Z[b, i]` is an entry, for index notation: `model.define("P", (b, v), softmax(O[b, v], v))`.
+"""
+
+from __future__ import annotations
+
+import sympy
+from sympy import Expr, Idx
+from sympy.matrices.expressions import MatrixExpr, MatrixSymbol
+
+from .lifting import tensor_axes
+from .matrices import FIRST, MatrixReader, has_matrices, is_matrix, symbol_of
+from .model import Axes, Handle, Model, handle
+from .program import Initial, Role
+
+Symbols = MatrixSymbol | Handle
+
+
+class MatrixModel(Model):
+    """A `Model` whose tensors of one or two axes are matrices; tokens stay indexed, as does all with more axes."""
+
+    def define(self, name: str, *definition: Axes | Idx | Expr | MatrixExpr) -> Symbols:
+        """`define(name, matrix)`, its axes inferred, or `define(name, axes, expression)` as in a Model.
+
+        Raises DeclarationError where shapes do not fit, naming both.
+        """
+        *axes, expression = definition
+        reader = self._reader(name)
+        if axes:
+            super().define(name, axes[0], reader.number(sympy.sympify(expression)))
+        elif is_matrix(expression):
+            row, column = reader.axes_of(expression)
+            own = tuple(place for place in (row, column) if place is not FIRST and isinstance(place, Idx))
+            super().define(name, own, reader.entry(expression, row, column, frozenset()))
+        else:
+            super().define(name, (), reader.number(sympy.sympify(expression)))
+        return self._symbol(name)
+
+    def minimize(self, name: str, expression: Expr | MatrixExpr) -> Symbols:
+        """Define the scalar loss and make it the first output."""
+        expression = self._reader(name).number(expression) if has_matrices(expression) else expression
+        return super().minimize(name, expression)
+
+    def update(self, state: Symbols, axes: Axes | Idx, expression: Expr) -> None:
+        """After each step `state[axes]` takes the value of the expression; it is outside the gradient."""
+        if isinstance(state, MatrixSymbol):
+            state = handle(state.name, tensor_axes(self._program.tensors[state.name]))
+        super().update(state, axes, expression)
+
+    def _declare(
+        self, shapes: dict[str, Axes], role: Role, initial: dict[str, Initial] | None = None, vocabulary=None
+    ) -> Symbols | tuple[Symbols, ...]:
+        handles = super()._declare(shapes, role, initial, vocabulary)
+        if role is Role.TOKENS:
+            return handles
+        symbols = tuple(map(self._symbol, shapes))
+        return symbols[0] if len(symbols) == 1 else symbols
+
+    def _symbol(self, name: str) -> Symbols:
+        return symbol_of(name, tensor_axes(self._program.tensors[name]))
+
+    def _reader(self, name: str) -> MatrixReader:
+        tensors = self._program.tensors.values()
+        return MatrixReader({tensor.name: tensor_axes(tensor) for tensor in tensors}, f"{self.name}: in {name}")
