@@ -57,7 +57,7 @@ def is_matrix(expression: object) -> bool:
 
 
 def symbol_of(name: str, axes: tuple[Idx, ...]) -> MatrixSymbol | sympy.Symbol | TensorBase:
-    """What stands for a tensor in matrix notation: a matrix, a column vector, a number; an indexed base for more axes."""
+    """What stands for a tensor in matrix notation: a matrix, a column vector, a number; with more axes indexed."""
     if not axes:
         return sympy.Symbol(name, real=True)
     if len(axes) > 2:

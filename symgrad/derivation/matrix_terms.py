@@ -1,0 +1,388 @@
+"""Matrix notation as data: what a formula in index notation is lifted to.
+
+    Matrix = Number(term)                      a number, without indices: 2, B, a scalar tensor
+           | Named(name, shape)                a tensor; a vector is a column
+           | OneHot(tokens, shape)             Y[b,v] = [v == y[b]]
+           | Ones(rows) | Identity(rows)       a column of ones; the unit matrix
+           | Sum(terms) | Product(factors) | Hadamard(factors)
+           | Scaled(factor, body)              a number times a matrix
+           | Power(base, exponent) | Apply(function, arguments) | Bracket(relation, left, right)
+           | Choice(condition, then, other)    each of these four entry by entry; a number stands for a constant matrix
+           | Transpose(body) | Inverted(body) | Diagonal(vector) | DiagonalOf(body)
+           | Trace(body) | Determinant(op, body) | RowMaximum(body)
+
+Shapes are pairs of terms, (rows, columns).  The constructors in lower case keep formulas as they are on a board:
+products flat, numbers in front, transposes on the letters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ..language.algebra import is_negative, mul, negated
+from ..language.ranges import same_extent
+from ..language.terms import ONE, Const, Term
+
+Shape = tuple[Term, Term]
+SCALAR: Shape = (ONE, ONE)
+
+
+class Matrix:
+    """A node; `shape` is (rows, columns)."""
+
+    shape: Shape
+
+    @property
+    def children(self) -> tuple[Matrix, ...]:
+        return ()
+
+
+class Whole(Matrix):
+    """A number that is made of all entries of `body`."""
+
+    body: Matrix
+    shape = SCALAR
+
+    @property
+    def children(self) -> tuple[Matrix, ...]:
+        return (self.body,)
+
+
+class Entrywise(Matrix):
+    """A node whose entries are made of the entries of its children at the same place."""
+
+    @property
+    def shape(self) -> Shape:
+        return next((child.shape for child in self.children if child.shape != SCALAR), SCALAR)
+
+
+@dataclass(frozen=True)
+class Number(Matrix):
+    term: Term
+    shape = SCALAR
+
+
+@dataclass(frozen=True)
+class Named(Matrix):
+    name: str
+    shape: Shape
+
+
+@dataclass(frozen=True)
+class OneHot(Matrix):
+    tokens: str
+    shape: Shape
+
+
+@dataclass(frozen=True)
+class Ones(Matrix):
+    rows: Term
+
+    @property
+    def shape(self) -> Shape:
+        return self.rows, ONE
+
+
+@dataclass(frozen=True)
+class Identity(Matrix):
+    rows: Term
+
+    @property
+    def shape(self) -> Shape:
+        return self.rows, self.rows
+
+
+@dataclass(frozen=True)
+class Sum(Entrywise):
+    terms: tuple[Matrix, ...]
+
+    @property
+    def children(self) -> tuple[Matrix, ...]:
+        return self.terms
+
+
+@dataclass(frozen=True)
+class Hadamard(Entrywise):
+    factors: tuple[Matrix, ...]
+
+    @property
+    def children(self) -> tuple[Matrix, ...]:
+        return self.factors
+
+
+@dataclass(frozen=True)
+class Product(Matrix):
+    factors: tuple[Matrix, ...]
+
+    @property
+    def shape(self) -> Shape:
+        return self.factors[0].shape[0], self.factors[-1].shape[1]
+
+    @property
+    def children(self) -> tuple[Matrix, ...]:
+        return self.factors
+
+
+@dataclass(frozen=True)
+class Scaled(Entrywise):
+    factor: Matrix
+    body: Matrix
+
+    @property
+    def children(self) -> tuple[Matrix, ...]:
+        return self.factor, self.body
+
+
+@dataclass(frozen=True)
+class Power(Entrywise):
+    base: Matrix
+    exponent: Matrix
+
+    @property
+    def children(self) -> tuple[Matrix, ...]:
+        return self.base, self.exponent
+
+
+@dataclass(frozen=True)
+class Apply(Entrywise):
+    function: str
+    arguments: tuple[Matrix, ...]
+
+    @property
+    def children(self) -> tuple[Matrix, ...]:
+        return self.arguments
+
+
+@dataclass(frozen=True)
+class Bracket(Entrywise):
+    relation: str
+    left: Matrix
+    right: Matrix
+
+    @property
+    def children(self) -> tuple[Matrix, ...]:
+        return self.left, self.right
+
+
+@dataclass(frozen=True)
+class Choice(Entrywise):
+    condition: Matrix
+    then: Matrix
+    other: Matrix
+
+    @property
+    def children(self) -> tuple[Matrix, ...]:
+        return self.condition, self.then, self.other
+
+
+@dataclass(frozen=True)
+class Transpose(Whole):
+    body: Matrix
+
+    @property
+    def shape(self) -> Shape:
+        return self.body.shape[::-1]
+
+
+@dataclass(frozen=True)
+class Inverted(Whole):
+    body: Matrix
+
+    @property
+    def shape(self) -> Shape:
+        return self.body.shape
+
+
+@dataclass(frozen=True)
+class Diagonal(Whole):
+    """The diagonal matrix of a column vector."""
+
+    body: Matrix
+
+    @property
+    def shape(self) -> Shape:
+        return self.body.shape[0], self.body.shape[0]
+
+
+@dataclass(frozen=True)
+class DiagonalOf(Whole):
+    """The diagonal of a square matrix, as a column."""
+
+    body: Matrix
+
+    @property
+    def shape(self) -> Shape:
+        return self.body.shape[0], ONE
+
+
+@dataclass(frozen=True)
+class Trace(Whole):
+    body: Matrix
+
+
+@dataclass(frozen=True)
+class Determinant(Whole):
+    op: str
+    body: Matrix
+
+
+@dataclass(frozen=True)
+class RowMaximum(Whole):
+    """The largest entry of each row, as a column."""
+
+    body: Matrix
+
+    @property
+    def shape(self) -> Shape:
+        return self.body.shape[0], ONE
+
+
+UNIT = Number(ONE)
+SYMMETRIC = (Identity, Diagonal)
+
+
+def scaled(factor: Matrix, body: Matrix) -> Matrix:
+    """factor * body, numbers multiplied."""
+    if isinstance(body, Scaled):
+        return scaled(times(factor, body.factor), body.body)
+    if factor == UNIT:
+        return body
+    if body.shape == SCALAR:
+        return times(factor, body)
+    return Scaled(factor, body)
+
+
+def times(*numbers: Matrix) -> Matrix:
+    """The product of 1 x 1 matrices: what is plain in one term, the rest behind it."""
+    plain, rest = [], []
+    for number in numbers:
+        parts = number.factors if isinstance(number, Hadamard) else (number,)
+        for part in parts:
+            (plain if isinstance(part, Number) else rest).append(part)
+    front = Number(mul(*(number.term for number in plain)))
+    kept = [front, *rest] if front != UNIT else rest
+    if not kept or front == Number(Const(0)):
+        return front
+    return kept[0] if len(kept) == 1 else Hadamard(tuple(kept))
+
+
+def product(*factors: Matrix) -> Matrix:
+    """The matrix product: flat, numbers in front, without unit matrices and without M^-1 M."""
+    numbers: list[Matrix] = []
+    kept: list[Matrix] = []
+    unit: Matrix | None = None
+    for factor in flat(factors):
+        if isinstance(factor, Identity):
+            unit = factor
+        else:
+            kept.append(factor)
+    for position, factor in enumerate(kept):
+        if isinstance(factor, Scaled):
+            numbers.append(factor.factor)
+            kept[position] = factor.body
+    left: list[Matrix] = []
+    for factor in flat(kept):
+        if left and inverted(left[-1]) == factor:
+            unit = Identity(factor.shape[1])
+            left.pop()
+        else:
+            left.append(factor)
+    if not left:
+        return scaled(times(*numbers), unit)
+    return scaled(times(*numbers), left[0] if len(left) == 1 else Product(tuple(left)))
+
+
+def flat(factors: Iterable[Matrix]) -> list[Matrix]:
+    result: list[Matrix] = []
+    for factor in factors:
+        result.extend(factor.factors if isinstance(factor, Product) else (factor,))
+    return result
+
+
+def hadamard(*factors: Matrix) -> Matrix:
+    """The elementwise product, numbers in front."""
+    numbers, kept = [], []
+    for factor in factors:
+        if isinstance(factor, Scaled):
+            numbers.append(factor.factor)
+            factor = factor.body
+        parts = factor.factors if isinstance(factor, Hadamard) else (factor,)
+        for part in parts:
+            (numbers if part.shape == SCALAR else kept).append(part)
+    if not kept:
+        return times(*numbers)
+    return scaled(times(*numbers), kept[0] if len(kept) == 1 else Hadamard(tuple(kept)))
+
+
+def transposed(matrix: Matrix) -> Matrix:
+    """The transpose, carried through products to their factors."""
+    match matrix:
+        case _ if matrix.shape == SCALAR or isinstance(matrix, SYMMETRIC):
+            return matrix
+        case Transpose(body):
+            return body
+        case Product(factors):
+            return Product(tuple(transposed(factor) for factor in reversed(factors)))
+        case Scaled(factor, body):
+            return Scaled(factor, transposed(body))
+    return Transpose(matrix)
+
+
+def inverted(matrix: Matrix) -> Matrix:
+    """The inverse, carried through products of square matrices: where A B has one, A and B have."""
+    match matrix:
+        case Inverted(body):
+            return body
+        case Transpose(body):
+            return transposed(inverted(body))
+        case Product(factors) if all(same_extent(*factor.shape) for factor in factors):
+            return Product(tuple(inverted(factor) for factor in reversed(factors)))
+    return Inverted(matrix)
+
+
+def ones(shape: Shape) -> Matrix:
+    """The matrix of ones, 1 1^T."""
+    rows, columns = shape
+    if shape == SCALAR:
+        return UNIT
+    if columns == ONE:
+        return Ones(rows)
+    return Transpose(Ones(columns)) if rows == ONE else Product((Ones(rows), Transpose(Ones(columns))))
+
+
+def full(matrix: Matrix, shape: Shape) -> Matrix:
+    """The matrix itself; a number becomes the constant matrix of this shape."""
+    return scaled(matrix, ones(shape)) if matrix.shape == SCALAR and shape != SCALAR else matrix
+
+
+def total(*terms: Matrix) -> Matrix:
+    """The sum, with what all products share at an end taken out: (B + B^T) X."""
+    terms = [part for term in terms for part in (term.terms if isinstance(term, Sum) else (term,))]
+    if len(terms) == 1:
+        return terms[0]
+    numbers = [term.factor if isinstance(term, Scaled) else UNIT for term in terms]
+    products = [flat((term.body if isinstance(term, Scaled) else term,)) for term in terms]
+    for end in (-1, 0):
+        shared = products[0][end]
+        if shared.shape != SCALAR and all(len(p) > 1 and p[end] == shared for p in products):
+            rest = [p[:-1] if end else p[1:] for p in products]
+            inner = total(*(scaled(n, product(*r)) for n, r in zip(numbers, rest, strict=True)))
+            return product(inner, shared) if end else product(shared, inner)
+    return Sum(tuple(terms))
+
+
+def minus(matrix: Matrix) -> Matrix | None:
+    """The matrix without its minus sign; None where it has none."""
+    match matrix:
+        case Number(term) if is_negative(term):
+            return Number(negated(term))
+        case Scaled(factor, body) if (positive := minus(factor)) is not None:
+            return scaled(positive, body)
+        case Hadamard(factors) if (positive := minus(factors[0])) is not None:
+            return times(positive, *factors[1:])
+    return None
+
+
+def fits(left: Shape, right: Shape) -> bool:
+    return all(map(same_extent, left, right))
