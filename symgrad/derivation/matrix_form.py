@@ -18,7 +18,7 @@ from ..calculus.reverse import differentiate
 from ..calculus.simplify import collect, simplify
 from ..language.errors import DerivativeError
 from ..language.lowering import lower, lower_size
-from ..language.matrices import MatrixReader
+from ..language.matrices import MatrixReader, with_sizes
 from ..language.notation import equation_text
 from ..language.program import Equation, Program, Role, Tensor
 from ..language.terms import Index, Inverse, Reduce, Term, reads
@@ -142,15 +142,13 @@ def expression_program(expression: sympy.Expr, variable: MatrixSymbol | sympy.Sy
     expression = sympy.sympify(expression)
     if variable is not None and not expression.has(variable):
         raise DerivativeError(f"{expression} does not depend on {variable}")
+    expression = with_sizes(expression)
     matrices = sorted(expression.atoms(MatrixSymbol), key=lambda symbol: symbol.name)
     sizes = {size for matrix in matrices for extent in matrix.shape for size in extent.free_symbols}
-    whole = {size: sympy.Symbol(size.name, integer=True, positive=True) for size in sizes}
-    numbers = sorted(
-        (s for s in expression.free_symbols - sizes if not isinstance(s, MatrixSymbol | sympy.Idx)), key=str
-    )
-    real = {number: sympy.Symbol(number.name, real=True) for number in numbers}
-    expression = expression.xreplace({**whole, **real})
-    axes = letters([matrix.xreplace(whole) for matrix in matrices], {s.name for s in (*sizes, *numbers)})
+    others = expression.free_symbols - sizes - set(matrices)
+    numbers = sorted((symbol for symbol in others if not isinstance(symbol, sympy.Idx)), key=str)
+    expression = expression.xreplace({number: sympy.Symbol(number.name, real=True) for number in numbers})
+    axes = letters(matrices, {symbol.name for symbol in (*sizes, *numbers)})
     tensors = {}
     for name, indices in (*axes.items(), *((number.name, ()) for number in numbers)):
         role = Role.PARAMETER if variable is not None and name == variable.name else Role.INPUT
@@ -183,20 +181,10 @@ def letters(matrices: list[MatrixSymbol], taken: set[str]) -> dict[str, tuple[sy
     return axes
 
 
-def inlined(equation: Equation, program: Program) -> Equation:
-    """The equation with every adjoint that it reads written out, so that only forward values are left."""
-    forward = {name for name, tensor in program.tensors.items() if tensor.role is not Role.DEFINITION}
-    made = {e.tensor: e for e in program.equations()}
-    later = set(made) - forward
+def inlined(equation: Equation, program: Program, keep: Iterable[str] = ()) -> Equation:
+    """The equation with every definition that it reads written out, but for those to `keep`."""
+    made = {e.tensor: e for e in program.equations() if e.tensor not in set(keep)}
     body: Term = equation.body
-    while True:
-        former = next((r.tensor for r in reads(body) if r.tensor in later and r.tensor in adjoints_of(program)), None)
-        if former is None:
-            return replace(equation, body=collect(body))
+    while former := next((read.tensor for read in reads(body) if read.tensor in made), None):
         body = inline(body, made[former])
-
-
-def adjoints_of(program: Program) -> set[str]:
-    """The definitions behind the loss: what the reverse sweep has made."""
-    names = [equation.tensor for equation in program.equations()]
-    return set(names[names.index(program.outputs[0]) + 1 :])
+    return replace(equation, body=collect(body))

@@ -20,9 +20,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..language.algebra import is_negative, mul, negated
+from ..language.algebra import add, is_negative, mul, negated
 from ..language.ranges import same_extent
-from ..language.terms import ONE, Const, Term
+from ..language.terms import ONE, ZERO, Term
 
 Shape = tuple[Term, Term]
 SCALAR: Shape = (ONE, ONE)
@@ -262,7 +262,7 @@ def times(*numbers: Matrix) -> Matrix:
             (plain if isinstance(part, Number) else rest).append(part)
     front = Number(mul(*(number.term for number in plain)))
     kept = [front, *rest] if front != UNIT else rest
-    if not kept or front == Number(Const(0)):
+    if not kept or front == Number(ZERO):
         return front
     return kept[0] if len(kept) == 1 else Hadamard(tuple(kept))
 
@@ -359,8 +359,9 @@ def full(matrix: Matrix, shape: Shape) -> Matrix:
 def total(*terms: Matrix) -> Matrix:
     """The sum, with what all products share at an end taken out: (B + B^T) X."""
     terms = [part for term in terms for part in (term.terms if isinstance(term, Sum) else (term,))]
-    if len(terms) == 1:
-        return terms[0]
+    terms = like_terms(terms)
+    if len(terms) < 2:
+        return terms[0] if terms else Number(ZERO)
     numbers = [term.factor if isinstance(term, Scaled) else UNIT for term in terms]
     products = [flat((term.body if isinstance(term, Scaled) else term,)) for term in terms]
     for end in (-1, 0):
@@ -370,6 +371,17 @@ def total(*terms: Matrix) -> Matrix:
             inner = total(*(scaled(n, product(*r)) for n, r in zip(numbers, rest, strict=True)))
             return product(inner, shared) if end else product(shared, inner)
     return Sum(tuple(terms))
+
+
+def like_terms(terms: Iterable[Matrix]) -> list[Matrix]:
+    """The terms with equal matrices counted: 2 A for A + A, nothing for A - A."""
+    counts: dict[Matrix, Term] = {}
+    for term in terms:
+        number, body = (term.factor, term.body) if isinstance(term, Scaled) else (UNIT, term)
+        if isinstance(body, Number) or not isinstance(number, Number):
+            number, body = UNIT, term
+        counts[body] = add(counts.get(body, ZERO), number.term)
+    return [scaled(Number(number), body) for body, number in counts.items() if number != ZERO]
 
 
 def minus(matrix: Matrix) -> Matrix | None:

@@ -46,6 +46,8 @@ class Printer:
         match matrix:
             case mt.Sum(terms):
                 return self.sum(terms), SUM
+            case mt.Scaled(Number(Const(0))):
+                return "0", ATOM
             case Number() | mt.Scaled() | mt.Hadamard() | mt.Power():
                 positive = mt.minus(matrix)
                 if positive is not None:

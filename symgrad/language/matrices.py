@@ -35,7 +35,11 @@ from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 from .errors import DeclarationError
+from .lifting import tensor_axes
+from .lowering import lower
+from .program import Tensor
 from .surface import TensorBase, determinant, inverse, log_determinant, size
+from .terms import Term
 
 Shape = tuple[Expr, Expr]
 Hints = tuple[Idx | None, Idx | None]
@@ -72,6 +76,13 @@ def written(shape: Shape) -> str:
 
 def same_size(left: Expr, right: Expr) -> bool:
     return left == right or sympy.expand(left - right) == 0
+
+
+def with_sizes(expression: Expr | MatrixExpr) -> Expr | MatrixExpr:
+    """The expression with every symbol in a shape a positive integer, as sizes are here: `n` for symbols("n")."""
+    shapes = [extent for matrix in expression.atoms(MatrixSymbol) for extent in matrix.shape]
+    sizes = {symbol for extent in shapes for symbol in extent.free_symbols}
+    return expression.xreplace({symbol: sympy.Symbol(symbol.name, integer=True, positive=True) for symbol in sizes})
 
 
 class MatrixReader:
@@ -331,3 +342,21 @@ class MatrixReader:
             raise self.fail(f"{node}: only whole powers of a matrix are known; HadamardPower acts on each entry")
         base = node.base if node.exp > 0 else Inverse(node.base)
         return self.product([base] * abs(int(node.exp)), row, column, scope)
+
+
+def lower_entry(
+    expression: Expr | MatrixExpr, indices: tuple[Idx, ...], tensors: dict[str, Tensor], place: str
+) -> Term:
+    """expression[indices] as a term: of a matrix its general entry, of a column the entry at one index, of a number it.
+
+    Raises DeclarationError where the expression has another shape.
+    """
+    reader = MatrixReader({name: tensor_axes(tensor) for name, tensor in tensors.items()}, place)
+    expression = with_sizes(sympy.sympify(expression))
+    if not indices:
+        return lower(reader.number(expression), tensors, place)
+    shape, wanted = reader.shape(expression), (*map(size, indices), sympy.Integer(1))[:2]
+    if not all(map(same_size, shape, wanted)):
+        raise reader.fail(f"{expression} is {written(shape)}, expected {written(wanted)}")
+    row, column = (*indices, FIRST)[:2]
+    return lower(reader.entry(expression, row, column, frozenset()), tensors, place)
