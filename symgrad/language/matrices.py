@@ -116,14 +116,14 @@ class MatrixReader:
             case MatPow():
                 return self.square(node.base, "an inverse" if isinstance(node, Inverse) else "a power")
             case DiagMatrix():
-                rows, columns = self.shape(node.arg)
+                rows, columns = self.shape(node.args[0])
                 if columns != 1:
-                    raise self.fail(f"{node} needs a column vector, {node.arg} is {written((rows, columns))}")
+                    raise self.fail(f"{node} needs a column vector, {node.args[0]} is {written((rows, columns))}")
                 return rows, rows
             case DiagonalMatrix():
-                return self.square(node.arg, "a diagonal")
+                return self.square(node.args[0], "a diagonal")
             case DiagonalOf():
-                return self.square(node.arg, "a diagonal")[0], sympy.Integer(1)
+                return self.square(node.args[0], "a diagonal")[0], sympy.Integer(1)
             case ElementwiseApplyFunction():
                 return self.shape(node.expr)
             case Identity() | OneMatrix() | ZeroMatrix():
@@ -188,9 +188,9 @@ class MatrixReader:
                 factors = [part for part in node.args if is_matrix(part)]
                 return self.hints(factors[0])[0], self.hints(factors[-1])[1]
             case DiagMatrix():
-                return (self.hints(node.arg)[0],) * 2
+                return (self.hints(node.args[0])[0],) * 2
             case DiagonalOf():
-                return self.hints(node.arg)[0], None
+                return self.hints(node.args[0])[0], None
             case Identity() | OneMatrix() | ZeroMatrix():
                 return None, None
         found = [self.hints(part) for part in node.args if is_matrix(part)]
@@ -303,11 +303,11 @@ class MatrixReader:
             case MatPow():
                 return self.power(node, row, column, scope)
             case DiagMatrix():
-                return sympy.KroneckerDelta(row, column) * self.entry(node.arg, row, FIRST, scope)
+                return sympy.KroneckerDelta(row, column) * self.entry(node.args[0], row, FIRST, scope)
             case DiagonalMatrix():
-                return sympy.KroneckerDelta(row, column) * self.entry(node.arg, row, row, scope)
+                return sympy.KroneckerDelta(row, column) * self.entry(node.args[0], row, row, scope)
             case DiagonalOf():
-                return self.entry(node.arg, row, row, scope)
+                return self.entry(node.args[0], row, row, scope)
             case Identity():
                 return sympy.KroneckerDelta(row, column)
             case OneMatrix():

@@ -17,6 +17,7 @@ from sympy import (
     Expr,
     HadamardProduct,
     Identity,
+    MatMul,
     MatrixExpr,
     MatrixSymbol,
     OneMatrix,
@@ -121,7 +122,7 @@ CASES = (
     Case(25, Trace(Trace(Trace(A) * A) * A), A, 3 * Trace(A) ** 2 * Identity(n)),
     Case(27, a.T * S.I * b, S, -S.I.T * a * b.T * S.I.T),
     Case(29, Trace((S + A).I), S, -(((S + A).I.T) ** 2)),
-    Case(31, Determinant(A * S * B), S, Determinant(A * S * B) * S.I.T),
+    Case(31, Determinant(A * S * B), S, MatMul(Determinant(A * S * B), S.I.T)),
     Case(33, log(Determinant(S)), S, S.I.T),
     Case(35, 1 / Determinant(S), S, -S.I.T / Determinant(S)),
     Case(  # with symmetric B and C
