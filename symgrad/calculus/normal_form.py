@@ -124,8 +124,28 @@ class Normalizer:
             if not bound:
                 parts += factors
                 continue
-            parts.append(min((self.named(factors, order) for order in orders(factors, bound)), key=repr_key))
+            parts.append(min((self.named(factors, order) for order in self.orders(factors, bound)), key=repr_key))
         return mul(*parts)
+
+    def orders(self, factors: tuple[Term, ...], bound: tuple[Index, ...]) -> Iterator[tuple[Index, ...]]:
+        """Orders of the bound indices among which one does not depend on their names: by colours, then all among equals."""
+        colour = {index: repr_key(index.extent) for index in bound}
+        for _ in bound:
+            colour = {index: self.seen_from(index, factors, colour) for index in bound}
+            rank = {value: f"%c{k}" for k, value in enumerate(sorted(set(colour.values())))}
+            colour = {index: rank[value] for index, value in colour.items()}
+        groups: dict[str, list[Index]] = defaultdict(list)
+        for index in bound:
+            groups[colour[index]].append(index)
+        for chosen in product(*(permutations(groups[key]) for key in sorted(groups))):
+            yield tuple(index for group in chosen for index in group)
+
+    def seen_from(self, index: Index, factors: tuple[Term, ...], colour: Mapping[Index, str]) -> str:
+        """How the factors look from one bound index, the others known by their colours only."""
+        names = {other: Index(name, other.extent) for other, name in colour.items()}
+        names[index] = Index("%self", index.extent)
+        views = [repr_key(canonical(self.turned(substitute(f, names)))) for f in factors if index in f.free]
+        return " ".join([colour[index], *sorted(views)])
 
     def named(self, factors: tuple[Term, ...], order: tuple[Index, ...]) -> Term:
         names = {index: Index(f"%{k}", index.extent) for k, index in enumerate(order)}
@@ -159,25 +179,3 @@ def components(monomial: Monomial) -> list[tuple[tuple[Term, ...], tuple[Index, 
         left = [index for index in left if index not in reached]
     alone = tuple(f for f in monomial.factors if not f.free & set(monomial.bound))
     return [(alone, ()), *result]
-
-
-def orders(factors: tuple[Term, ...], bound: tuple[Index, ...]) -> Iterator[tuple[Index, ...]]:
-    """Orders of the bound indices among which one does not depend on their names: by colours, then all among equals."""
-    colour = {index: repr_key(index.extent) for index in bound}
-    for _ in bound:
-        colour = {index: seen_from(index, factors, colour) for index in bound}
-        rank = {value: f"%c{k}" for k, value in enumerate(sorted(set(colour.values())))}
-        colour = {index: rank[value] for index, value in colour.items()}
-    groups: dict[str, list[Index]] = defaultdict(list)
-    for index in bound:
-        groups[colour[index]].append(index)
-    for chosen in product(*(permutations(groups[key]) for key in sorted(groups))):
-        yield tuple(index for group in chosen for index in group)
-
-
-def seen_from(index: Index, factors: tuple[Term, ...], colour: Mapping[Index, str]) -> str:
-    """How the factors look from one bound index, the others known by their colours only."""
-    names = {other: Index(name, other.extent) for other, name in colour.items()}
-    names[index] = Index("%self", index.extent)
-    views = [repr_key(canonical(substitute(f, names))) for f in factors if index in f.free]
-    return " ".join([colour[index], *sorted(views)])

@@ -16,6 +16,7 @@ from ..language.program import Equation, Role, Tensor
 from ..language.rewriting import fresh_index, rebuild, substitute, unique_bound
 from ..language.terms import (
     ONE,
+    ZERO,
     Add,
     Call,
     Compare,
@@ -66,6 +67,9 @@ class Network:
     matrices: dict[tuple[Index, Index], list[Matrix]] = field(default_factory=dict)
 
     def put(self, matrix: Matrix, row: Axis, column: Axis) -> None:
+        if isinstance(matrix, mt.Scaled) and row is not None:
+            self.numbers.append(matrix.factor)
+            matrix = matrix.body
         if row is None:
             self.numbers.append(matrix)
         elif column is None:
@@ -116,6 +120,9 @@ def pieces(matrices: Iterable[Matrix]) -> list[Matrix]:
     """The factors of an elementwise product, a square as two."""
     result = []
     for matrix in matrices:
+        if isinstance(matrix, mt.Transpose):
+            result += map(transposed, pieces((matrix.body,)))
+            continue
         for part in matrix.factors if isinstance(matrix, mt.Hadamard) else (matrix,):
             square = isinstance(part, mt.Power) and part.exponent == Number(Const(2))
             result += [part.base] * 2 if square else [part]
@@ -197,7 +204,7 @@ class Lifting:
             case Call(function, arguments) if function not in ("floordiv", "mod"):
                 return self.entrywise(lambda *a: mt.Apply(function, a), arguments, row, column)
             case Where(condition, then, other):
-                return self.entrywise(mt.Choice, (condition, then, other), row, column)
+                return self.entrywise(choice, (condition, then, other), row, column)
             case Compare():
                 return self.bracket(term, row, column)
             case Reduce("sum", indices, body):
@@ -220,7 +227,9 @@ class Lifting:
 
     def entrywise(self, make, parts: Iterable[Term], row: Axis, column: Axis) -> Matrix:
         numbers = [part for part in parts if not part.free & {row, column}]
-        return make(*(self.matrix(p, None, None) if p in numbers else self.whole(p, row, column) for p in parts))
+        return mt.upright(
+            make(*(self.matrix(p, None, None) if p in numbers else self.whole(p, row, column) for p in parts))
+        )
 
     def read(self, name: str, indices: tuple[Term, ...], row: Axis, column: Axis) -> Matrix:
         tensor = self.tensors[name]
@@ -315,6 +324,17 @@ def opened(bound: tuple[Index, ...], factors: tuple[Term, ...]) -> tuple[tuple[I
         else:
             result.append(factor)
     return bound, tuple(result)
+
+
+def choice(condition: Matrix, then: Matrix, other: Matrix) -> Matrix:
+    """`then` where the condition holds; [condition] o then where the rest is 0 and `then` is finite everywhere."""
+    if other == Number(ZERO) and isinstance(condition, mt.Bracket) and is_polynomial(then):
+        return hadamard(condition, then)
+    return mt.Choice(condition, then, other)
+
+
+def is_polynomial(matrix: Matrix) -> bool:
+    return not isinstance(matrix, mt.Power | mt.Apply | mt.Inverted) and all(map(is_polynomial, matrix.children))
 
 
 def diagonal(vector: Matrix, row: Index) -> Matrix:

@@ -312,11 +312,25 @@ def hadamard(*factors: Matrix) -> Matrix:
             (numbers if part.shape == SCALAR else kept).append(part)
     if not kept:
         return times(*numbers)
-    return scaled(times(*numbers), kept[0] if len(kept) == 1 else Hadamard(tuple(kept)))
+    return scaled(times(*numbers), kept[0] if len(kept) == 1 else upright(Hadamard(tuple(kept))))
 
 
 def transposed(matrix: Matrix) -> Matrix:
-    """The transpose, carried through products to their factors."""
+    """The transpose, on the letters or around the whole, whichever takes fewer signs; a symmetric matrix is its own."""
+    if matrix.shape == SCALAR or isinstance(matrix, SYMMETRIC):
+        return matrix
+    if isinstance(matrix, Transpose):
+        return matrix.body
+    inside = carried(matrix)
+    if alike(inside, matrix):
+        return matrix
+    outside = Transpose(matrix)
+    keeps_shape = isinstance(matrix, Product | Scaled)
+    return inside if keeps_shape or transposes(inside) < transposes(outside) else outside
+
+
+def carried(matrix: Matrix) -> Matrix:
+    """The transpose with its sign on the letters."""
     match matrix:
         case _ if matrix.shape == SCALAR or isinstance(matrix, SYMMETRIC):
             return matrix
@@ -326,7 +340,41 @@ def transposed(matrix: Matrix) -> Matrix:
             return Product(tuple(transposed(factor) for factor in reversed(factors)))
         case Scaled(factor, body):
             return Scaled(factor, transposed(body))
+        case Sum(terms):
+            return Sum(tuple(map(transposed, terms)))
+        case Hadamard(factors):
+            return Hadamard(tuple(map(transposed, factors)))
+        case Power(base, exponent):
+            return Power(transposed(base), transposed(exponent))
+        case Apply(function, arguments):
+            return Apply(function, tuple(map(transposed, arguments)))
+        case Bracket(relation, left, right):
+            return Bracket(relation, transposed(left), transposed(right))
+        case Choice():
+            return Choice(*map(transposed, matrix.children))
+        case Inverted(body) if alike(carried(body), body):
+            return matrix
     return Transpose(matrix)
+
+
+def alike(left: Matrix, right: Matrix) -> bool:
+    """Equal up to the order of the terms of a sum."""
+    if isinstance(left, Sum) and isinstance(right, Sum):
+        return set(left.terms) == set(right.terms) and len(left.terms) == len(right.terms)
+    return left == right
+
+
+def transposes(matrix: Matrix) -> int:
+    """How many transposition signs are written."""
+    return isinstance(matrix, Transpose) + sum(map(transposes, matrix.children))
+
+
+def upright(matrix: Matrix) -> Matrix:
+    """The same matrix, with one transposition sign around it where that saves some inside: (A o B)^T for A^T o B^T."""
+    if matrix.shape == SCALAR or alike(carried(matrix), matrix):
+        return matrix
+    outside = Transpose(carried(matrix))
+    return outside if transposes(outside) < transposes(matrix) else matrix
 
 
 def inverted(matrix: Matrix) -> Matrix:
@@ -370,7 +418,10 @@ def total(*terms: Matrix) -> Matrix:
             rest = [p[:-1] if end else p[1:] for p in products]
             inner = total(*(scaled(n, product(*r)) for n, r in zip(numbers, rest, strict=True)))
             return product(inner, shared) if end else product(shared, inner)
-    return Sum(tuple(terms))
+    whole = Sum(tuple(terms))
+    if whole.shape == SCALAR or not alike(carried(whole), whole):
+        return upright(whole)
+    return Sum(tuple(sorted(terms, key=transposes)))  # symmetric: B + B^T
 
 
 def like_terms(terms: Iterable[Matrix]) -> list[Matrix]:

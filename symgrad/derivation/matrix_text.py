@@ -106,7 +106,8 @@ class Printer:
         if len(above + over) == 1 and not (below or under):
             return self.powered(*above, *over)
         body = self.circle.join(self.within(factor, PRODUCT if binding == PRODUCT else POWER) for factor in over)
-        front = [self.within(number, POWER) for number in above]
+        alone = len(above) == 1 and not body
+        front = [self.numerator(above[0])] if alone else [self.within(number, POWER) for number in above]
         if body:
             front.append(body)
         written = " ".join(front) or "1"
@@ -133,6 +134,10 @@ class Printer:
         if exponent == Number(Const(2)) and self.render(base)[1] == ATOM:
             return f"{written}{self.circle}{written}", HADAMARD
         return self.raised(written, f"{self.circle.strip()} {self.within(exponent, ATOM)}".replace("o ", "o")), POWER
+
+    def numerator(self, matrix: Matrix) -> str:
+        """What stands alone above a stroke."""
+        return self.within(matrix, PRODUCT)
 
     # -- the spelling, which LaTeX has its own of ------------------------------------------------------------------
 
@@ -190,6 +195,9 @@ class LatexPrinter(Printer):
 
     def name(self, name: str) -> str:
         return latex(Read(name))  # dX as an adjoint
+
+    def numerator(self, matrix: Matrix) -> str:
+        return self.text(matrix)
 
     def ones(self, rows: Term) -> str:
         return rf"\mathbf{{1}}_{{{latex(rows, {})}}}"
