@@ -75,9 +75,10 @@ class Printer:
                     lines.append(
                         f"{indent}{name}[...] = 0" if self.tensors[tensor].indices else f"{indent}{name} = 0.0"
                     )
-                case Loop(index, body):
+                case Loop(index, body, order):
                     extent = self.term(index.extent, INT)[0]
-                    lines.append(f"{indent}for {self.names.index(index)} in range({extent}):")
+                    turns = f"range({extent} - 1, -1, -1)" if order == "down" else f"range({extent})"
+                    lines.append(f"{indent}for {self.names.index(index)} in {turns}:")
                     lines += self.nodes(body, indent + "    ", depth + 1)
                 case Assign():
                     lines += self.assignment(node, indent, depth)
@@ -129,22 +130,28 @@ class Printer:
     def matrix_product(self, node: MatrixProduct, indent: str) -> list[str]:
         self.used.add("product")
         p = node.product
-        left = self.matrix(p.left, p.inner if p.transposed_left else p.rows)
-        right = self.matrix(p.right, p.columns if p.transposed_right else p.inner)
+        out, left, right = (self.matrix(read, first, p.along) for read, first in p.sides())
         turned = ["TRANSPOSED" if t else "AS_IS" for t in (p.transposed_left, p.transposed_right)]
-        out = self.matrix(p.target, p.rows)
         alpha = self.term(p.alpha, FLOAT)[0]
         beta = "1.0" if node.accumulate else "0.0"
         return [f"{indent}product({left}, {turned[0]}, {right}, {turned[1]}, {alpha}, {beta}, {out})"]
 
-    def matrix(self, read: Read, first: tuple[Index, ...]) -> str:
-        """The array as a matrix: reshaped where one of its two groups of axes has more than one."""
+    def matrix(self, read: Read, first: tuple[Index, ...], along: Index | None) -> str:
+        """The array as a matrix: reshaped where one of its groups of axes has more than one, at `along`'s slice."""
         name = self.names.tensor(read.tensor)
-        if len(read.indices) == 2 and len(first) == 1:
-            return name
-        groups = [read.indices[: len(first)], read.indices[len(first) :]]
+        axes = tuple(index for index in read.indices if index != along)
+        groups = [axes[: len(first)], axes[len(first) :]]
+        if along not in read.indices:
+            return name if len(read.indices) == 2 else self.reshaped(name, groups)
+        position = read.indices.index(along)
+        groups.insert(0 if position == 0 else 1, (along,))
+        whole = name if len(read.indices) == 3 else self.reshaped(name, groups)
+        here = self.names.index(along)
+        return f"{whole}[{here}]" if position == 0 else f"{whole}[:, {here}, :]"
+
+    def reshaped(self, name: str, groups: list[tuple[Index, ...]]) -> str:
         extents = ["*".join(self.term(i.extent, INT, MULTIPLICATIVE) for i in group) for group in groups]
-        return f"{name}.reshape({extents[0]}, {extents[1]})"
+        return f"{name}.reshape({', '.join(extents)})"
 
     # -- terms -----------------------------------------------------------------------------------------------------
 

@@ -10,11 +10,11 @@ A cycle without a shift along one common axis is no recurrence and is refused.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .algebra import mul, subtract, where
 from .errors import DeclarationError
-from .program import Equation, Item, Recurrence
+from .program import Equation, Item, Program, Recurrence, equations_of
 from .ranges import at_least, bounds
 from .rewriting import rebuild, substitute
 from .terms import ONE, ZERO, Compare, Const, Index, Read, Term, reads
@@ -28,6 +28,8 @@ def grouped(equations: Iterable[Equation], name: str = "") -> tuple[Item, ...]:
     Raises DeclarationError for a circular definition that is no recurrence, naming its tensors.
     """
     equations = list(equations)
+    if in_order_of_use(equations):
+        return tuple(equations)
     by_name = {equation.tensor: equation for equation in equations}
     graph = {e.tensor: {read.tensor for read in reads(e.body)} & by_name.keys() for e in equations}
     items: list[Item] = []
@@ -49,6 +51,31 @@ def grouped(equations: Iterable[Equation], name: str = "") -> tuple[Item, ...]:
         items.append(recurrence(members, name))
         placed |= cycle
     return tuple(items)
+
+
+def in_order_of_use(equations: list[Equation]) -> bool:
+    """Whether each equation reads only what stands before it: then there is no cycle."""
+    later = {equation.tensor for equation in equations}
+    for equation in equations:
+        if any(read.tensor in later for read in reads(equation.body)):
+            return False
+        later.discard(equation.tensor)
+    return True
+
+
+def with_equations(program: Program, equations: Iterable[Equation]) -> Program:
+    """The program over other equations, its recurrences found anew."""
+    return replace(program, items=grouped(equations, program.name))
+
+
+def cycles(program: Program) -> dict[str, set[str]]:
+    """Each tensor of a recurrence -> all tensors of that recurrence."""
+    result: dict[str, set[str]] = {}
+    for item in program.items:
+        if isinstance(item, Recurrence):
+            names = {equation.tensor for equation in equations_of((item,))}
+            result |= dict.fromkeys(names, names)
+    return result
 
 
 def reach(start: str, graph: Graph) -> set[str]:

@@ -22,7 +22,10 @@ Indices = tuple[Index, ...]
 
 @dataclass(frozen=True)
 class Product:
-    """`target[rows, columns] += alpha * sum_inner left * right`; `transposed_*`: stored the other way round."""
+    """`target[rows, columns] += alpha * sum_inner left * right`; `transposed_*`: stored the other way round.
+
+    `along` is the index of the recurrence around, at which all three are matrices.
+    """
 
     target: Read
     alpha: Term
@@ -33,10 +36,19 @@ class Product:
     inner: Indices
     transposed_left: bool
     transposed_right: bool
+    along: Index | None = None
+
+    def sides(self) -> tuple[tuple[Read, Indices], ...]:
+        """(array, the indices of its rows as it is stored) of the target and both operands."""
+        return (
+            (self.target, self.rows),
+            (self.left, self.inner if self.transposed_left else self.rows),
+            (self.right, self.columns if self.transposed_right else self.inner),
+        )
 
 
-def as_product(term: Term, target: Read) -> Product | None:
-    """The term as a matrix product into `target`, or None."""
+def as_product(term: Term, target: Read, along: Index | None = None) -> Product | None:
+    """The term as a matrix product into `target`, or None; `along` is held fixed."""
     reduction = next((f for f in factors_of(term) if isinstance(f, Reduce) and f.op == "sum"), None)
     if reduction is None:
         return None
@@ -45,10 +57,19 @@ def as_product(term: Term, target: Read) -> Product | None:
     if alpha.free or len(operands) != 2 or not all(map(is_matrix_read, (target, *operands))):
         return None
     for left, right in permutations(operands):
-        groups = grouped(target.indices, left.indices, right.indices, reduction.indices)
-        if groups is not None:
-            return Product(target, alpha, left, right, *groups)
+        axes = [tuple(index for index in read.indices if index != along) for read in (target, left, right)]
+        groups = grouped(*axes, reduction.indices)
+        if groups is None:
+            continue
+        product = Product(target, alpha, left, right, *groups, along)
+        if along is None or all(slices_to_matrix(read, first, along) for read, first in product.sides()):
+            return product
     return None
+
+
+def slices_to_matrix(read: Read, first: Indices, along: Index) -> bool:
+    """Whether the read at a fixed `along` is a matrix with its columns next to each other in memory."""
+    return along not in read.indices or read.indices.index(along) in (0, len(first))
 
 
 def is_matrix_read(term: Term) -> bool:

@@ -1,5 +1,6 @@
 """Program -> Program: every equation becomes one loop nest, or a sum of contractions.
 
+    guards_inward        a guard around a sum goes to the reads in it that need one
     inline_single_uses   a definition that is read once, as often as it is made, goes into its reader
     early_gathers        o[b,y[b]] is read before the array may be overwritten
     share_calls          exp(o[b,v] - m[b]) that two equations need is computed once
@@ -18,10 +19,12 @@ from dataclasses import replace
 
 from ...calculus.inlining import inline, without_dead
 from ...calculus.matching import match
-from ...language.algebra import add, construct, factors_of, mul, summed, terms_of
+from ...language.algebra import add, construct, factors_of, mul, summed, terms_of, where
 from ...language.program import Equation, Program, Role
+from ...language.ranges import inside
+from ...language.recurrences import cycles, with_equations
 from ...language.rewriting import rebuild
-from ...language.terms import Add, Call, Compare, Index, Pow, Read, Reduce, Term
+from ...language.terms import ZERO, Add, Call, Compare, Index, Pow, Read, Reduce, Term, Where, reads
 from .builder import Builder, in_order
 
 EXPENSIVE = ("exp", "log", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "erf")
@@ -53,8 +56,8 @@ def inline_single_uses(program: Program) -> Program:
             source = next((candidates[name] for name in read_once_through(equation) if name in candidates), None)
             if source is not None:
                 opened = replace(equation, body=inline(equation.body, source))
-                items = tuple(opened if e is equation else e for e in program.equations())
-                program = without_dead(program.with_items(items))
+                equations = [opened if e is equation else e for e in program.equations()]
+                program = without_dead(with_equations(program, equations))
                 break
         else:
             return program
@@ -147,10 +150,53 @@ def share_calls(program: Program) -> Program:
 
 def hoist_reductions(program: Program) -> Program:
     builder = Builder(program)
+    recurring = cycles(program)
     for equation in program.equations():
         terms = [hoist_term(term, equation, builder) for term in terms_of(equation.body)]
+        cycle = recurring.get(equation.tensor)
+        if cycle is not None and len(terms) > 1:
+            terms = [outside_of_cycle(term, equation, cycle, builder) for term in terms]
         builder.add(replace(equation, body=add(*terms)))
     return builder.program
+
+
+def outside_of_cycle(term: Term, equation: Equation, cycle: set[str], builder: Builder) -> Term:
+    """A sum that needs nothing of the recurrence is made for all slices at once, before it."""
+    if not holds_reduction(term) or any(isinstance(n, Read) and n.tensor in cycle for n in term.walk()):
+        return term
+    return builder.define(f"{equation.tensor}_given", equation.indices, term)
+
+
+def guards_inward(program: Program) -> Program:
+    """`sum_j R[i,j]*h[b,t-1,j] if 0 <= t-1 else 0` as `sum_j R[i,j]*(h[b,t-1,j] if 0 <= t-1 else 0)`.
+
+    A sum that stands alone can become a matrix product, and what it reads stays inside its axes.
+    """
+    known = {t.name: t.vocabulary for t in program.tensors.values() if t.vocabulary is not None}
+
+    def stays_inside(read: Read) -> bool:
+        shape = program.tensors[read.tensor].shape
+        return all(inside(index, extent, {}, known) for index, extent in zip(read.indices, shape, strict=True))
+
+    def push(condition: Term, term: Term) -> Term:
+        if isinstance(term, Add):
+            return add(*(push(condition, part) for part in term.terms))
+        if isinstance(term, Reduce) and term.op == "sum" and not condition.free & set(term.indices):
+            return summed(term.indices, push(condition, term.body))
+        factors = factors_of(term)
+        chosen = {k for k, f in enumerate(factors) if not all(stays_inside(read) for read in reads(f))}
+        chosen = chosen or {next((k for k, f in enumerate(factors) if isinstance(f, Reduce)), 0)}
+        pushed = [push(condition, f) if k in chosen and isinstance(f, Reduce) else f for k, f in enumerate(factors)]
+        guarded = [where(condition, f, ZERO) if k in chosen and f is factors[k] else f for k, f in enumerate(pushed)]
+        return mul(*guarded)
+
+    def visit(node: Term) -> Term:
+        node = construct(rebuild(node, visit))
+        if isinstance(node, Where) and node.other == ZERO and holds_reduction(node.then):
+            return push(node.condition, node.then)
+        return node
+
+    return with_equations(program, [replace(e, body=visit(e.body)) for e in program.equations()])
 
 
 def hoist_term(term: Term, equation: Equation, builder: Builder) -> Term:
@@ -249,7 +295,11 @@ def fold_into_updates(program: Program) -> Program:
         if uses[e.tensor] == 1 and e.tensor not in pinned and e.indices and all(map(is_accumulation, terms_of(e.body)))
     }
     kept = []
+    recurring = cycles(program)
     for equation in program.equations():
+        if equation.tensor in recurring:
+            kept.append(equation)  # what was made for all slices at once stays outside of its loop
+            continue
         terms = [part for term in terms_of(equation.body) for part in distributed(term, contractions.keys())]
         for position, term in enumerate(terms):
             read = next((f for f in factors_of(term) if isinstance(f, Read) and f.tensor in contractions), None)
@@ -258,7 +308,7 @@ def fold_into_updates(program: Program) -> Program:
                 body = inline(read, contractions[read.tensor])
                 terms[position] = add(*(mul(*others, part) for part in terms_of(body)))
         kept.append(replace(equation, body=add(*terms)) if terms != list(terms_of(equation.body)) else equation)
-    return without_dead(program.with_items(tuple(kept)))
+    return without_dead(with_equations(program, kept))
 
 
 def is_accumulation(term: Term) -> bool:
@@ -277,6 +327,7 @@ def distributed(term: Term, wanted) -> list[Term]:
 
 
 PASSES: tuple[Callable[[Program], Program], ...] = (
+    guards_inward,
     inline_single_uses,
     early_gathers,
     share_calls,
