@@ -8,7 +8,8 @@ time is the median of a step over the rounds, with the least and the most, and a
 own ratios, because it outlives other work on the machine, which a time does not.
 
 PyTorch runs in the fastest of the forms that `systems.torch_forms` lists.  The floor is what the step's matrix products
-alone would take at the rate of one large product on all cores, measured in the same rounds.
+alone would take at the rate of one large product, measured in the same rounds.  Two threads of one system suffer more
+from other work than one does; `taskset -c 0 python benchmarks/step.py` compares on one core.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
 
 import numpy as np
-from systems import SYSTEMS, Case, installed
+from systems import SYSTEMS, Case, cores, installed
 
 COMPARED = 20
 TOLERANCE = 1e-4
@@ -118,7 +119,7 @@ def main() -> None:
         results[case.name] = measured(case, systems, given.rounds, given.turn)
         if not given.json:
             load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
-            print(f"\n{case.name}   (load {load:.1f} on {os.cpu_count()} cores)", flush=True)
+            print(f"\n{case.name}   (load {load:.1f} on {cores()} core{'s' if cores() > 1 else ''})", flush=True)
             for system, t in results[case.name].items():
                 times = f"{t.median * 1e6:9,.0f} ({t.least * 1e6:,.0f} to {t.most * 1e6:,.0f})"
                 same = "" if system in ("symgrad", "floor") else f"; losses within {t.difference:.0e}"

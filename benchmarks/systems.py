@@ -49,6 +49,11 @@ class Case:
         return 6.0 * self.B * self.H * (self.N * self.D + self.V)
 
 
+def cores() -> int:
+    """How many this process may use: `taskset -c 0 python benchmarks/step.py` compares on one."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 # -- the same start for all ----------------------------------------------------------------------------------------
 
 
@@ -131,7 +136,7 @@ def torch(case: Case) -> tuple[Run, str]:
 
 def torch_forms(case: Case) -> Iterator[dict]:
     """Sparse or dense embedding gradient, fused or foreach update, one thread or all of them."""
-    for threads in sorted({1, os.cpu_count() or 1}):
+    for threads in sorted({1, cores()}):
         for update in ("foreach", "fused"):
             yield {"sparse": False, "update": update, "threads": threads}
         if case.optimizer == "sgd":  # PyTorch's Adam takes no sparse gradients; its SparseAdam is another rule

@@ -14,7 +14,7 @@ from ..language.errors import DeclarationError
 from ..language.notation import text
 from ..language.program import Equation, Program, Role, Tensor
 from ..language.sizes import solved
-from ..language.terms import ONE, Const, Index, Read, Reduce, Size, Term
+from ..language.terms import Index, Reduce, Size, Term
 from .functions import support
 from .header import header
 from .printer import Names, Printer
@@ -53,7 +53,8 @@ class File:
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
         program = parts.step.program
-        self.names = Names(list(program.tensors))
+        nests = (parts.step, parts.gradients, parts.loss)
+        self.names = Names(name for nest in nests for name in nest.program.tensors)
         self.inputs = program.with_role(Role.INPUT, Role.TOKENS)
         self.parameters = program.with_role(Role.PARAMETER)
         self.states = program.with_role(Role.STATE)
@@ -118,7 +119,7 @@ class File:
         rows = [f"{self.names.tensor(tensor.name)}[order[turn, 0]]" for tensor in self.inputs]
         body, gathered = self.sizes(nest, arguments, rows=True), []
         if self.batch:
-            rows = [f"{self.names.tensor(tensor.name)}_batch" for tensor in self.inputs]
+            rows = [self.names.batch(tensor.name) for tensor in self.inputs]
             for tensor, row in zip(self.inputs, rows, strict=True):
                 name = self.names.tensor(tensor.name)
                 shape = ", ".join([batch, *(f"{name}.shape[{k}]" for k in range(1, len(tensor.indices)))])
@@ -201,13 +202,13 @@ class File:
         lengths = []
         for tensor in arguments:
             before = 1 if rows and not self.batch and tensor in self.inputs else 0
-            shape = f"{self.names.tensor(tensor.name)}.shape"
-            lengths += [(extent, Read(shape, (Const(k),))) for k, extent in enumerate(tensor.shape, before)]
-        values: dict[str, Term] = {self.batch: Read("order.shape", (ONE,))} if rows and self.batch else {}
+            array = self.names.tensor(tensor.name)
+            lengths += [(extent, self.names.length(array, k)) for k, extent in enumerate(tensor.shape, before)]
+        values: dict[str, Term] = {self.batch: self.names.length("order", 1)} if rows and self.batch else {}
         while found := next(filter(None, (solved(*length, values) for length in lengths)), None):
             values[found[0]] = found[1]
         for name, value in reversed(values.items()):
-            wanted |= sizes_named(value) if name in wanted else set()
+            wanted |= sizes_named(value) & values.keys() if name in wanted else set()
         missing = sorted(wanted - values.keys())
         if missing:
             raise DeclarationError(

@@ -7,6 +7,7 @@ no array (the loss, a learning rate, a norm) are Python floats, and are cast whe
 from __future__ import annotations
 
 import keyword
+from collections.abc import Iterable
 from fractions import Fraction
 
 from ..language.algebra import is_negative, negated, power
@@ -30,25 +31,42 @@ PYTHON_RELATION = {"==": "==", "!=": "!=", "<": "<", "<=": "<="}
 
 
 class Names:
-    """Python identifiers for tensors, indices and sizes: their own names, with `_` behind them where that is taken."""
+    """Python identifiers, one each for tensors, local numbers, indices and sizes: their own names, with `_` behind
+    them where that is taken.  Tensors are named first, so that they keep theirs.
+    """
 
-    def __init__(self, tensors: list[str]) -> None:
-        self.tensors = {name: f"{name}_" if taken(name) else name for name in tensors}
+    def __init__(self, tensors: Iterable[str]) -> None:
+        self.given: dict[tuple[str, str], str] = {}
+        for name in tensors:
+            self.tensor(name)
 
     def tensor(self, name: str) -> str:
-        return self.tensors.get(name, f"{name}_" if taken(name) else name)
+        """Also for a local number `L.total`, which no tensor can be called."""
+        return self.identifier("tensor", name)
 
     def index(self, index: Index) -> str:
-        return self.free_of_tensors(index.name)
+        return self.identifier("index", index.name)
 
     def size(self, name: str) -> str:
-        return self.free_of_tensors(name)
+        return self.identifier("size", name)
 
-    def free_of_tensors(self, name: str) -> str:
-        used = set(self.tensors.values())
-        while taken(name) or name in used:
-            name += "_"
-        return name
+    def batch(self, tensor: str) -> str:
+        """The array that holds one batch of an input."""
+        return self.identifier("batch", f"{self.tensor(tensor)}_batch")
+
+    def length(self, array: str, axis: int) -> Size:
+        """`x.shape[0]` as a size, which spells itself."""
+        place = f"{array}.shape[{axis}]"
+        self.given["size", place] = place
+        return Size(place)
+
+    def identifier(self, kind: str, name: str) -> str:
+        if (kind, name) not in self.given:
+            wanted = name.replace(".", "_")
+            while taken(wanted) or wanted in self.given.values():
+                wanted += "_"
+            self.given[kind, name] = wanted
+        return self.given[kind, name]
 
 
 def taken(name: str) -> bool:
@@ -98,7 +116,7 @@ class Printer:
         if node.op in ("max", "argmax"):
             value = self.term(node.value, REAL)[0]
             if node.op == "argmax":
-                best = self.names.tensor(node.target.tensor.removesuffix("_best") + "_argmax")
+                best = self.names.tensor(node.target.tensor.removesuffix(".best") + ".argmax")
                 index = self.names.index(node.index)
                 return [
                     f"{indent}if {value} > {target}:",
@@ -111,7 +129,7 @@ class Printer:
         if op == "=" and not node.target.indices and isinstance(value, Const):
             # an accumulator starts: of the file's type where it belongs to an array's entry, else a Python float
             written = f"real({value.value})" if self.in_array(node.target, depth) else repr(float(value.value))
-            if node.target.tensor.endswith("_argmax"):
+            if node.target.tensor.endswith(".argmax"):
                 written = repr(value.value)
             return [f"{indent}{target} = {written}"]
         if op == "=" and value == negated(Call("inf")):

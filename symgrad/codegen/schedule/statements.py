@@ -109,10 +109,10 @@ def accumulator(equation: Equation, term: Term, plain: Term) -> Statement | None
         if reduction.op == "sum":
             return None
         order = (*equation.indices, *reduction.indices)
-    name = f"{equation.tensor}_{reduction.op}" if reduction.op == "argmax" else f"{equation.tensor}_total"
+    name = f"{equation.tensor}.{'argmax' if reduction.op == 'argmax' else 'total'}"
     local = Read(name if equation.indices or plain != ZERO or others else equation.tensor)
     if reduction.op == "argmax":
-        best = Read(f"{equation.tensor}_best")
+        best = Read(f"{equation.tensor}.best")
         before = (Assign(best, "=", negative_infinity()), Assign(local, "=", Const(0)))
         inside = (Assign(best, "argmax", reduction.body, index=reduction.indices[0]),)
         return Statement(equation, order, inside, depth, before, (Assign(equation.left, "=", local),))

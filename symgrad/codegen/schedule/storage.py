@@ -134,7 +134,7 @@ def without_copies(nodes: list[Node], numbers: set[str]) -> list[Node]:
         and node.op == "="
         and node.target.tensor in numbers
         and isinstance(node.value, Read)
-        and node.value.tensor == f"{node.target.tensor}_total"
+        and node.value.tensor == f"{node.target.tensor}.total"
     }
 
     def visit(body: list[Node]) -> list[Node]:
