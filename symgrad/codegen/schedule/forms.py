@@ -19,13 +19,14 @@ from dataclasses import replace
 
 from ...calculus.inlining import inline, without_dead
 from ...calculus.matching import match
+from ...calculus.reverse import opposite
 from ...language.algebra import add, construct, factors_of, mul, summed, terms_of, where
 from ...language.program import Equation, Program, Role
-from ...language.ranges import inside
 from ...language.recurrences import cycles, with_equations
 from ...language.rewriting import rebuild
-from ...language.terms import ZERO, Add, Call, Compare, Index, Pow, Read, Reduce, Term, Where, reads
+from ...language.terms import ONE, Add, Call, Compare, Index, Pow, Read, Reduce, Term, Where
 from .builder import Builder, in_order
+from .guards import Guards, guards_inward
 
 EXPENSIVE = ("exp", "log", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "erf")
 
@@ -167,38 +168,6 @@ def outside_of_cycle(term: Term, equation: Equation, cycle: set[str], builder: B
     return builder.define(f"{equation.tensor}_given", equation.indices, term)
 
 
-def guards_inward(program: Program) -> Program:
-    """`sum_j R[i,j]*h[b,t-1,j] if 0 <= t-1 else 0` as `sum_j R[i,j]*(h[b,t-1,j] if 0 <= t-1 else 0)`.
-
-    A sum that stands alone can become a matrix product, and what it reads stays inside its axes.
-    """
-    known = {t.name: t.vocabulary for t in program.tensors.values() if t.vocabulary is not None}
-
-    def stays_inside(read: Read) -> bool:
-        shape = program.tensors[read.tensor].shape
-        return all(inside(index, extent, {}, known) for index, extent in zip(read.indices, shape, strict=True))
-
-    def push(condition: Term, term: Term) -> Term:
-        if isinstance(term, Add):
-            return add(*(push(condition, part) for part in term.terms))
-        if isinstance(term, Reduce) and term.op == "sum" and not condition.free & set(term.indices):
-            return summed(term.indices, push(condition, term.body))
-        factors = factors_of(term)
-        chosen = {k for k, f in enumerate(factors) if not all(stays_inside(read) for read in reads(f))}
-        chosen = chosen or {next((k for k, f in enumerate(factors) if isinstance(f, Reduce)), 0)}
-        pushed = [push(condition, f) if k in chosen and isinstance(f, Reduce) else f for k, f in enumerate(factors)]
-        guarded = [where(condition, f, ZERO) if k in chosen and f is factors[k] else f for k, f in enumerate(pushed)]
-        return mul(*guarded)
-
-    def visit(node: Term) -> Term:
-        node = construct(rebuild(node, visit))
-        if isinstance(node, Where) and node.other == ZERO and holds_reduction(node.then):
-            return push(node.condition, node.then)
-        return node
-
-    return with_equations(program, [replace(e, body=visit(e.body)) for e in program.equations()])
-
-
 def hoist_term(term: Term, equation: Equation, builder: Builder) -> Term:
     """The term with all reductions taken out, but one that is the whole term up to index-free factors."""
     if isinstance(term, Reduce) or any(isinstance(factor, Reduce) for factor in factors_of(term)):
@@ -216,13 +185,21 @@ def hoist_term(term: Term, equation: Equation, builder: Builder) -> Term:
     return hoist_inside(term, equation, equation.indices, builder)
 
 
-def hoist_inside(term: Term, equation: Equation, around: tuple[Index, ...], builder: Builder) -> Term:
+def hoist_inside(
+    term: Term, equation: Equation, around: tuple[Index, ...], builder: Builder, condition: Term = ONE
+) -> Term:
+    """`condition` is what the branches around say; a sum that is taken out of them takes along what it needs of it."""
     inner = around + term.indices if isinstance(term, Reduce) else around
     if isinstance(term, Reduce) and term.op == "sum" and isinstance(term.body, Add) and mixes_spaces(term):
         split = add(*(summed(term.indices, part) for part in term.body.terms))
-        return hoist_inside(split, equation, around, builder)
-    node = construct(rebuild(term, lambda child: hoist_inside(child, equation, inner, builder)))
+        return hoist_inside(split, equation, around, builder, condition)
+    if isinstance(term, Where):
+        then = hoist_inside(term.then, equation, inner, builder, mul(condition, term.condition))
+        other = hoist_inside(term.other, equation, inner, builder, mul(condition, opposite(term.condition)))
+        return where(hoist_inside(term.condition, equation, inner, builder, condition), then, other)
+    node = construct(rebuild(term, lambda child: hoist_inside(child, equation, inner, builder, condition)))
     if isinstance(node, Reduce):
+        node = Guards(builder.tensors).kept_inside(condition, node)
         return builder.define(f"{equation.tensor}_{node.op}", in_order(node.free, around), node)
     if (
         equation.indices
