@@ -1,4 +1,4 @@
-"""A recurrent language model: h[t] = tanh(W c[t] + R h[t-1] + s),  p[t] = softmax(U h[t] + k), the next letter each time.
+"""A recurrent language model: h[t] = tanh(W c[t] + R h[t-1] + s),  p[t] = softmax(U h[t] + k), letter after letter.
 
 Elman 1990, "Finding Structure in Time", Cognitive Science 14; as a language model, Mikolov et al. 2010.  The chain rule
 runs along t from the last letter back to the first: backpropagation through time.
