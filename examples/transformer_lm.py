@@ -17,7 +17,10 @@ b, n, t, s, v = axes("b:B n:N t:T s:T v:V")  # batch, block, time (twice), lette
 d, c, k, e, f = axes("d:D c:D k:K e:E f:F")  # features (twice), heads, features of a head, hidden features
 C, P = model.parameters(C=normal((v, d), 0.1), P=normal((t, d), 0.1))
 Q, G, A, O = model.parameters(
-    Q=normal((n, k, e, d), 0.08), G=normal((n, k, e, d), 0.08), A=normal((n, k, e, d), 0.08), O=normal((n, d, k, e), 0.04)
+    Q=normal((n, k, e, d), 0.08),
+    G=normal((n, k, e, d), 0.08),
+    A=normal((n, k, e, d), 0.08),
+    O=normal((n, d, k, e), 0.04),
 )
 g1, b1, g2, b2 = model.parameters(g1=ones((n, d)), b1=zeros((n, d)), g2=ones((n, d)), b2=zeros((n, d)))
 W, w, U, u = model.parameters(W=normal((n, f, d), 0.08), w=zeros((n, f)), U=normal((n, d, f), 0.04), u=zeros((n, d)))
