@@ -242,7 +242,9 @@ def dense_and_one_hot(term: Term, indices: tuple[Index, ...]) -> list[Term]:
     for factor in factors_of(term):
         if isinstance(factor, Add) and any(scatter_of(part, indices) is not None for part in factor.terms):
             others = [other for other in factors_of(term) if other is not factor]
-            return [piece for part in factor.terms for piece in dense_and_one_hot(mul(*others, part), indices)]
+            dense = add(*(part for part in factor.terms if scatter_of(part, indices) is None))
+            sparse = [part for part in factor.terms if scatter_of(part, indices) is not None]
+            return [piece for part in (dense, *sparse) for piece in dense_and_one_hot(mul(*others, part), indices)]
     return [term]
 
 
