@@ -17,6 +17,7 @@ from ..language.notation import text
 from ..language.program import Role
 from ..language.terms import Add, Call, Compare, Const, Index, Mul, Pow, Read, Size, Term, Where
 from .nests import Assign, Comment, Loop, MatrixProduct, Node, StopIfNotFinite, Zero
+from .schedule.contractions import runs
 from .schedule.plan import Nest
 
 RESERVED = {
@@ -148,28 +149,24 @@ class Printer:
     def matrix_product(self, node: MatrixProduct, indent: str) -> list[str]:
         self.used.add("product")
         p = node.product
-        out, left, right = (self.matrix(read, first, p.along) for read, first in p.sides())
+        out, left, right = (self.matrix(read, first, p.fixed) for read, first in p.sides())
         turned = ["TRANSPOSED" if t else "AS_IS" for t in (p.transposed_left, p.transposed_right)]
         alpha = self.term(p.alpha, FLOAT)[0]
         beta = "1.0" if node.accumulate else "0.0"
         return [f"{indent}product({left}, {turned[0]}, {right}, {turned[1]}, {alpha}, {beta}, {out})"]
 
-    def matrix(self, read: Read, first: tuple[Index, ...], along: Index | None) -> str:
-        """The array as a matrix: reshaped where one of its groups of axes has more than one, at `along`'s slice."""
-        name = self.names.tensor(read.tensor)
-        axes = tuple(index for index in read.indices if index != along)
-        groups = [axes[: len(first)], axes[len(first) :]]
-        if along not in read.indices:
-            return name if len(read.indices) == 2 else self.reshaped(name, groups)
-        position = read.indices.index(along)
-        groups.insert(0 if position == 0 else 1, (along,))
-        whole = name if len(read.indices) == 3 else self.reshaped(name, groups)
-        here = self.names.index(along)
-        return f"{whole}[{here}]" if position == 0 else f"{whole}[:, {here}, :]"
-
-    def reshaped(self, name: str, groups: list[tuple[Index, ...]]) -> str:
-        extents = ["*".join(self.term(i.extent, INT, MULTIPLICATIVE) for i in group) for group in groups]
-        return f"{name}.reshape({', '.join(extents)})"
+    def matrix(self, read: Read, first: tuple[Index, ...], fixed: frozenset[Index]) -> str:
+        """The array as a matrix at the fixed indices, reshaped where one of its groups of axes has more than one."""
+        written = self.names.tensor(read.tensor)
+        groups = runs(read, first, fixed)
+        if any(len(group) > 1 for group in groups):
+            extents = ["*".join(self.term(i.extent, INT, MULTIPLICATIVE) for i in group) for group in groups]
+            written += f".reshape({', '.join(extents)})"
+        places = [self.names.index(group[0]) if group[0] in fixed else ":" for group in groups]
+        if fixed & read.free:
+            leading = places[: len(groups) - 2] if places[-2:] == [":", ":"] else places
+            written += f"[{', '.join(leading)}]"
+        return written
 
     # -- terms -----------------------------------------------------------------------------------------------------
 

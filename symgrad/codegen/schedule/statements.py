@@ -62,7 +62,7 @@ def every_statement(equation: Equation, in_place: bool, along: Index | None) -> 
         yield Statement(equation, (), (Zero(equation.tensor),))
         started = True
     for product in products:
-        yield Statement(equation, (), (MatrixProduct(product, accumulate=started),))
+        yield Statement(equation, product.batch, (MatrixProduct(product, accumulate=started),))
         started = True
     for term in sums:
         reduction, others = taken_apart(term)
