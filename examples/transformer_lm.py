@@ -6,9 +6,9 @@ is a recurrence along n: a block is derived and emitted once, however many there
     symgrad train examples/transformer_lm.py --text brown.txt
 """
 
-from sympy import Piecewise, exp, log, pi, sqrt, tanh
+from sympy import Piecewise, log, pi, sqrt, tanh
 
-from symgrad import Adam, Model, axes, maximum, mean, normal, ones, softmax, total, zeros
+from symgrad import Adam, Model, axes, mean, normal, ones, softmax, total, zeros
 from symgrad.training import Text, Training, python_topics
 from symgrad.training.rates import Cosine, WarmUp
 
@@ -16,11 +16,11 @@ model = Model("transformer_lm")
 b, n, t, s, v = axes("b:B n:N t:T s:T v:V")  # batch, block, time (twice), letters
 d, c, k, e, f = axes("d:D c:D k:K e:E f:F")  # features (twice), heads, features of a head, hidden features
 C, P = model.parameters(C=normal((v, d), 0.1), P=normal((t, d), 0.1))
-Q, G, A, O = model.parameters(
+Q, G, A, M = model.parameters(
     Q=normal((n, k, e, d), 0.08),
     G=normal((n, k, e, d), 0.08),
     A=normal((n, k, e, d), 0.08),
-    O=normal((n, d, k, e), 0.04),
+    M=normal((n, d, k, e), 0.04),
 )
 g1, b1, g2, b2 = model.parameters(g1=ones((n, d)), b1=zeros((n, d)), g2=ones((n, d)), b2=zeros((n, d)))
 W, w, U, u = model.parameters(W=normal((n, f, d), 0.08), w=zeros((n, f)), U=normal((n, d, f), 0.04), u=zeros((n, d)))
@@ -51,7 +51,7 @@ seen = Piecewise((score[n, b, k, t, s], s <= t), (-1e9, True))
 masked = model.define("masked", (n, b, k, t, s), seen)
 p = model.define("p", (n, b, k, t, s), softmax(masked[n, b, k, t, s], s))
 mix = model.define("mix", (n, b, t, k, e), total(p[n, b, k, t, s] * val[n, b, s, k, e], s))
-z2 = model.define("z2", (n, b, t, d), z[n, b, t, d] + total(O[n, d, k, e] * mix[n, b, t, k, e], k, e))
+z2 = model.define("z2", (n, b, t, d), z[n, b, t, d] + total(M[n, d, k, e] * mix[n, b, t, k, e], k, e))
 
 z3 = norm("z3", z2, g2, b2)
 a = model.define("a", (n, b, t, f), w[n, f] + total(W[n, f, d] * z3[n, b, t, d], d))

@@ -32,20 +32,25 @@ def grouped(equations: Iterable[Equation], name: str = "") -> tuple[Item, ...]:
         return tuple(equations)
     by_name = {equation.tensor: equation for equation in equations}
     graph = {e.tensor: {read.tensor for read in reads(e.body)} & by_name.keys() for e in equations}
+    readers: dict[str, set[str]] = {name: set() for name in graph}
+    for reader, used in graph.items():
+        for other in used:
+            readers[other].add(reader)
     items: list[Item] = []
     placed: set[str] = set()
     for equation in equations:
         if equation.tensor in placed:
             continue
-        cycle = cycle_of(equation.tensor, graph)
+        cycle = reach(equation.tensor, graph) & reach(equation.tensor, readers)
         members = [e for e in equations if e.tensor in cycle]
         if not members:
             items.append(equation)
             placed.add(equation.tensor)
             continue
         # what the cycle needs from outside may be written between its members
+        needed = reach(equation.tensor, graph) - cycle - placed
         for other in equations:
-            if other.tensor not in cycle | placed and any(other.tensor in reach(m.tensor, graph) for m in members):
+            if other.tensor in needed:
                 items.append(other)
                 placed.add(other.tensor)
         items.append(recurrence(members, name))
@@ -79,7 +84,7 @@ def cycles(program: Program) -> dict[str, set[str]]:
 
 
 def reach(start: str, graph: Graph) -> set[str]:
-    """Everything that `start` depends on."""
+    """Everything that can be reached from `start` in one or more steps."""
     seen: set[str] = set()
     waiting = list(graph[start])
     while waiting:
@@ -88,13 +93,6 @@ def reach(start: str, graph: Graph) -> set[str]:
             seen.add(current)
             waiting += graph[current]
     return seen
-
-
-def cycle_of(start: str, graph: Graph) -> set[str]:
-    """The tensors that `start` depends on and that depend on it; empty where it does not depend on itself."""
-    if start not in reach(start, graph):
-        return set()
-    return {other for other in reach(start, graph) if start in reach(other, graph)}
 
 
 def recurrence(members: list[Equation], name: str) -> Recurrence:
