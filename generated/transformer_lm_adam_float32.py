@@ -2,8 +2,8 @@
 
 Axes       v in V   d in D   t in T   n in N   k in K   e in E   f in F   b in B   s in T
 Inputs     x (B,T) < V token ids   y (B,T) < V token ids
-Parameters C (V,D)   P (T,D)   Q (N,K,E,D)   G (N,K,E,D)   A (N,K,E,D)   O (N,D,K,E)   g1 (N,D)   b1 (N,D)   g2 (N,D)   b2 (N,D)   W (N,F,D)   w (N,F)   U (N,D,F)   u (N,D)   H (V,D)   h (V)
-States     m_C (V,D)   v_C (V,D)   m_P (T,D)   v_P (T,D)   m_Q (N,K,E,D)   v_Q (N,K,E,D)   m_G (N,K,E,D)   v_G (N,K,E,D)   m_A (N,K,E,D)   v_A (N,K,E,D)   m_O (N,D,K,E)   v_O (N,D,K,E)   m_g1 (N,D)   v_g1 (N,D)   m_b1 (N,D)   v_b1 (N,D)   m_g2 (N,D)   v_g2 (N,D)   m_b2 (N,D)   v_b2 (N,D)   m_W (N,F,D)   v_W (N,F,D)   m_w (N,F)   v_w (N,F)   m_U (N,D,F)   v_U (N,D,F)   m_u (N,D)   v_u (N,D)   m_H (V,D)   v_H (V,D)   m_h (V)   v_h (V)
+Parameters C (V,D)   P (T,D)   Q (N,K,E,D)   G (N,K,E,D)   A (N,K,E,D)   M (N,D,K,E)   g1 (N,D)   b1 (N,D)   g2 (N,D)   b2 (N,D)   W (N,F,D)   w (N,F)   U (N,D,F)   u (N,D)   H (V,D)   h (V)
+States     m_C (V,D)   v_C (V,D)   m_P (T,D)   v_P (T,D)   m_Q (N,K,E,D)   v_Q (N,K,E,D)   m_G (N,K,E,D)   v_G (N,K,E,D)   m_A (N,K,E,D)   v_A (N,K,E,D)   m_M (N,D,K,E)   v_M (N,D,K,E)   m_g1 (N,D)   v_g1 (N,D)   m_b1 (N,D)   v_b1 (N,D)   m_g2 (N,D)   v_g2 (N,D)   m_b2 (N,D)   v_b2 (N,D)   m_W (N,F,D)   v_W (N,F,D)   m_w (N,F)   v_w (N,F)   m_U (N,D,F)   v_U (N,D,F)   m_u (N,D)   v_u (N,D)   m_H (V,D)   v_H (V,D)   m_h (V)   v_h (V)
 Settings   lr, beta1, beta2, eps, t
 Saved      z (N,B,T,D)   z1_mean (N,B,T)   z1_dev (N,B,T)   z1_hat (N,B,T,D)   z1 (N,B,T,D)   q (N,B,T,K,E)   key (N,B,T,K,E)   val (N,B,T,K,E)   p (N,B,K,T,T)   mix (N,B,T,K,E)   z2 (N,B,T,D)   z3_mean (N,B,T)   z3_dev (N,B,T)   z3_hat (N,B,T,D)   z3 (N,B,T,D)   a (N,B,T,F)   gelu (N,B,T,F)   r (N,B,T,D)   pred (B,T,V)   forward values that the backward reads
 Notation   dX is dL/dX, with the shape of X;  [v == y] is 1 if true, else 0
@@ -21,7 +21,7 @@ Forward    (F1) emb[b,t,d] = P[t,d] + C[x[b,t],d]
            (F11) masked[n,b,k,t,s] = score[n,b,k,t,s] if [s <= t] else -1000000000.0
            (F12) p[n,b,k,t,s] = exp(masked[n,b,k,t,s])/(sum_s2 exp(masked[n,b,k,t,s2]))
            (F13) mix[n,b,t,k,e] = sum_s val[n,b,s,k,e]*p[n,b,k,t,s]
-           (F14) z2[n,b,t,d] = z[n,b,t,d] + sum_k,e O[n,d,k,e]*mix[n,b,t,k,e]
+           (F14) z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
            (F15) z3_mean[n,b,t] = 1/D * sum_d z2[n,b,t,d]
            (F16) z3_dev[n,b,t] = sqrt((1/D * sum_d (z2[n,b,t,d] - z3_mean[n,b,t])**2) + 1e-05)
            (F17) z3_hat[n,b,t,d] = (z2[n,b,t,d] - z3_mean[n,b,t])/z3_dev[n,b,t]
@@ -33,7 +33,7 @@ Forward    (F1) emb[b,t,d] = P[t,d] + C[x[b,t],d]
            (F23) pred[b,t,v] = exp(o[b,t,v])/(sum_v2 exp(o[b,t,v2]))
            (F24) L = -1/(B*T) * sum_b,t log(pred[b,t,y[b,t]])
 Stable     p[n,b,k,t,s] = exp(masked[n,b,k,t,s] - masked_max[n,b,k,t])/(sum_s2 exp(masked[n,b,k,t,s2] - masked_max[n,b,k,t]))
-           L = -1/(B*T) * sum_b,t (o[b,t,y[b,t]] - (o_max[b,t] + log(sum_v2 exp(o[b,t,v2] - o_max[b,t]))))
+           L = -1/(B*T) * sum_b,t (o[b,t,y[b,t]] - o_max[b,t] - log(sum_v2 exp(o[b,t,v2] - o_max[b,t])))
 Backward   do[b,t,v] = (pred[b,t,v] - [v == y[b,t]])/(B*T)
            dr[n,b,t,d] = ([n == N - 1] * sum_v H[v,d]*do[b,t,v]) + (dz[n + 1,b,t,d] if [n + 1 < N] else 0)
            dgelu[n,b,t,f] = sum_d U[n,d,f]*dr[n,b,t,d]
@@ -43,7 +43,7 @@ Backward   do[b,t,v] = (pred[b,t,v] - [v == y[b,t]])/(B*T)
            dz3_dev[n,b,t] = -1/z3_dev[n,b,t] * sum_d z3_hat[n,b,t,d]*dz3_hat[n,b,t,d]
            dz3_mean[n,b,t] = -((1/z3_dev[n,b,t] * sum_d dz3_hat[n,b,t,d]) + dz3_dev[n,b,t]/(D*sqrt((1/D * sum_d2 (z2[n,b,t,d2] - z3_mean[n,b,t])**2) + 1e-05)) * sum_d (z2[n,b,t,d] - z3_mean[n,b,t]))
            dz2[n,b,t,d] = dr[n,b,t,d] + dz3_hat[n,b,t,d]/z3_dev[n,b,t] + (z2[n,b,t,d] - z3_mean[n,b,t])*dz3_dev[n,b,t]/(D*sqrt((1/D * sum_d3 (z2[n,b,t,d3] - z3_mean[n,b,t])**2) + 1e-05)) + dz3_mean[n,b,t]/D
-           dmix[n,b,t,k,e] = sum_d O[n,d,k,e]*dz2[n,b,t,d]
+           dmix[n,b,t,k,e] = sum_d M[n,d,k,e]*dz2[n,b,t,d]
            dp[n,b,k,t,s] = sum_e val[n,b,s,k,e]*dmix[n,b,t,k,e]
            dmasked[n,b,k,t,s] = p[n,b,k,t,s]*(dp[n,b,k,t,s] - sum_s3 p[n,b,k,t,s3]*dp[n,b,k,t,s3])
            dscore[n,b,k,t,s] = dmasked[n,b,k,t,s] if [s <= t] else 0
@@ -61,7 +61,7 @@ Gradients  dC[v,d] = sum_b,t demb[b,t,d]*[v == x[b,t]]
            dQ[n,k,e,d] = sum_b,t dq[n,b,t,k,e]*z1[n,b,t,d]
            dG[n,k,e,d] = sum_b,t dkey[n,b,t,k,e]*z1[n,b,t,d]
            dA[n,k,e,d] = sum_b,t dval[n,b,t,k,e]*z1[n,b,t,d]
-           dO[n,d,k,e] = sum_b,t dz2[n,b,t,d]*mix[n,b,t,k,e]
+           dM[n,d,k,e] = sum_b,t dz2[n,b,t,d]*mix[n,b,t,k,e]
            dg1[n,d] = sum_b,t dz1[n,b,t,d]*z1_hat[n,b,t,d]
            db1[n,d] = sum_b,t dz1[n,b,t,d]
            dg2[n,d] = sum_b,t dz3[n,b,t,d]*z3_hat[n,b,t,d]
@@ -72,7 +72,7 @@ Gradients  dC[v,d] = sum_b,t demb[b,t,d]*[v == x[b,t]]
            du[n,d] = sum_b,t dr[n,b,t,d]
            dH[v,d] = sum_b,t do[b,t,v]*r[N - 1,b,t,d]
            dh[v] = sum_b,t do[b,t,v]
-Update     (U1) grad_norm = sqrt((sum_v,d dC[v,d]**2) + (sum_t,d dP[t,d]**2) + (sum_n,k,e,d dQ[n,k,e,d]**2) + (sum_n,k,e,d dG[n,k,e,d]**2) + (sum_n,k,e,d dA[n,k,e,d]**2) + (sum_n,d,k,e dO[n,d,k,e]**2) + (sum_n,d dg1[n,d]**2) + (sum_n,d db1[n,d]**2) + (sum_n,d dg2[n,d]**2) + (sum_n,d db2[n,d]**2) + (sum_n,f,d dW[n,f,d]**2) + (sum_n,f dw[n,f]**2) + (sum_n,d,f dU[n,d,f]**2) + (sum_n,d du[n,d]**2) + (sum_v,d dH[v,d]**2) + sum_v dh[v]**2)
+Update     (U1) grad_norm = sqrt((sum_v,d dC[v,d]**2) + (sum_t,d dP[t,d]**2) + (sum_n,k,e,d dQ[n,k,e,d]**2) + (sum_n,k,e,d dG[n,k,e,d]**2) + (sum_n,k,e,d dA[n,k,e,d]**2) + (sum_n,d,k,e dM[n,d,k,e]**2) + (sum_n,d dg1[n,d]**2) + (sum_n,d db1[n,d]**2) + (sum_n,d dg2[n,d]**2) + (sum_n,d db2[n,d]**2) + (sum_n,f,d dW[n,f,d]**2) + (sum_n,f dw[n,f]**2) + (sum_n,d,f dU[n,d,f]**2) + (sum_n,d du[n,d]**2) + (sum_v,d dH[v,d]**2) + sum_v dh[v]**2)
            (U2) clip_scale = 1/max(1.0, grad_norm)
            (U3) correction_m = 1 - beta1**t
            (U4) correction_v = 1 - beta2**t
@@ -96,10 +96,10 @@ Update     (U1) grad_norm = sqrt((sum_v,d dC[v,d]**2) + (sum_t,d dP[t,d]**2) + (
            (U22) m_A_new[n,k,e,d] = beta1*m_A[n,k,e,d] + g_A[n,k,e,d]*(1 - beta1)
            (U23) v_A_new[n,k,e,d] = g_A[n,k,e,d]**2*(1 - beta2) + beta2*v_A[n,k,e,d]
            (U24) A_new[n,k,e,d] = A[n,k,e,d] - lr*m_A_new[n,k,e,d]/(correction_m*(eps + sqrt(v_A_new[n,k,e,d]/correction_v)))
-           (U25) g_O[n,d,k,e] = dO[n,d,k,e]*clip_scale
-           (U26) m_O_new[n,d,k,e] = beta1*m_O[n,d,k,e] + g_O[n,d,k,e]*(1 - beta1)
-           (U27) v_O_new[n,d,k,e] = g_O[n,d,k,e]**2*(1 - beta2) + beta2*v_O[n,d,k,e]
-           (U28) O_new[n,d,k,e] = O[n,d,k,e] - lr*m_O_new[n,d,k,e]/(correction_m*(eps + sqrt(v_O_new[n,d,k,e]/correction_v)))
+           (U25) g_M[n,d,k,e] = dM[n,d,k,e]*clip_scale
+           (U26) m_M_new[n,d,k,e] = beta1*m_M[n,d,k,e] + g_M[n,d,k,e]*(1 - beta1)
+           (U27) v_M_new[n,d,k,e] = g_M[n,d,k,e]**2*(1 - beta2) + beta2*v_M[n,d,k,e]
+           (U28) M_new[n,d,k,e] = M[n,d,k,e] - lr*m_M_new[n,d,k,e]/(correction_m*(eps + sqrt(v_M_new[n,d,k,e]/correction_v)))
            (U29) g_g1[n,d] = dg1[n,d]*clip_scale
            (U30) m_g1_new[n,d] = beta1*m_g1[n,d] + g_g1[n,d]*(1 - beta1)
            (U31) v_g1_new[n,d] = g_g1[n,d]**2*(1 - beta2) + beta2*v_g1[n,d]
@@ -141,7 +141,7 @@ Update     (U1) grad_norm = sqrt((sum_v,d dC[v,d]**2) + (sum_t,d dP[t,d]**2) + (
            (U67) v_h_new[v] = g_h[v]**2*(1 - beta2) + beta2*v_h[v]
            (U68) h_new[v] = h[v] - lr*m_h_new[v]/(correction_m*(eps + sqrt(v_h_new[v]/correction_v)))
 
-Program c9cf50be, adam, float32, C-contiguous arrays
+Program 43722ec8, adam, float32, C-contiguous arrays
 """
 
 import math
@@ -236,10 +236,10 @@ def tanh(x):
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def loss(x, y, C, P, Q, G, A, O, g1, b1, g2, b2, W, w, U, u, H, h):
+def loss(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
     """The loss L of one batch; nothing is changed.
 
-    Arrays: x (B,T), y (B,T), C (V,D), P (T,D), Q (N,K,E,D), G (N,K,E,D), A (N,K,E,D), O (N,D,K,E), g1 (N,D), b1
+    Arrays: x (B,T), y (B,T), C (V,D), P (T,D), Q (N,K,E,D), G (N,K,E,D), A (N,K,E,D), M (N,D,K,E), g1 (N,D), b1
     (N,D), g2 (N,D), b2 (N,D), W (N,F,D), w (N,F), U (N,D,F), u (N,D), H (V,D), h (V)
     """
     B = x.shape[0]
@@ -291,7 +291,7 @@ def loss(x, y, C, P, Q, G, A, O, g1, b1, g2, b2, W, w, U, u, H, h):
                 # (F6) z1[n,b,t,d] = b1[n,d] + g1[n,d]*(z[n,b,t,d] - z1_mean[n,b,t])/z1_dev[n,b,t]
                 for d in range(D):
                     z1[n, b, t_, d] = b1[n, d] + g1[n, d] * (z[n, b, t_, d] - z1_mean) / z1_dev
-                    # (F14) z2[n,b,t,d] = z[n,b,t,d] + sum_k,e O[n,d,k,e]*mix[n,b,t,k,e]
+                    # (F14) z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
                     z2[n, b, t_, d] = z[n, b, t_, d]
         # (F7) q[n,b,t,k,e] = sum_d Q[n,k,e,d]*z1[n,b,t,d]
         product(z1.reshape(N, B*T, D)[n], AS_IS, Q.reshape(N, K*E, D)[n], TRANSPOSED, 1.0, 0.0, q.reshape(N, B*T, K*E)[n])
@@ -323,7 +323,7 @@ def loss(x, y, C, P, Q, G, A, O, g1, b1, g2, b2, W, w, U, u, H, h):
         for b in range(B):
             for k in range(K):
                 product(p[n, b, k], AS_IS, val[n, b, :, k, :], AS_IS, 1.0, 0.0, mix[n, b, :, k, :])
-        product(mix.reshape(N, B*T, K*E)[n], AS_IS, O.reshape(N, D, K*E)[n], TRANSPOSED, 1.0, 1.0, z2.reshape(N, B*T, D)[n])
+        product(mix.reshape(N, B*T, K*E)[n], AS_IS, M.reshape(N, D, K*E)[n], TRANSPOSED, 1.0, 1.0, z2.reshape(N, B*T, D)[n])
         # (F15) z3_mean[n,b,t] = 1/D * sum_d z2[n,b,t,d]
         for b in range(B):
             for t_ in range(T):
@@ -378,17 +378,17 @@ def loss(x, y, C, P, Q, G, A, O, g1, b1, g2, b2, W, w, U, u, H, h):
             L_sum = real(0)
             for v2 in range(V):
                 L_sum = plus(L_sum, exp(o[b, t_, v2] - o_max))
-            # (F24) L = -1/(B*T) * sum_b,t (o_y[b,t] - (o_max[b,t] + log(L_sum[b,t])))
-            L_total = plus(L_total, o_y - (o_max + log(L_sum)))
+            # (F24) L = -1/(B*T) * sum_b,t (o_y[b,t] - o_max[b,t] - log(L_sum[b,t]))
+            L_total = plus(L_total, o_y - o_max - log(L_sum))
     L = -L_total / (B * T)
     return L
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def gradients(x, y, C, P, Q, G, A, O, g1, b1, g2, b2, W, w, U, u, H, h):
-    """The loss of one batch and its gradients: (L, dC, dP, dQ, dG, dA, dO, dg1, db1, dg2, db2, dW, dw, dU, du, dH, dh).
+def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
+    """The loss of one batch and its gradients: (L, dC, dP, dQ, dG, dA, dM, dg1, db1, dg2, db2, dW, dw, dU, du, dH, dh).
 
-    Arrays: x (B,T), y (B,T), C (V,D), P (T,D), Q (N,K,E,D), G (N,K,E,D), A (N,K,E,D), O (N,D,K,E), g1 (N,D), b1
+    Arrays: x (B,T), y (B,T), C (V,D), P (T,D), Q (N,K,E,D), G (N,K,E,D), A (N,K,E,D), M (N,D,K,E), g1 (N,D), b1
     (N,D), g2 (N,D), b2 (N,D), W (N,F,D), w (N,F), U (N,D,F), u (N,D), H (V,D), h (V)
     """
     B = x.shape[0]
@@ -449,7 +449,7 @@ def gradients(x, y, C, P, Q, G, A, O, g1, b1, g2, b2, W, w, U, u, H, h):
     dQ = np.empty((N, K, E, D), real)
     dG = np.empty((N, K, E, D), real)
     dA = np.empty((N, K, E, D), real)
-    dO = np.empty((N, D, K, E), real)
+    dM = np.empty((N, D, K, E), real)
     dg1 = np.empty((N, D), real)
     db1 = np.empty((N, D), real)
     dg2 = np.empty((N, D), real)
@@ -489,7 +489,7 @@ def gradients(x, y, C, P, Q, G, A, O, g1, b1, g2, b2, W, w, U, u, H, h):
                     z1_hat[n, b, t_, d] = (z[n, b, t_, d] - z1_mean[n, b, t_]) / z1_dev[n, b, t_]
                     # (F6) z1[n,b,t,d] = b1[n,d] + g1[n,d]*z1_hat[n,b,t,d]
                     z1[n, b, t_, d] = b1[n, d] + g1[n, d] * z1_hat[n, b, t_, d]
-                    # (F14) z2[n,b,t,d] = z[n,b,t,d] + sum_k,e O[n,d,k,e]*mix[n,b,t,k,e]
+                    # (F14) z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
                     z2[n, b, t_, d] = z[n, b, t_, d]
         # (F7) q[n,b,t,k,e] = sum_d Q[n,k,e,d]*z1[n,b,t,d]
         product(z1.reshape(N, B*T, D)[n], AS_IS, Q.reshape(N, K*E, D)[n], TRANSPOSED, 1.0, 0.0, q.reshape(N, B*T, K*E)[n])
@@ -521,7 +521,7 @@ def gradients(x, y, C, P, Q, G, A, O, g1, b1, g2, b2, W, w, U, u, H, h):
         for b in range(B):
             for k in range(K):
                 product(p[n, b, k], AS_IS, val[n, b, :, k, :], AS_IS, 1.0, 0.0, mix[n, b, :, k, :])
-        product(mix.reshape(N, B*T, K*E)[n], AS_IS, O.reshape(N, D, K*E)[n], TRANSPOSED, 1.0, 1.0, z2.reshape(N, B*T, D)[n])
+        product(mix.reshape(N, B*T, K*E)[n], AS_IS, M.reshape(N, D, K*E)[n], TRANSPOSED, 1.0, 1.0, z2.reshape(N, B*T, D)[n])
         # (F15) z3_mean[n,b,t] = 1/D * sum_d z2[n,b,t,d]
         for b in range(B):
             for t_ in range(T):
@@ -581,8 +581,8 @@ def gradients(x, y, C, P, Q, G, A, O, g1, b1, g2, b2, W, w, U, u, H, h):
                 pred_exp[b, t_, v] = exp(o[b, t_, v] - o_max)
                 # pred_sum[b,t] = sum_v2 pred_exp[b,t,v2]
                 pred_sum = plus(pred_sum, pred_exp[b, t_, v])
-            # (F24) L = -1/(B*T) * sum_b,t (o_y[b,t] - (o_max[b,t] + log(pred_sum[b,t])))
-            L_total = plus(L_total, o_y - (o_max + log(pred_sum)))
+            # (F24) L = -1/(B*T) * sum_b,t (o_y[b,t] - o_max[b,t] - log(pred_sum[b,t]))
+            L_total = plus(L_total, o_y - o_max - log(pred_sum))
             # F23 was: pred[b,t,v] = exp(o[b,t,v])/(sum_v2 exp(o[b,t,v2]))
             # (do) do[b,t,v] = pred_exp[b,t,v]/(B*T*pred_sum[b,t]) - [v == y[b,t]]/(B*T)
             for v in range(V):
@@ -659,9 +659,9 @@ def gradients(x, y, C, P, Q, G, A, O, g1, b1, g2, b2, W, w, U, u, H, h):
                 # (dz2) dz2[n,b,t,d] = dr[n,b,t,d] + dz3_hat[n,b,t,d]/z3_dev[n,b,t] + (z2[n,b,t,d] - z3_mean[n,b,t])*dz3_dev[n,b,t]/(D*sqrt(z3_dev_sum[n,b,t]/D + 1e-05)) + dz3_mean[n,b,t]/D
                 for d in range(D):
                     dz2[n, b, t_, d] = dr[n, b, t_, d] + dz3_hat[n, b, t_, d] / z3_dev[n, b, t_] + (z2[n, b, t_, d] - z3_mean[n, b, t_]) * dz3_dev / (real(D) * sqrt(z3_dev_sum[n, b, t_] / real(D) + real(1e-05))) + dz3_mean / real(D)
-        # F14 was: z2[n,b,t,d] = z[n,b,t,d] + sum_k,e O[n,d,k,e]*mix[n,b,t,k,e]
-        # (dmix) dmix[n,b,t,k,e] = sum_d O[n,d,k,e]*dz2[n,b,t,d]
-        product(dz2.reshape(N, B*T, D)[n], AS_IS, O.reshape(N, D, K*E)[n], AS_IS, 1.0, 0.0, dmix.reshape(N, B*T, K*E)[n])
+        # F14 was: z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
+        # (dmix) dmix[n,b,t,k,e] = sum_d M[n,d,k,e]*dz2[n,b,t,d]
+        product(dz2.reshape(N, B*T, D)[n], AS_IS, M.reshape(N, D, K*E)[n], AS_IS, 1.0, 0.0, dmix.reshape(N, B*T, K*E)[n])
         # F13 was: mix[n,b,t,k,e] = sum_s val[n,b,s,k,e]*p[n,b,k,t,s]
         # (dp) dp[n,b,k,t,s] = sum_e val[n,b,s,k,e]*dmix[n,b,t,k,e]
         for b in range(B):
@@ -719,7 +719,7 @@ def gradients(x, y, C, P, Q, G, A, O, g1, b1, g2, b2, W, w, U, u, H, h):
                 # F4 was: z1_dev[n,b,t] = sqrt((1/D * sum_d (z[n,b,t,d] - z1_mean[n,b,t])**2) + 1e-05)
                 # (dz1_mean) dz1_mean[n,b,t] = -(dz1_mean_sum[n,b,t]/z1_dev[n,b,t] + dz1_dev[n,b,t]*(dz1_mean_sum2[n,b,t] - z1_mean[n,b,t]*D)/(D*sqrt(z1_dev_sum[n,b,t]/D + 1e-05)))
                 dz1_mean = -(dz1_mean_sum / z1_dev[n, b, t_] + dz1_dev * (dz1_mean_sum2[n, b, t_] - z1_mean[n, b, t_] * real(D)) / (real(D) * sqrt(z1_dev_sum[n, b, t_] / real(D) + real(1e-05))))
-                # F14 was: z2[n,b,t,d] = z[n,b,t,d] + sum_k,e O[n,d,k,e]*mix[n,b,t,k,e]
+                # F14 was: z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
                 # F5 was: z1_hat[n,b,t,d] = (z[n,b,t,d] - z1_mean[n,b,t])/z1_dev[n,b,t]
                 # F4 was: z1_dev[n,b,t] = sqrt((1/D * sum_d (z[n,b,t,d] - z1_mean[n,b,t])**2) + 1e-05)
                 # F3 was: z1_mean[n,b,t] = 1/D * sum_d z[n,b,t,d]
@@ -758,10 +758,10 @@ def gradients(x, y, C, P, Q, G, A, O, g1, b1, g2, b2, W, w, U, u, H, h):
     # (dA) dA[n,k,e,d] = sum_b,t dval[n,b,t,k,e]*z1[n,b,t,d]
     for n in range(N):
         product(dval.reshape(N, B*T, K*E)[n], TRANSPOSED, z1.reshape(N, B*T, D)[n], AS_IS, 1.0, 0.0, dA.reshape(N, K*E, D)[n])
-    # F14 was: z2[n,b,t,d] = z[n,b,t,d] + sum_k,e O[n,d,k,e]*mix[n,b,t,k,e]
-    # (dO) dO[n,d,k,e] = sum_b,t dz2[n,b,t,d]*mix[n,b,t,k,e]
+    # F14 was: z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
+    # (dM) dM[n,d,k,e] = sum_b,t dz2[n,b,t,d]*mix[n,b,t,k,e]
     for n in range(N):
-        product(dz2.reshape(N, B*T, D)[n], TRANSPOSED, mix.reshape(N, B*T, K*E)[n], AS_IS, 1.0, 0.0, dO.reshape(N, D, K*E)[n])
+        product(dz2.reshape(N, B*T, D)[n], TRANSPOSED, mix.reshape(N, B*T, K*E)[n], AS_IS, 1.0, 0.0, dM.reshape(N, D, K*E)[n])
     dg1[...] = 0
     # F6 was: z1[n,b,t,d] = b1[n,d] + g1[n,d]*z1_hat[n,b,t,d]
     # (dg1) dg1[n,d] = sum_b,t dz1[n,b,t,d]*z1_hat[n,b,t,d]
@@ -828,24 +828,24 @@ def gradients(x, y, C, P, Q, G, A, O, g1, b1, g2, b2, W, w, U, u, H, h):
         for t_ in range(T):
             for v in range(V):
                 dh[v] += do[b, t_, v]
-    return L, dC, dP, dQ, dG, dA, dO, dg1, db1, dg2, db2, dW, dw, dU, du, dH, dh
+    return L, dC, dP, dQ, dG, dA, dM, dg1, db1, dg2, db2, dW, dw, dU, du, dH, dh
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def step(
-    x, y, lr, beta1, beta2, eps, t, C, P, Q, G, A, O, g1, b1, g2, b2, W, w, U, u, H, h, m_C, v_C, m_P, v_P, m_Q,
-    v_Q, m_G, v_G, m_A, v_A, m_O, v_O, m_g1, v_g1, m_b1, v_b1, m_g2, v_g2, m_b2, v_b2, m_W, v_W, m_w, v_w, m_U, v_U,
+    x, y, lr, beta1, beta2, eps, t, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, m_C, v_C, m_P, v_P, m_Q,
+    v_Q, m_G, v_G, m_A, v_A, m_M, v_M, m_g1, v_g1, m_b1, v_b1, m_g2, v_g2, m_b2, v_b2, m_W, v_W, m_w, v_w, m_U, v_U,
     m_u, v_u, m_H, v_H, m_h, v_h, emb, z, z1_mean, z1_dev_sum, z1_dev, z1_hat, z1, q, key, val, score, masked, p,
     mix, z2, z3_mean, z3_dev_sum, z3_dev, z3_hat, z3, a, gelu, r, r_turned, o, da_tanh, dr_sum, dz3_mean_sum2,
     dz1_mean_sum2, dr, dgelu, da, dz3, dz3_hat, dz2, dmix, dp, dscore, dval, dkey, dq, dz1, dz1_hat, dz, demb, dC,
-    dP, dQ, dG, dA, dO, dg1, db1, dg2, db2, dW, dw, dU, du, dH, dh,
+    dP, dQ, dG, dA, dM, dg1, db1, dg2, db2, dW, dw, dU, du, dH, dh,
 ):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
-    Arrays: x (B,T), y (B,T), C (V,D), P (T,D), Q (N,K,E,D), G (N,K,E,D), A (N,K,E,D), O (N,D,K,E), g1 (N,D), b1
+    Arrays: x (B,T), y (B,T), C (V,D), P (T,D), Q (N,K,E,D), G (N,K,E,D), A (N,K,E,D), M (N,D,K,E), g1 (N,D), b1
     (N,D), g2 (N,D), b2 (N,D), W (N,F,D), w (N,F), U (N,D,F), u (N,D), H (V,D), h (V), m_C (V,D), v_C (V,D), m_P
-    (T,D), v_P (T,D), m_Q (N,K,E,D), v_Q (N,K,E,D), m_G (N,K,E,D), v_G (N,K,E,D), m_A (N,K,E,D), v_A (N,K,E,D), m_O
-    (N,D,K,E), v_O (N,D,K,E), m_g1 (N,D), v_g1 (N,D), m_b1 (N,D), v_b1 (N,D), m_g2 (N,D), v_g2 (N,D), m_b2 (N,D),
+    (T,D), v_P (T,D), m_Q (N,K,E,D), v_Q (N,K,E,D), m_G (N,K,E,D), v_G (N,K,E,D), m_A (N,K,E,D), v_A (N,K,E,D), m_M
+    (N,D,K,E), v_M (N,D,K,E), m_g1 (N,D), v_g1 (N,D), m_b1 (N,D), v_b1 (N,D), m_g2 (N,D), v_g2 (N,D), m_b2 (N,D),
     v_b2 (N,D), m_W (N,F,D), v_W (N,F,D), m_w (N,F), v_w (N,F), m_U (N,D,F), v_U (N,D,F), m_u (N,D), v_u (N,D), m_H
     (V,D), v_H (V,D), m_h (V), v_h (V), emb (B,T,D), z (N,B,T,D), z1_mean (N,B,T), z1_dev_sum (N,B,T), z1_dev
     (N,B,T), z1_hat (N,B,T,D), z1 (N,B,T,D), q (N,B,T,K,E), key (N,B,T,K,E), val (N,B,T,K,E), score (N,B,K,T,T),
@@ -854,7 +854,7 @@ def step(
     da_tanh (N,B,T,F), dr_sum (B,T,D), dz3_mean_sum2 (N,B,T), dz1_mean_sum2 (N,B,T), dr (N,B,T,D), dgelu (N,B,T,F),
     da (N,B,T,F), dz3 (N,B,T,D), dz3_hat (N,B,T,D), dz2 (N,B,T,D), dmix (N,B,T,K,E), dp (N,B,K,T,T), dscore
     (N,B,K,T,T), dval (N,B,T,K,E), dkey (N,B,T,K,E), dq (N,B,T,K,E), dz1 (N,B,T,D), dz1_hat (N,B,T,D), dz (N,B,T,D),
-    demb (B,T,D), dC (V,D), dP (T,D), dQ (N,K,E,D), dG (N,K,E,D), dA (N,K,E,D), dO (N,D,K,E), dg1 (N,D), db1 (N,D),
+    demb (B,T,D), dC (V,D), dP (T,D), dQ (N,K,E,D), dG (N,K,E,D), dA (N,K,E,D), dM (N,D,K,E), dg1 (N,D), db1 (N,D),
     dg2 (N,D), db2 (N,D), dW (N,F,D), dw (N,F), dU (N,D,F), du (N,D), dH (V,D), dh (V)
     """
     B = x.shape[0]
@@ -887,10 +887,10 @@ def step(
     m_A_new = m_A  # in the same array
     v_A_new = v_A  # in the same array
     A_new = A  # in the same array
-    g_O = dO  # in the same array
-    m_O_new = m_O  # in the same array
-    v_O_new = v_O  # in the same array
-    O_new = O  # in the same array
+    g_M = dM  # in the same array
+    m_M_new = m_M  # in the same array
+    v_M_new = v_M  # in the same array
+    M_new = M  # in the same array
     g_g1 = dg1  # in the same array
     m_g1_new = m_g1  # in the same array
     v_g1_new = v_g1  # in the same array
@@ -958,7 +958,7 @@ def step(
                     z1_hat[n, b, t_, d] = (z[n, b, t_, d] - z1_mean[n, b, t_]) / z1_dev[n, b, t_]
                     # (F6) z1[n,b,t,d] = b1[n,d] + g1[n,d]*z1_hat[n,b,t,d]
                     z1[n, b, t_, d] = b1[n, d] + g1[n, d] * z1_hat[n, b, t_, d]
-                    # (F14) z2[n,b,t,d] = z[n,b,t,d] + sum_k,e O[n,d,k,e]*mix[n,b,t,k,e]
+                    # (F14) z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
                     z2[n, b, t_, d] = z[n, b, t_, d]
         # (F7) q[n,b,t,k,e] = sum_d Q[n,k,e,d]*z1[n,b,t,d]
         product(z1.reshape(N, B*T, D)[n], AS_IS, Q.reshape(N, K*E, D)[n], TRANSPOSED, 1.0, 0.0, q.reshape(N, B*T, K*E)[n])
@@ -990,7 +990,7 @@ def step(
         for b in range(B):
             for k in range(K):
                 product(p[n, b, k], AS_IS, val[n, b, :, k, :], AS_IS, 1.0, 0.0, mix[n, b, :, k, :])
-        product(mix.reshape(N, B*T, K*E)[n], AS_IS, O.reshape(N, D, K*E)[n], TRANSPOSED, 1.0, 1.0, z2.reshape(N, B*T, D)[n])
+        product(mix.reshape(N, B*T, K*E)[n], AS_IS, M.reshape(N, D, K*E)[n], TRANSPOSED, 1.0, 1.0, z2.reshape(N, B*T, D)[n])
         # (F15) z3_mean[n,b,t] = 1/D * sum_d z2[n,b,t,d]
         for b in range(B):
             for t_ in range(T):
@@ -1050,8 +1050,8 @@ def step(
                 pred_exp[b, t_, v] = exp(o[b, t_, v] - o_max)
                 # pred_sum[b,t] = sum_v2 pred_exp[b,t,v2]
                 pred_sum = plus(pred_sum, pred_exp[b, t_, v])
-            # (F24) L = -1/(B*T) * sum_b,t (o_y[b,t] - (o_max[b,t] + log(pred_sum[b,t])))
-            L_total = plus(L_total, o_y - (o_max + log(pred_sum)))
+            # (F24) L = -1/(B*T) * sum_b,t (o_y[b,t] - o_max[b,t] - log(pred_sum[b,t]))
+            L_total = plus(L_total, o_y - o_max - log(pred_sum))
             # F23 was: pred[b,t,v] = exp(o[b,t,v])/(sum_v2 exp(o[b,t,v2]))
             # (do) do[b,t,v] = pred_exp[b,t,v]/(B*T*pred_sum[b,t]) - [v == y[b,t]]/(B*T)
             for v in range(V):
@@ -1128,9 +1128,9 @@ def step(
                 # (dz2) dz2[n,b,t,d] = dr[n,b,t,d] + dz3_hat[n,b,t,d]/z3_dev[n,b,t] + (z2[n,b,t,d] - z3_mean[n,b,t])*dz3_dev[n,b,t]/(D*sqrt(z3_dev_sum[n,b,t]/D + 1e-05)) + dz3_mean[n,b,t]/D
                 for d in range(D):
                     dz2[n, b, t_, d] = dr[n, b, t_, d] + dz3_hat[n, b, t_, d] / z3_dev[n, b, t_] + (z2[n, b, t_, d] - z3_mean[n, b, t_]) * dz3_dev / (real(D) * sqrt(z3_dev_sum[n, b, t_] / real(D) + real(1e-05))) + dz3_mean / real(D)
-        # F14 was: z2[n,b,t,d] = z[n,b,t,d] + sum_k,e O[n,d,k,e]*mix[n,b,t,k,e]
-        # (dmix) dmix[n,b,t,k,e] = sum_d O[n,d,k,e]*dz2[n,b,t,d]
-        product(dz2.reshape(N, B*T, D)[n], AS_IS, O.reshape(N, D, K*E)[n], AS_IS, 1.0, 0.0, dmix.reshape(N, B*T, K*E)[n])
+        # F14 was: z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
+        # (dmix) dmix[n,b,t,k,e] = sum_d M[n,d,k,e]*dz2[n,b,t,d]
+        product(dz2.reshape(N, B*T, D)[n], AS_IS, M.reshape(N, D, K*E)[n], AS_IS, 1.0, 0.0, dmix.reshape(N, B*T, K*E)[n])
         # F13 was: mix[n,b,t,k,e] = sum_s val[n,b,s,k,e]*p[n,b,k,t,s]
         # (dp) dp[n,b,k,t,s] = sum_e val[n,b,s,k,e]*dmix[n,b,t,k,e]
         for b in range(B):
@@ -1188,7 +1188,7 @@ def step(
                 # F4 was: z1_dev[n,b,t] = sqrt((1/D * sum_d (z[n,b,t,d] - z1_mean[n,b,t])**2) + 1e-05)
                 # (dz1_mean) dz1_mean[n,b,t] = -(dz1_mean_sum[n,b,t]/z1_dev[n,b,t] + dz1_dev[n,b,t]*(dz1_mean_sum2[n,b,t] - z1_mean[n,b,t]*D)/(D*sqrt(z1_dev_sum[n,b,t]/D + 1e-05)))
                 dz1_mean = -(dz1_mean_sum / z1_dev[n, b, t_] + dz1_dev * (dz1_mean_sum2[n, b, t_] - z1_mean[n, b, t_] * real(D)) / (real(D) * sqrt(z1_dev_sum[n, b, t_] / real(D) + real(1e-05))))
-                # F14 was: z2[n,b,t,d] = z[n,b,t,d] + sum_k,e O[n,d,k,e]*mix[n,b,t,k,e]
+                # F14 was: z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
                 # F5 was: z1_hat[n,b,t,d] = (z[n,b,t,d] - z1_mean[n,b,t])/z1_dev[n,b,t]
                 # F4 was: z1_dev[n,b,t] = sqrt((1/D * sum_d (z[n,b,t,d] - z1_mean[n,b,t])**2) + 1e-05)
                 # F3 was: z1_mean[n,b,t] = 1/D * sum_d z[n,b,t,d]
@@ -1227,10 +1227,10 @@ def step(
     # (dA) dA[n,k,e,d] = sum_b,t dval[n,b,t,k,e]*z1[n,b,t,d]
     for n in range(N):
         product(dval.reshape(N, B*T, K*E)[n], TRANSPOSED, z1.reshape(N, B*T, D)[n], AS_IS, 1.0, 0.0, dA.reshape(N, K*E, D)[n])
-    # F14 was: z2[n,b,t,d] = z[n,b,t,d] + sum_k,e O[n,d,k,e]*mix[n,b,t,k,e]
-    # (dO) dO[n,d,k,e] = sum_b,t dz2[n,b,t,d]*mix[n,b,t,k,e]
+    # F14 was: z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
+    # (dM) dM[n,d,k,e] = sum_b,t dz2[n,b,t,d]*mix[n,b,t,k,e]
     for n in range(N):
-        product(dz2.reshape(N, B*T, D)[n], TRANSPOSED, mix.reshape(N, B*T, K*E)[n], AS_IS, 1.0, 0.0, dO.reshape(N, D, K*E)[n])
+        product(dz2.reshape(N, B*T, D)[n], TRANSPOSED, mix.reshape(N, B*T, K*E)[n], AS_IS, 1.0, 0.0, dM.reshape(N, D, K*E)[n])
     dg1[...] = 0
     # F6 was: z1[n,b,t,d] = b1[n,d] + g1[n,d]*z1_hat[n,b,t,d]
     # (dg1) dg1[n,d] = sum_b,t dz1[n,b,t,d]*z1_hat[n,b,t,d]
@@ -1352,13 +1352,13 @@ def step(
             for e in range(E):
                 for d in range(D):
                     grad_norm_sum5 = plus(grad_norm_sum5, dA[n, k, e, d] ** 2)
-    # grad_norm_sum6 = sum_n,d,k,e dO[n,d,k,e]**2
+    # grad_norm_sum6 = sum_n,d,k,e dM[n,d,k,e]**2
     grad_norm_sum6 = 0.0
     for n in range(N):
         for d in range(D):
             for k in range(K):
                 for e in range(E):
-                    grad_norm_sum6 = plus(grad_norm_sum6, dO[n, d, k, e] ** 2)
+                    grad_norm_sum6 = plus(grad_norm_sum6, dM[n, d, k, e] ** 2)
     # grad_norm_sum11 = sum_n,f,d dW[n,f,d]**2
     grad_norm_sum11 = 0.0
     for n in range(N):
@@ -1412,12 +1412,12 @@ def step(
             for e in range(E):
                 for d in range(D):
                     g_A[n, k, e, d] = dA[n, k, e, d] * real(clip_scale)
-    # (U25) g_O[n,d,k,e] = dO[n,d,k,e]*clip_scale
+    # (U25) g_M[n,d,k,e] = dM[n,d,k,e]*clip_scale
     for n in range(N):
         for d in range(D):
             for k in range(K):
                 for e in range(E):
-                    g_O[n, d, k, e] = dO[n, d, k, e] * real(clip_scale)
+                    g_M[n, d, k, e] = dM[n, d, k, e] * real(clip_scale)
     # (U29) g_g1[n,d] = dg1[n,d]*clip_scale
     for n in range(N):
         for d in range(D):
@@ -1507,16 +1507,16 @@ def step(
                     v_A_new[n, k, e, d] = g_A[n, k, e, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_A[n, k, e, d]
                     # (U24) A_new[n,k,e,d] = A[n,k,e,d] - lr*C_new_factor*m_A_new[n,k,e,d]/(eps + sqrt(C_new_factor2*v_A_new[n,k,e,d]))
                     A_new[n, k, e, d] = A[n, k, e, d] - real(lr) * real(C_new_factor) * m_A_new[n, k, e, d] / (real(eps) + sqrt(real(C_new_factor2) * v_A_new[n, k, e, d]))
-    # (U26) m_O_new[n,d,k,e] = beta1*m_O[n,d,k,e] + g_O[n,d,k,e]*(1 - beta1)
+    # (U26) m_M_new[n,d,k,e] = beta1*m_M[n,d,k,e] + g_M[n,d,k,e]*(1 - beta1)
     for n in range(N):
         for d in range(D):
             for k in range(K):
                 for e in range(E):
-                    m_O_new[n, d, k, e] = real(beta1) * m_O[n, d, k, e] + g_O[n, d, k, e] * (real(1.0) - real(beta1))
-                    # (U27) v_O_new[n,d,k,e] = g_O[n,d,k,e]**2*(1 - beta2) + beta2*v_O[n,d,k,e]
-                    v_O_new[n, d, k, e] = g_O[n, d, k, e] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_O[n, d, k, e]
-                    # (U28) O_new[n,d,k,e] = O[n,d,k,e] - lr*C_new_factor*m_O_new[n,d,k,e]/(eps + sqrt(C_new_factor2*v_O_new[n,d,k,e]))
-                    O_new[n, d, k, e] = O[n, d, k, e] - real(lr) * real(C_new_factor) * m_O_new[n, d, k, e] / (real(eps) + sqrt(real(C_new_factor2) * v_O_new[n, d, k, e]))
+                    m_M_new[n, d, k, e] = real(beta1) * m_M[n, d, k, e] + g_M[n, d, k, e] * (real(1.0) - real(beta1))
+                    # (U27) v_M_new[n,d,k,e] = g_M[n,d,k,e]**2*(1 - beta2) + beta2*v_M[n,d,k,e]
+                    v_M_new[n, d, k, e] = g_M[n, d, k, e] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_M[n, d, k, e]
+                    # (U28) M_new[n,d,k,e] = M[n,d,k,e] - lr*C_new_factor*m_M_new[n,d,k,e]/(eps + sqrt(C_new_factor2*v_M_new[n,d,k,e]))
+                    M_new[n, d, k, e] = M[n, d, k, e] - real(lr) * real(C_new_factor) * m_M_new[n, d, k, e] / (real(eps) + sqrt(real(C_new_factor2) * v_M_new[n, d, k, e]))
     # (U30) m_g1_new[n,d] = beta1*m_g1[n,d] + g_g1[n,d]*(1 - beta1)
     for n in range(N):
         for d in range(D):
@@ -1603,8 +1603,8 @@ def step(
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def train_chunk(
-    order, lr, beta1, beta2, eps, t, x, y, C, P, Q, G, A, O, g1, b1, g2, b2, W, w, U, u, H, h, m_C, v_C, m_P, v_P,
-    m_Q, v_Q, m_G, v_G, m_A, v_A, m_O, v_O, m_g1, v_g1, m_b1, v_b1, m_g2, v_g2, m_b2, v_b2, m_W, v_W, m_w, v_w, m_U,
+    order, lr, beta1, beta2, eps, t, x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, m_C, v_C, m_P, v_P,
+    m_Q, v_Q, m_G, v_G, m_A, v_A, m_M, v_M, m_g1, v_g1, m_b1, v_b1, m_g2, v_g2, m_b2, v_b2, m_W, v_W, m_w, v_w, m_U,
     v_U, m_u, v_u, m_H, v_H, m_h, v_h, losses,
 ):
     """len(order) steps in place, step k on rows order[k] of the data; losses[k] is the loss before step k.
@@ -1671,7 +1671,7 @@ def train_chunk(
     dQ = np.empty((N, K, E, D), real)
     dG = np.empty((N, K, E, D), real)
     dA = np.empty((N, K, E, D), real)
-    dO = np.empty((N, D, K, E), real)
+    dM = np.empty((N, D, K, E), real)
     dg1 = np.empty((N, D), real)
     db1 = np.empty((N, D), real)
     dg2 = np.empty((N, D), real)
@@ -1686,18 +1686,18 @@ def train_chunk(
         for row in range(B):
             x_batch[row, :] = x[order[turn, row], :]
             y_batch[row, :] = y[order[turn, row], :]
-        losses[turn] = step(x_batch, y_batch, lr[turn], beta1[turn], beta2[turn], eps[turn], t[turn], C, P, Q, G, A, O, g1, b1, g2, b2, W, w, U, u, H, h, m_C, v_C, m_P, v_P, m_Q, v_Q, m_G, v_G, m_A, v_A, m_O, v_O, m_g1, v_g1, m_b1, v_b1, m_g2, v_g2, m_b2, v_b2, m_W, v_W, m_w, v_w, m_U, v_U, m_u, v_u, m_H, v_H, m_h, v_h, emb, z, z1_mean, z1_dev_sum, z1_dev, z1_hat, z1, q, key, val, score, masked, p, mix, z2, z3_mean, z3_dev_sum, z3_dev, z3_hat, z3, a, gelu, r, r_turned, o, da_tanh, dr_sum, dz3_mean_sum2, dz1_mean_sum2, dr, dgelu, da, dz3, dz3_hat, dz2, dmix, dp, dscore, dval, dkey, dq, dz1, dz1_hat, dz, demb, dC, dP, dQ, dG, dA, dO, dg1, db1, dg2, db2, dW, dw, dU, du, dH, dh)
+        losses[turn] = step(x_batch, y_batch, lr[turn], beta1[turn], beta2[turn], eps[turn], t[turn], C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, m_C, v_C, m_P, v_P, m_Q, v_Q, m_G, v_G, m_A, v_A, m_M, v_M, m_g1, v_g1, m_b1, v_b1, m_g2, v_g2, m_b2, v_b2, m_W, v_W, m_w, v_w, m_U, v_U, m_u, v_u, m_H, v_H, m_h, v_h, emb, z, z1_mean, z1_dev_sum, z1_dev, z1_hat, z1, q, key, val, score, masked, p, mix, z2, z3_mean, z3_dev_sum, z3_dev, z3_hat, z3, a, gelu, r, r_turned, o, da_tanh, dr_sum, dz3_mean_sum2, dz1_mean_sum2, dr, dgelu, da, dz3, dz3_hat, dz2, dmix, dp, dscore, dval, dkey, dq, dz1, dz1_hat, dz, demb, dC, dP, dQ, dG, dA, dM, dg1, db1, dg2, db2, dW, dw, dU, du, dH, dh)
         if not math.isfinite(losses[turn]):
             return turn
     return order.shape[0]
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def mean_loss(x, y, C, P, Q, G, A, O, g1, b1, g2, b2, W, w, U, u, H, h, batch):
+def mean_loss(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, batch):
     """The loss over all rows of the data, `batch` rows at a time, each row weighing the same."""
     rows = x.shape[0]
     total = 0.0
     for start in range(0, rows, batch):
         stop = min(start + batch, rows)
-        total += (stop - start) * loss(x[start:stop], y[start:stop], C, P, Q, G, A, O, g1, b1, g2, b2, W, w, U, u, H, h)
+        total += (stop - start) * loss(x[start:stop], y[start:stop], C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h)
     return total / rows
