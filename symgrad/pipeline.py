@@ -97,7 +97,7 @@ def check(
     seed: int = 0,
     folder: str | Path = "generated",
 ) -> Report:
-    """Stage 6: the derivation, the emitted gradients in float64 and the emitted step in `dtype`, each against an oracle.
+    """Stage 6: the derivation, the emitted gradients in float64, the emitted step in `dtype`, each against an oracle.
 
     The step is the one that `train` calls with the same arguments; both files are written into `folder`, where their
     compiled code is kept.  `entries` of each tensor are compared with difference quotients.  Raises as `generate`,

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..language.algebra import ZERO, add, construct, factors_of, mul, subtract, summed, where
-from ..language.ranges import at_least, bounds, difference, inside, same_extent
+from ..language.ranges import at_least, bounds, difference, inside, narrowed, same_extent
 from ..language.rewriting import rebuild, substitute, unique_bound
 from ..language.terms import MINUS_ONE, ONE, Add, Call, Compare, Const, Index, Mul, Read, Reduce, Term, Where
 
@@ -67,10 +67,11 @@ def contract_guarded(
     indices: tuple[Index, ...], conditions: tuple[Term, ...], factors: tuple[Term, ...], vocabularies: Vocabularies
 ) -> Term | None:
     """One solved delta, then the rest; None where there is none to solve."""
-    solution = solve(indices, factors, vocabularies)
+    solution = solve(indices, factors, vocabularies) or pinned(indices, conditions)
     if solution is None:
         return None
     mapping, used = solution.values, solution.deltas
+    conditions = tuple(condition for condition in conditions if condition not in used)
     rest = tuple(i for i in indices if i not in mapping)
     kept = [substitute(factor, mapping) for factor in factors if factor not in used]
     guards = [substitute(condition, mapping) for condition in conditions] + list(solution.guards)
@@ -114,6 +115,16 @@ def solve(indices: tuple[Index, ...], factors: tuple[Term, ...], vocabularies: V
 
 def holds_data(term: Term) -> bool:
     return any(isinstance(node, Read | Reduce) for node in term.walk())
+
+
+def pinned(indices: tuple[Index, ...], conditions: tuple[Term, ...]) -> Solution | None:
+    """t - 1 < 0 leaves t = 0 only: a condition that holds at one end of an axis determines its index."""
+    for condition in conditions:
+        for index in indices:
+            interval = narrowed(condition, {}, True).get(index)
+            if interval is not None and same_extent(*interval):
+                return Solution({index: interval[0]}, (condition,))
+    return None
 
 
 def solved_for(index: Index, bracket: Compare) -> Term | None:

@@ -1,6 +1,8 @@
 """Stable forms, found by rewriting: the same values, without overflow on the way.
 
     log(exp(a)/S)                        ->  a - log(S)                              S > 0
+    log(1 + exp(u))                      ->  m + log(exp(-m) + exp(u - m))           m = max(u, 0)
+    a - (m + log(S))                     ->  a - m - log(S)                          a and m are near each other
     sum_v exp(f), f's maximum m = max_v f
         exp(f)                           ->  exp(m) * exp(f - m)
         exp(m)/exp(m), log(exp(m)*s)     ->  1, m + log(s)
@@ -13,11 +15,12 @@ the structure (temperature, attention, mixtures).
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import reduce
 
-from ..language.algebra import add, construct, factors_of, mul, power, subtract
+from ..language.algebra import add, coefficient, construct, factors_of, mul, power, subtract
 from ..language.program import Equation, Program, Role, Tensor
 from ..language.rewriting import rebuild, substitute
-from ..language.terms import MINUS_ONE, ONE, Add, Call, Const, Index, Mul, Pow, Read, Reduce, Size, Term
+from ..language.terms import MINUS_ONE, ONE, ZERO, Add, Call, Const, Index, Mul, Pow, Read, Reduce, Size, Term
 from .inlining import inline, without_dead
 from .matching import match
 from .steps import Step
@@ -90,7 +93,7 @@ class Stabilizer:
             opened = argument
             for read in [n for n in factors_of(argument) if isinstance(n, Read) and n.tensor in made]:
                 source = made[read.tensor]
-                if is_positive(source.body) and any(is_exponential(f) for f in factors_of(source.body)):
+                if is_positive(source.body) and any(map(has_open_logarithm, factors_of(source.body))):
                     opened = inline(opened, source)
             return log_of_product(opened) if is_positive(opened) else construct(node)
 
@@ -133,6 +136,8 @@ class Stabilizer:
                 here = dict(zip(indices, node.indices, strict=True))
                 return mul(substitute(scale, here), Read(companion.name, node.indices))
             node = construct(rebuild(node, visit))
+            if isinstance(node, Add):
+                node = self.without_brackets(node)
             if is_exponential(node):
                 maximum = self.shift_of(node.arguments[0])
                 if maximum is not None:
@@ -143,13 +148,23 @@ class Stabilizer:
 
         return visit(body)
 
+    def without_brackets(self, node: Add) -> Term:
+        """a - (m + log(S)) as a - m - log(S): the large a and m meet before anything small is lost beside them."""
+
+        def opened(term: Term) -> list[Term]:
+            number, rest = coefficient(term)
+            if not (isinstance(rest, Add) and any(map(self.is_maximum, rest.terms))):
+                return [term]
+            return [mul(Const(number), part) for part in rest.terms]
+
+        return add(*(part for term in node.terms for part in opened(term)))
+
+    def is_maximum(self, term: Term) -> bool:
+        return isinstance(term, Read) and any(term.tensor == shift.maximum.name for shift in self.shifts)
+
     def is_scale(self, term: Term) -> bool:
         base = term.base if isinstance(term, Pow) else term
-        return (
-            is_exponential(base)
-            and isinstance(base.arguments[0], Read)
-            and any(base.arguments[0].tensor == shift.maximum.name for shift in self.shifts)
-        )
+        return is_exponential(base) and self.is_maximum(base.arguments[0])
 
     def scale_of(self, term: Term) -> Term | None:
         """The powers of exp(m) that the whole term carries, where the rest has none left."""
@@ -174,6 +189,24 @@ def is_exponential(term: Term) -> bool:
     return isinstance(term, Call) and term.function == "exp"
 
 
+def has_open_logarithm(factor: Term) -> bool:
+    """Whether the logarithm of a factor has another form than log(factor)."""
+    base = factor.base if isinstance(factor, Pow) else factor
+    return is_exponential(base) or exponents(base) is not None
+
+
+def exponents(term: Term) -> list[tuple[Term, Term]] | None:
+    """[(c1, u1), ...] where the term is a sum c1*exp(u1) + c2*exp(u2) + ... > 0 with an exponential, else None."""
+    if not isinstance(term, Add) or not is_positive(term) or any(isinstance(n, Reduce) for n in term.walk()):
+        return None
+    parts = []
+    for summand in term.terms:
+        exponential = [factor for factor in factors_of(summand) if is_exponential(factor)]
+        others = [factor for factor in factors_of(summand) if not is_exponential(factor)]
+        parts.append((mul(*others), add(*(factor.arguments[0] for factor in exponential))))
+    return parts if any(exponent != ZERO for _, exponent in parts) else None
+
+
 def is_positive(term: Term) -> bool:
     """Whether the term is proven greater than 0 from its form alone."""
     match term:
@@ -190,13 +223,22 @@ def is_positive(term: Term) -> bool:
     return False
 
 
+def log_of_sum(parts: list[tuple[Term, Term]]) -> Term:
+    """log(c1*exp(u1) + c2*exp(u2) + ...) = m + log(c1*exp(u1 - m) + c2*exp(u2 - m) + ...), m = max(u1, u2, ...)."""
+    largest = reduce(lambda a, b: Call("max", (a, b)), dict.fromkeys(exponent for _, exponent in parts))
+    terms = (mul(scale, Call("exp", (subtract(exponent, largest),))) for scale, exponent in parts)
+    return add(largest, Call("log", (add(*terms),)))
+
+
 def log_of_product(term: Term) -> Term:
-    """log(exp(u)*f) as u + log(f): valid wherever the logarithm is; without an exponential the term stays."""
+    """log(exp(u)*f) as u + log(f), and log(1 + exp(u)) from the larger exponent; other logarithms stay."""
     outside, inside = [], []
     for factor in factors_of(term):
         base, exponent = (factor.base, factor.exponent) if isinstance(factor, Pow) else (factor, ONE)
         if is_exponential(base):
             outside.append(mul(exponent, base.arguments[0]))
+        elif (parts := exponents(base)) is not None:
+            outside.append(mul(exponent, log_of_sum(parts)))
         else:
             inside.append((base, exponent))
     if not outside:

@@ -1,0 +1,1 @@
+"""Stage 6: the oracles, and what is compared with them."""

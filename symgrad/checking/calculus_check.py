@@ -20,7 +20,9 @@ from ..calculus.reverse import Gradients, differentiate, independent_inputs, rea
 from ..calculus.simplify import simplify
 from ..language.algebra import add, mul, summed
 from ..language.program import Equation, Program, Role, Tensor
-from ..language.terms import Read
+from ..language.recurrences import cycles, with_equations
+from ..language.rewriting import rebuild
+from ..language.terms import Read, Term
 from .differences import along, fresh_name, gradient_error, least_error, loss_function, relative_error, stopped
 from .interpreter import Values, evaluate
 from .points import DOMAINS, Point, Sizes, point, size_table
@@ -62,8 +64,9 @@ def check_calculus(
     for position, sizes in enumerate(size_table(program) if table is None else table):
         at = point(program, sizes, seed + position)
         found = {**evaluate(raw.program, at.values, sizes), **evaluate(simple.program, at.values, sizes)}
+        past = {before(equation.tensor): found[equation.tensor] for equation in program.equations()}
         for part in alone:
-            rows += definition_rows(part, at, found, entries)
+            rows += definition_rows(part, at, {**found, **past}, entries)
         rows += adjoint_rows(program, raw, at, found, entries)
         rows += gradient_rows(program, raw, independent, at, found, entries)
         rows.append(taylor_row(program, raw, at, found))
@@ -78,11 +81,31 @@ def all_gradients(program: Program) -> tuple[Gradients, tuple[str, ...]]:
 
 
 def definitions_alone(program: Program) -> Iterator[Alone]:
-    for equation in program.equations():
+    tensors = dict(program.tensors)
+    for tensor in program.tensors.values():
+        tensors[before(tensor.name)] = replace(tensor, name=before(tensor.name))
+    program = replace(program, tensors=tensors)
+    for equation in map(apart_from_itself, program.equations()):
         names = [node.tensor for node in real_part(equation.body) if isinstance(node, Read)]
-        reads = tuple(n for n in dict.fromkeys(names) if program.tensors[n].role is not Role.TOKENS)
-        if reads:
-            yield definition_alone(program, equation, reads)
+        read = tuple(n for n in dict.fromkeys(names) if program.tensors[n].role is not Role.TOKENS)
+        if read:
+            yield definition_alone(program, equation, read)
+
+
+def before(name: str) -> str:
+    """What a recurrent tensor is called where its own equation reads it."""
+    return f"{name}_before"
+
+
+def apart_from_itself(equation: Equation) -> Equation:
+    """`h = f(h[t-1])` as `h = f(h_before[t-1])`: one step of a recurrence, whose past is given."""
+
+    def visit(node: Term) -> Term:
+        node = rebuild(node, visit)
+        own = isinstance(node, Read) and node.tensor == equation.tensor
+        return Read(before(node.tensor), node.indices) if own else node
+
+    return replace(equation, body=visit(equation.body))
 
 
 def definition_alone(program: Program, equation: Equation, reads: tuple[str, ...]) -> Alone:
@@ -137,12 +160,17 @@ def definition_rows(alone: Alone, at: Point, made: Values, entries: int) -> Iter
 
 
 def adjoint_rows(program: Program, raw: Gradients, at: Point, found: Values, entries: int) -> Iterator[Row]:
+    recurring = cycles(program)
     for equation in program.equations():
         name = equation.tensor
         if name in raw.adjoints:
-            held, values = stopped(cut(program, name), {**at.values, name: found[name]}, at.sizes)
+            # A tensor of a recurrence reaches the loss through its own later slices too: it is moved where it is made.
+            recurrent = name in recurring
+            changed, moved = (moved_by(program, name), shift(name)) if recurrent else (cut(program, name), name)
+            start = np.zeros(found[name].shape) if recurrent else found[name]
+            held, values = stopped(changed, {**at.values, moved: start}, at.sizes)
             loss = loss_function(held, at.sizes)
-            error = gradient_error(loss, values, name, found[raw.adjoints[name]], TOLERANCE, entries)
+            error = gradient_error(loss, values, moved, found[raw.adjoints[name]], TOLERANCE, entries)
             yield Row("calculus", "adjoint", at.sizes, name, found[name].shape, error, TOLERANCE)
 
 
@@ -151,6 +179,20 @@ def cut(program: Program, name: str) -> Program:
     tensors = {**program.tensors, name: replace(program.tensors[name], role=Role.INPUT)}
     items = tuple(item for item in program.items if not (isinstance(item, Equation) and item.tensor == name))
     return replace(program, tensors=tensors, items=items)
+
+
+def shift(name: str) -> str:
+    return f"{name}_shift"
+
+
+def moved_by(program: Program, name: str) -> Program:
+    """The program with X = f(...) + X_shift; dL/dX_shift is dL/dX."""
+    tensor = replace(program.tensors[name], name=shift(name), role=Role.INPUT)
+    equations = [
+        replace(e, body=add(e.body, Read(tensor.name, e.indices))) if e.tensor == name else e
+        for e in program.equations()
+    ]
+    return with_equations(replace(program, tensors={**program.tensors, tensor.name: tensor}), equations)
 
 
 def gradient_rows(

@@ -27,9 +27,15 @@ def product(left, turn_left, right, turn_right, alpha, beta, out):
     _blas(
         ord("s") if out.itemsize == 4 else ord("d"), ord("t") if turn_right else ord("n"),
         ord("t") if turn_left else ord("n"), columns, rows, inner,
-        scale.ctypes.data, right.ctypes.data, right.shape[1], left.ctypes.data, left.shape[1],
-        scale.ctypes.data + out.itemsize, out.ctypes.data, columns,
+        scale.ctypes.data, right.ctypes.data, row_length(right), left.ctypes.data, row_length(left),
+        scale.ctypes.data + out.itemsize, out.ctypes.data, row_length(out),
     )
+
+
+@njit(cache=True)
+def row_length(matrix):
+    """How far the next row is, in numbers: the row's own length, or more where the matrix is a slice."""
+    return max(matrix.strides[0] // matrix.itemsize, matrix.shape[1])
 '''
 
 LARGER = '''

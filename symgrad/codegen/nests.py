@@ -52,8 +52,11 @@ class StopIfNotFinite:
 
 @dataclass(frozen=True)
 class Loop:
+    """`order`: "any", or that of a recurrence, "up" or "down"."""
+
     index: Index
     body: list[Node]
+    order: str = "any"
 
 
 Node = Comment | Zero | Assign | MatrixProduct | StopIfNotFinite | Loop

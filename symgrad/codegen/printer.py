@@ -17,6 +17,7 @@ from ..language.notation import text
 from ..language.program import Role
 from ..language.terms import Add, Call, Compare, Const, Index, Mul, Pow, Read, Size, Term, Where
 from .nests import Assign, Comment, Loop, MatrixProduct, Node, StopIfNotFinite, Zero
+from .schedule.contractions import runs
 from .schedule.plan import Nest
 
 RESERVED = {
@@ -93,9 +94,10 @@ class Printer:
                     lines.append(
                         f"{indent}{name}[...] = 0" if self.tensors[tensor].indices else f"{indent}{name} = 0.0"
                     )
-                case Loop(index, body):
+                case Loop(index, body, order):
                     extent = self.term(index.extent, INT)[0]
-                    lines.append(f"{indent}for {self.names.index(index)} in range({extent}):")
+                    turns = f"range({extent} - 1, -1, -1)" if order == "down" else f"range({extent})"
+                    lines.append(f"{indent}for {self.names.index(index)} in {turns}:")
                     lines += self.nodes(body, indent + "    ", depth + 1)
                 case Assign():
                     lines += self.assignment(node, indent, depth)
@@ -147,22 +149,24 @@ class Printer:
     def matrix_product(self, node: MatrixProduct, indent: str) -> list[str]:
         self.used.add("product")
         p = node.product
-        left = self.matrix(p.left, p.inner if p.transposed_left else p.rows)
-        right = self.matrix(p.right, p.columns if p.transposed_right else p.inner)
+        out, left, right = (self.matrix(read, first, p.fixed) for read, first in p.sides())
         turned = ["TRANSPOSED" if t else "AS_IS" for t in (p.transposed_left, p.transposed_right)]
-        out = self.matrix(p.target, p.rows)
         alpha = self.term(p.alpha, FLOAT)[0]
         beta = "1.0" if node.accumulate else "0.0"
         return [f"{indent}product({left}, {turned[0]}, {right}, {turned[1]}, {alpha}, {beta}, {out})"]
 
-    def matrix(self, read: Read, first: tuple[Index, ...]) -> str:
-        """The array as a matrix: reshaped where one of its two groups of axes has more than one."""
-        name = self.names.tensor(read.tensor)
-        if len(read.indices) == 2 and len(first) == 1:
-            return name
-        groups = [read.indices[: len(first)], read.indices[len(first) :]]
-        extents = ["*".join(self.term(i.extent, INT, MULTIPLICATIVE) for i in group) for group in groups]
-        return f"{name}.reshape({extents[0]}, {extents[1]})"
+    def matrix(self, read: Read, first: tuple[Index, ...], fixed: frozenset[Index]) -> str:
+        """The array as a matrix at the fixed indices, reshaped where one of its groups of axes has more than one."""
+        written = self.names.tensor(read.tensor)
+        groups = runs(read, first, fixed)
+        if any(len(group) > 1 for group in groups):
+            extents = ["*".join(self.term(i.extent, INT, MULTIPLICATIVE) for i in group) for group in groups]
+            written += f".reshape({', '.join(extents)})"
+        places = [self.names.index(group[0]) if group[0] in fixed else ":" for group in groups]
+        if fixed & read.free:
+            leading = places[: len(groups) - 2] if places[-2:] == [":", ":"] else places
+            written += f"[{', '.join(leading)}]"
+        return written
 
     # -- terms -----------------------------------------------------------------------------------------------------
 

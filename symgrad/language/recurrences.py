@@ -10,11 +10,11 @@ A cycle without a shift along one common axis is no recurrence and is refused.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .algebra import mul, subtract, where
 from .errors import DeclarationError
-from .program import Equation, Item, Recurrence
+from .program import Equation, Item, Program, Recurrence, equations_of
 from .ranges import at_least, bounds
 from .rewriting import rebuild, substitute
 from .terms import ONE, ZERO, Compare, Const, Index, Read, Term, reads
@@ -28,22 +28,29 @@ def grouped(equations: Iterable[Equation], name: str = "") -> tuple[Item, ...]:
     Raises DeclarationError for a circular definition that is no recurrence, naming its tensors.
     """
     equations = list(equations)
+    if in_order_of_use(equations):
+        return tuple(equations)
     by_name = {equation.tensor: equation for equation in equations}
     graph = {e.tensor: {read.tensor for read in reads(e.body)} & by_name.keys() for e in equations}
+    readers: dict[str, set[str]] = {name: set() for name in graph}
+    for reader, used in graph.items():
+        for other in used:
+            readers[other].add(reader)
     items: list[Item] = []
     placed: set[str] = set()
     for equation in equations:
         if equation.tensor in placed:
             continue
-        cycle = cycle_of(equation.tensor, graph)
+        cycle = reach(equation.tensor, graph) & reach(equation.tensor, readers)
         members = [e for e in equations if e.tensor in cycle]
         if not members:
             items.append(equation)
             placed.add(equation.tensor)
             continue
         # what the cycle needs from outside may be written between its members
+        needed = reach(equation.tensor, graph) - cycle - placed
         for other in equations:
-            if other.tensor not in cycle | placed and any(other.tensor in reach(m.tensor, graph) for m in members):
+            if other.tensor in needed:
                 items.append(other)
                 placed.add(other.tensor)
         items.append(recurrence(members, name))
@@ -51,8 +58,33 @@ def grouped(equations: Iterable[Equation], name: str = "") -> tuple[Item, ...]:
     return tuple(items)
 
 
+def in_order_of_use(equations: list[Equation]) -> bool:
+    """Whether each equation reads only what stands before it: then there is no cycle."""
+    later = {equation.tensor for equation in equations}
+    for equation in equations:
+        if any(read.tensor in later for read in reads(equation.body)):
+            return False
+        later.discard(equation.tensor)
+    return True
+
+
+def with_equations(program: Program, equations: Iterable[Equation]) -> Program:
+    """The program over other equations, its recurrences found anew."""
+    return replace(program, items=grouped(equations, program.name))
+
+
+def cycles(program: Program) -> dict[str, set[str]]:
+    """Each tensor of a recurrence -> all tensors of that recurrence."""
+    result: dict[str, set[str]] = {}
+    for item in program.items:
+        if isinstance(item, Recurrence):
+            names = {equation.tensor for equation in equations_of((item,))}
+            result |= dict.fromkeys(names, names)
+    return result
+
+
 def reach(start: str, graph: Graph) -> set[str]:
-    """Everything that `start` depends on."""
+    """Everything that can be reached from `start` in one or more steps."""
     seen: set[str] = set()
     waiting = list(graph[start])
     while waiting:
@@ -61,13 +93,6 @@ def reach(start: str, graph: Graph) -> set[str]:
             seen.add(current)
             waiting += graph[current]
     return seen
-
-
-def cycle_of(start: str, graph: Graph) -> set[str]:
-    """The tensors that `start` depends on and that depend on it; empty where it does not depend on itself."""
-    if start not in reach(start, graph):
-        return set()
-    return {other for other in reach(start, graph) if start in reach(other, graph)}
 
 
 def recurrence(members: list[Equation], name: str) -> Recurrence:

@@ -10,6 +10,7 @@ from sympy import Idx
 from symgrad.language.lifting import lift_size, tensor_axes, to_sympy
 from symgrad.language.model import Model
 from symgrad.language.program import Equation, Program, Role, Tensor
+from symgrad.language.recurrences import cycles, with_equations
 from symgrad.language.rewriting import canonical, rebuild
 from symgrad.language.terms import Index, Read, Reduce, Size, Term
 
@@ -62,11 +63,17 @@ def renamed(program: Program, name: Renaming) -> Program:
         for equation in program.equations()
     )
     tensors = {name(old.name): tensor(old) for old in program.tensors.values()}
-    return Program(program.name, tensors, items, tuple(map(name, program.outputs)))
+    flat = Program(program.name, tensors, items, tuple(map(name, program.outputs)))
+    return with_equations(flat, items)
 
 
 def declared_again(program: Program) -> Program:
-    """The program written down once more, as SymPy through a Model: every loss spelled out in exp, Sum and log."""
+    """The program written down once more, as SymPy through a Model: every loss spelled out in exp, Sum and log.
+
+    A recurrence is returned as it is: the values before its first slice cannot be told from other conditions.
+    """
+    if cycles(program):
+        return program
     model = Model(program.name)
     for tensor in program.tensors.values():
         shape = {tensor.name: tensor_axes(tensor)}

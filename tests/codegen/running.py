@@ -64,7 +64,7 @@ class Anything:
 
 def product(left, turn_left, right, turn_right, alpha, beta, out) -> None:
     """out = alpha * left @ right + beta * out; into memory, as BLAS does, so that a reshaped copy would show."""
-    assert all(array.flags.c_contiguous and array.ndim == 2 for array in (left, right, out))
+    assert all(array.ndim == 2 and array.strides[1] == array.itemsize for array in (left, right, out) if array.size > 1)
     made = alpha * ((left.T if turn_left else left) @ (right.T if turn_right else right))
     out[...] = made if beta == 0 else made + beta * out
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from symgrad.checking.emitted_check import arranged
 from symgrad.checking.interpreter import evaluate
 from symgrad.checking.points import point, size_names, size_table
+from symgrad.checking.step_check import starting_point
 from symgrad.codegen.emitted import Emitted
 from symgrad.language.optimizers import SGD, Adafactor, Adam
 from symgrad.language.program import Program
@@ -34,22 +36,32 @@ FILES = {
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("compiled")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Program, Emitted]]:
+    """The program of a row of FILES and its file, whose functions are compiled when they are first called."""
+    folder = tmp_path_factory.mktemp("compiled")
+
+    @cache
+    def load(name: str) -> tuple[Program, Emitted]:
+        model, rule, dtype, settings, _ = FILES[name]
+        program = MODELS[model]()
+        return program, generate(program, rule, dtype, **settings).load(folder)
+
+    return load
 
 
-@pytest.mark.parametrize(("model", "rule", "dtype", "settings", "functions"), FILES.values(), ids=FILES)
-def test_compiled(model, rule, dtype: str, settings: dict, functions: str, folder: Path) -> None:
-    program = MODELS[model]()
-    emitted = generate(program, rule, dtype, **settings).load(folder)
+@pytest.mark.parametrize("name", FILES)
+def test_against_the_interpreter(name: str, compiled: Callable) -> None:
+    program, emitted = compiled(name)
+    *_, functions = FILES[name]
     gradients = derive_gradients(program, emitted.differentiated)
+    tolerance = TOLERANCE[emitted.dtype]
     for seed, sizes in enumerate(size_table(program)):
         if "gradients" in functions:
-            assert not wrong(gradient_errors(gradients, emitted, sizes, seed), TOLERANCE[dtype]), sizes
+            assert not wrong(gradient_errors(gradients, emitted, sizes, seed), tolerance), sizes
         if "chunk" in functions:
             for steps in (1, 3):
                 # every step rounds the parameters that the next one starts from
-                assert not wrong(step_errors(emitted, sizes, steps, seed), steps * TOLERANCE[dtype]), (sizes, steps)
+                assert not wrong(step_errors(emitted, sizes, steps, seed), steps * tolerance), (sizes, steps)
     if "mean_loss" in functions:
         check_mean_loss(program, emitted)
 
@@ -70,3 +82,42 @@ def check_mean_loss(program: Program, emitted: Emitted) -> None:
     for batch in (1, 3, 7, 100):
         assert relative(emitted.mean_loss(data, parameters, batch), expected) < 1e-12
     assert largest(expected) > 0
+
+
+NOT_FINITE = [("W1", np.nan), ("W2", np.nan), ("W2", np.inf), ("W2", -np.inf), ("C", np.nan)]
+
+
+@pytest.mark.parametrize(("parameter", "value"), NOT_FINITE)
+def test_a_loss_that_is_not_finite_leaves_everything_as_it_was(
+    parameter: str, value: float, compiled: Callable
+) -> None:
+    program, emitted = compiled("concat_lm, sgd in float32")
+    start, _, _ = starting_point(emitted.program, size_table(program)[1], 2, "float32", 0)
+    parameters = {name: array.copy() for name, array in start.parameters.items()}
+    parameters[parameter].reshape(-1)[-1 if parameter != "C" else slice(None)] = value
+    before = {name: array.copy() for name, array in parameters.items()}
+    losses = np.zeros(2)
+    assert emitted.chunk(start.order, start.settings, start.data, parameters, {}, losses) == 0
+    assert not np.isfinite(losses[0])
+    assert losses[1] == 0
+    for name, array in parameters.items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+def test_steps_before_the_first_loss_that_is_not_finite_are_kept(compiled: Callable) -> None:
+    program, emitted = compiled("softmax_regression, adafactor")
+    start, _, _ = starting_point(emitted.program, size_table(program)[1], 3, "float32", 0)
+    rows = len(start.order[0])
+    order = np.arange(3 * rows).reshape(3, rows)
+    data = {name: np.resize(array, (3 * rows, *array.shape[1:])) for name, array in start.data.items()}
+    data["X"][2 * rows, 0] = np.nan  # in the third batch
+    ends = []
+    for steps in (2, 3):
+        parameters, states = ({n: a.copy() for n, a in kept.items()} for kept in (start.parameters, start.states))
+        settings = {name: values[:steps] for name, values in start.settings.items()}
+        losses = np.zeros(steps)
+        assert emitted.chunk(order[:steps], settings, data, parameters, states, losses) == 2
+        ends.append({**parameters, **states})
+    assert np.isnan(losses[2])
+    for name, array in ends[0].items():
+        np.testing.assert_array_equal(array, ends[1][name])

@@ -8,11 +8,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.lax import scan
 from jax.nn import log_softmax, relu, sigmoid, softmax
 
 
 def cross_entropy(scores: Array, y: Array) -> Array:
-    return -jnp.take_along_axis(log_softmax(scores), y[:, None], 1).mean()
+    return -jnp.take_along_axis(log_softmax(scores), y[..., None], -1).mean()
 
 
 def flat(W: Array) -> Array:
@@ -42,6 +43,28 @@ def bengio2003_direct(m: SimpleNamespace) -> Array:
 
 def softmax_regression(m: SimpleNamespace) -> Array:
     return cross_entropy(m.X @ m.W + m.c, m.y)
+
+
+def rnn_lm(m: SimpleNamespace) -> Array:
+    def step(h: Array, c: Array) -> tuple[Array, Array]:
+        h = jnp.tanh(m.s + c @ m.W.T + h @ m.R.T)
+        return h, m.k + h @ m.U.T
+
+    _, scores = scan(step, jnp.zeros((len(m.x), len(m.R))), m.C[m.x].swapaxes(0, 1))
+    return cross_entropy(scores, m.y.T)
+
+
+def lstm_lm(m: SimpleNamespace) -> Array:
+    def step(state: tuple[Array, Array], c: Array) -> tuple[tuple[Array, Array], Array]:
+        h, s = state
+        f, g, q, a = jnp.einsum("nid,bd->nbi", m.W, c) + jnp.einsum("nij,bj->nbi", m.R, h) + m.c[:, None]
+        s = sigmoid(f) * s + sigmoid(g) * jnp.tanh(a)
+        h = sigmoid(q) * jnp.tanh(s)
+        return (h, s), m.k + h @ m.U.T
+
+    start = jnp.zeros((len(m.x), m.R.shape[1]))
+    _, scores = scan(step, (start, start), m.C[m.x].swapaxes(0, 1))
+    return cross_entropy(scores, m.y.T)
 
 
 def layer_norm(m: SimpleNamespace) -> Array:

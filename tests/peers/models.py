@@ -92,9 +92,7 @@ def max_pooling() -> Model:
 
 
 MODELS: dict[str, Callable[[], Model]] = {
-    **{
-        name: example(name) for name in ("scalar_tanh", "concat_lm", "bengio2003", "makemore_mlp", "softmax_regression")
-    },
+    **{path.stem: example(path.stem) for path in sorted(EXAMPLES.glob("*.py"))},
     "bengio2003_direct": direct_connections,
     "layer_norm": layer_norm,
     "attention": attention,

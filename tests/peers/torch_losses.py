@@ -39,6 +39,29 @@ def softmax_regression(m: SimpleNamespace) -> Tensor:
     return F.cross_entropy(m.X @ m.W + m.c, m.y)
 
 
+def rnn_lm(m: SimpleNamespace) -> Tensor:
+    c, h, scores = F.embedding(m.x, m.C), m.C.new_zeros(len(m.x), len(m.R)), []
+    for t in range(c.shape[1]):
+        h = torch.tanh(c[:, t] @ m.W.T + h @ m.R.T + m.s)
+        scores.append(F.linear(h, m.U, m.k))
+    return F.cross_entropy(torch.stack(scores, 2), m.y)
+
+
+def lstm_lm(m: SimpleNamespace) -> Tensor:
+    units = m.R.shape[1]
+    lstm = torch.nn.LSTM(m.C.shape[1], units, batch_first=True, dtype=torch.float64)
+    f, g, q, a = range(4)  # ours: forget, input, output, candidate; PyTorch's: input, forget, candidate, output
+    turned = [g, f, a, q]
+    weights = {
+        "weight_ih_l0": m.W[turned].flatten(0, 1),
+        "weight_hh_l0": m.R[turned].flatten(0, 1),
+        "bias_ih_l0": m.c[turned].flatten(),
+        "bias_hh_l0": m.c.new_zeros(4 * units),
+    }
+    h, _ = torch.func.functional_call(lstm, weights, F.embedding(m.x, m.C))
+    return F.cross_entropy(F.linear(h, m.U, m.k).transpose(1, 2), m.y)
+
+
 def layer_norm(m: SimpleNamespace) -> Tensor:
     n = F.layer_norm(m.X @ m.W.T, m.g.shape, m.g, m.c, eps=0.01)
     return F.mse_loss(torch.relu(n) @ m.U.T, m.Y)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from ...calculus.matching import match
 from ...language.program import Equation, Program, Role, Tensor
+from ...language.recurrences import with_equations
 from ...language.terms import Index, Read, Reduce, Term
 
 
@@ -46,7 +47,7 @@ class Builder:
     def program(self) -> Program:
         made = {equation.tensor for equation in self.equations}
         tensors = {n: t for n, t in self.tensors.items() if t.role is not Role.DEFINITION or n in made}
-        return replace(self.source, tensors=tensors, items=tuple(self.equations))
+        return with_equations(replace(self.source, tensors=tensors), self.equations)
 
 
 def in_order(indices: Iterable[Index], *orders: Iterable[Index]) -> tuple[Index, ...]:

@@ -22,7 +22,11 @@ Indices = tuple[Index, ...]
 
 @dataclass(frozen=True)
 class Product:
-    """`target[rows, columns] += alpha * sum_inner left * right`; `transposed_*`: stored the other way round."""
+    """`target[rows, columns] += alpha * sum_inner left * right`; `transposed_*`: stored the other way round.
+
+    `batch` are the indices that all three have: there is one product for each of their values.  `fixed` are those and
+    the index of the recurrence around; each array is a matrix once they are given.
+    """
 
     target: Read
     alpha: Term
@@ -33,10 +37,20 @@ class Product:
     inner: Indices
     transposed_left: bool
     transposed_right: bool
+    batch: Indices = ()
+    fixed: frozenset[Index] = frozenset()
+
+    def sides(self) -> tuple[tuple[Read, Indices], ...]:
+        """(array, the indices of its rows as it is stored) of the target and both operands."""
+        return (
+            (self.target, self.rows),
+            (self.left, self.inner if self.transposed_left else self.rows),
+            (self.right, self.columns if self.transposed_right else self.inner),
+        )
 
 
-def as_product(term: Term, target: Read) -> Product | None:
-    """The term as a matrix product into `target`, or None."""
+def as_product(term: Term, target: Read, along: Index | None = None) -> Product | None:
+    """The term as a matrix product into `target`, or None; `along` is held fixed."""
     reduction = next((f for f in factors_of(term) if isinstance(f, Reduce) and f.op == "sum"), None)
     if reduction is None:
         return None
@@ -44,11 +58,35 @@ def as_product(term: Term, target: Read) -> Product | None:
     operands = factors_of(reduction.body)
     if alpha.free or len(operands) != 2 or not all(map(is_matrix_read, (target, *operands))):
         return None
+    common = target.free & operands[0].free & operands[1].free
+    batch = tuple(index for index in target.indices if index in common and index != along)
+    fixed = common if along is None else common | {along}
     for left, right in permutations(operands):
-        groups = grouped(target.indices, left.indices, right.indices, reduction.indices)
-        if groups is not None:
-            return Product(target, alpha, left, right, *groups)
+        axes = [tuple(index for index in read.indices if index not in fixed) for read in (target, left, right)]
+        groups = grouped(*axes, reduction.indices)
+        if groups is None:
+            continue
+        product = Product(target, alpha, left, right, *groups, batch, fixed)
+        if all(slices_to_matrix(read, first, fixed) for read, first in product.sides()):
+            return product
     return None
+
+
+def slices_to_matrix(read: Read, first: Indices, fixed: frozenset[Index]) -> bool:
+    """Whether the read is a matrix once `fixed` is given: each group of axes together, its columns side by side."""
+    return read.indices[-1] not in fixed and len(runs(read, first, fixed)) == 2 + len(fixed & read.free)
+
+
+def runs(read: Read, first: Indices, fixed: frozenset[Index]) -> list[Indices]:
+    """The axes of the read in order, neighbours of one group together, each fixed one for itself."""
+    groups: list[list[Index]] = []
+    for index in read.indices:
+        joins = groups and index not in fixed and groups[-1][-1] not in fixed
+        if joins and (index in first) == (groups[-1][-1] in first):
+            groups[-1].append(index)
+        else:
+            groups.append([index])
+    return [tuple(group) for group in groups]
 
 
 def is_matrix_read(term: Term) -> bool:
@@ -96,19 +134,26 @@ def operands_of(term: Term, equation: Equation, builder: Builder) -> Term:
     alpha = mul(*(factor for factor in factors_of(term) if factor is not reduction))
     inner = reduction.indices
     number = mul(*(factor for factor in factors_of(reduction.body) if not factor.free))
+    batch = tuple(i for i in equation.indices if all(i in side.free for side in sides))
     made: list[Read] = []
     for side in sides:
-        outer = tuple(index for index in equation.indices if index in side.free)
+        outer = batch + tuple(i for i in equation.indices if i in side.free and i not in batch)
         private = tuple(index for index in inner if index in side.free and not all(index in s.free for s in sides))
         side = summed(private, side)
         shared = tuple(index for index in inner if index not in private and index in side.free)
-        made.append(operand(side, outer, shared, made, equation, builder))
+        made.append(operand(side, outer, shared, frozenset(batch), made, equation, builder))
     rest = tuple(index for index in inner if all(index in read.free for read in made))
     return mul(alpha, number, summed(rest, mul(*made)))
 
 
 def operand(
-    side: Term, outer: Indices, shared: Indices, made: list[Read], equation: Equation, builder: Builder
+    side: Term,
+    outer: Indices,
+    shared: Indices,
+    batch: frozenset[Index],
+    made: list[Read],
+    equation: Equation,
+    builder: Builder,
 ) -> Read:
     """The side itself where it is a read in a fitting order, else a definition [outer, shared] of it."""
     # The order of the summed indices is the first operand's own where that is a plain read, else the sum's.
@@ -116,7 +161,10 @@ def operand(
         shared = in_order(shared, made[0].indices)
     if is_matrix_read(side):
         own = tuple(index for index in side.indices if index in shared)
-        if side.indices in (outer + own, own + outer) and (not made or own == shared):
+        free = tuple(index for index in outer if index not in batch)
+        axes = tuple(index for index in side.indices if index not in batch)
+        fits = axes in (free + own, own + free) and slices_to_matrix(side, axes[: axes.index(own[0])] or own, batch)
+        if fits and (not made or own == shared):
             return side
         shared = own if not made else shared
     return builder.define(operand_name(side, equation), in_order(outer + shared, outer, shared), side)
@@ -152,8 +200,10 @@ def bipartition(factors: tuple[Term, ...], target: Indices, inner: Indices) -> t
     if len(groups) != 2:
         return None
     left, right = groups
+    batch = left.free & right.free & set(target)
+    target = tuple(index for index in target if index not in batch)
     rows, columns = left.free & set(target), right.free & set(target)
-    if not rows or not columns or rows & columns or not (left.free & right.free & set(inner)):
+    if not rows or not columns or not (left.free & right.free & set(inner)):
         return None
     if tuple(i for i in target if i in rows) + tuple(i for i in target if i in columns) != target:
         left, right = right, left

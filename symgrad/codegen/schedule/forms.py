@@ -1,5 +1,6 @@
 """Program -> Program: every equation becomes one loop nest, or a sum of contractions.
 
+    guards_inward        a guard around a sum goes to the reads in it that need one
     inline_single_uses   a definition that is read once, as often as it is made, goes into its reader
     early_gathers        o[b,y[b]] is read before the array may be overwritten
     share_calls          exp(o[b,v] - m[b]) that two equations need is computed once
@@ -18,11 +19,14 @@ from dataclasses import replace
 
 from ...calculus.inlining import inline, without_dead
 from ...calculus.matching import match
-from ...language.algebra import add, construct, factors_of, mul, summed, terms_of
+from ...calculus.reverse import opposite
+from ...language.algebra import add, construct, factors_of, mul, summed, terms_of, where
 from ...language.program import Equation, Program, Role
+from ...language.recurrences import cycles, with_equations
 from ...language.rewriting import rebuild
-from ...language.terms import Add, Call, Compare, Index, Pow, Read, Reduce, Term
+from ...language.terms import ONE, Add, Call, Compare, Index, Pow, Read, Reduce, Term, Where
 from .builder import Builder, in_order
+from .guards import Guards, guards_inward
 
 EXPENSIVE = ("exp", "log", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "erf")
 
@@ -53,8 +57,8 @@ def inline_single_uses(program: Program) -> Program:
             source = next((candidates[name] for name in read_once_through(equation) if name in candidates), None)
             if source is not None:
                 opened = replace(equation, body=inline(equation.body, source))
-                items = tuple(opened if e is equation else e for e in program.equations())
-                program = without_dead(program.with_items(items))
+                equations = [opened if e is equation else e for e in program.equations()]
+                program = without_dead(with_equations(program, equations))
                 break
         else:
             return program
@@ -147,10 +151,21 @@ def share_calls(program: Program) -> Program:
 
 def hoist_reductions(program: Program) -> Program:
     builder = Builder(program)
+    recurring = cycles(program)
     for equation in program.equations():
         terms = [hoist_term(term, equation, builder) for term in terms_of(equation.body)]
+        cycle = recurring.get(equation.tensor)
+        if cycle is not None and len(terms) > 1:
+            terms = [outside_of_cycle(term, equation, cycle, builder) for term in terms]
         builder.add(replace(equation, body=add(*terms)))
     return builder.program
+
+
+def outside_of_cycle(term: Term, equation: Equation, cycle: set[str], builder: Builder) -> Term:
+    """A sum that needs nothing of the recurrence is made for all slices at once, before it."""
+    if not holds_reduction(term) or any(isinstance(n, Read) and n.tensor in cycle for n in term.walk()):
+        return term
+    return builder.define(f"{equation.tensor}_given", equation.indices, term)
 
 
 def hoist_term(term: Term, equation: Equation, builder: Builder) -> Term:
@@ -170,13 +185,21 @@ def hoist_term(term: Term, equation: Equation, builder: Builder) -> Term:
     return hoist_inside(term, equation, equation.indices, builder)
 
 
-def hoist_inside(term: Term, equation: Equation, around: tuple[Index, ...], builder: Builder) -> Term:
+def hoist_inside(
+    term: Term, equation: Equation, around: tuple[Index, ...], builder: Builder, condition: Term = ONE
+) -> Term:
+    """`condition` is what the branches around say; a sum that is taken out of them takes along what it needs of it."""
     inner = around + term.indices if isinstance(term, Reduce) else around
     if isinstance(term, Reduce) and term.op == "sum" and isinstance(term.body, Add) and mixes_spaces(term):
         split = add(*(summed(term.indices, part) for part in term.body.terms))
-        return hoist_inside(split, equation, around, builder)
-    node = construct(rebuild(term, lambda child: hoist_inside(child, equation, inner, builder)))
+        return hoist_inside(split, equation, around, builder, condition)
+    if isinstance(term, Where):
+        then = hoist_inside(term.then, equation, inner, builder, mul(condition, term.condition))
+        other = hoist_inside(term.other, equation, inner, builder, mul(condition, opposite(term.condition)))
+        return where(hoist_inside(term.condition, equation, inner, builder, condition), then, other)
+    node = construct(rebuild(term, lambda child: hoist_inside(child, equation, inner, builder, condition)))
     if isinstance(node, Reduce):
+        node = Guards(builder.tensors).kept_inside(condition, node)
         return builder.define(f"{equation.tensor}_{node.op}", in_order(node.free, around), node)
     if (
         equation.indices
@@ -219,7 +242,9 @@ def dense_and_one_hot(term: Term, indices: tuple[Index, ...]) -> list[Term]:
     for factor in factors_of(term):
         if isinstance(factor, Add) and any(scatter_of(part, indices) is not None for part in factor.terms):
             others = [other for other in factors_of(term) if other is not factor]
-            return [piece for part in factor.terms for piece in dense_and_one_hot(mul(*others, part), indices)]
+            dense = add(*(part for part in factor.terms if scatter_of(part, indices) is None))
+            sparse = [part for part in factor.terms if scatter_of(part, indices) is not None]
+            return [piece for part in (dense, *sparse) for piece in dense_and_one_hot(mul(*others, part), indices)]
     return [term]
 
 
@@ -249,7 +274,11 @@ def fold_into_updates(program: Program) -> Program:
         if uses[e.tensor] == 1 and e.tensor not in pinned and e.indices and all(map(is_accumulation, terms_of(e.body)))
     }
     kept = []
+    recurring = cycles(program)
     for equation in program.equations():
+        if equation.tensor in recurring:
+            kept.append(equation)  # what was made for all slices at once stays outside of its loop
+            continue
         terms = [part for term in terms_of(equation.body) for part in distributed(term, contractions.keys())]
         for position, term in enumerate(terms):
             read = next((f for f in factors_of(term) if isinstance(f, Read) and f.tensor in contractions), None)
@@ -258,7 +287,7 @@ def fold_into_updates(program: Program) -> Program:
                 body = inline(read, contractions[read.tensor])
                 terms[position] = add(*(mul(*others, part) for part in terms_of(body)))
         kept.append(replace(equation, body=add(*terms)) if terms != list(terms_of(equation.body)) else equation)
-    return without_dead(program.with_items(tuple(kept)))
+    return without_dead(with_equations(program, kept))
 
 
 def is_accumulation(term: Term) -> bool:
@@ -277,6 +306,7 @@ def distributed(term: Term, wanted) -> list[Term]:
 
 
 PASSES: tuple[Callable[[Program], Program], ...] = (
+    guards_inward,
     inline_single_uses,
     early_gathers,
     share_calls,

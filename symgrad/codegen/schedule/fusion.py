@@ -58,7 +58,7 @@ class Placement:
         for position in range(len(body) - 1, -1, -1):
             node = body[position]
             theirs = list(accesses(node))
-            fits = isinstance(node, Loop) and same_extent(node.index.extent, index.extent)
+            fits = isinstance(node, Loop) and node.order == "any" and same_extent(node.index.extent, index.extent)
             if fits and self.shared(theirs, mine) and self.may_join(node, index, theirs, mine):
                 return position
             if self.conflicts(theirs, mine):

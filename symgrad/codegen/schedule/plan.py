@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ...language.errors import DerivativeError
 from ...language.notation import equation_text
-from ...language.program import Equation, Program
-from ...language.terms import reads
+from ...language.program import Equation, Item, Program, Recurrence, equations_of
+from ...language.terms import Index, reads
 from ...language.typecheck import typecheck
-from ..nests import Comment, Node, StopIfNotFinite, Zero, accesses
+from ..nests import Comment, Loop, Node, StopIfNotFinite, Zero, accesses
 from .contractions import materialize_operands
 from .forms import PASSES, fold_into_updates
 from .fusion import place
@@ -49,32 +48,9 @@ def scheduled_equations(program: Program) -> Program:
 
 def plan(program: Program, quotes: Quotes | None = None, fuse: bool = True) -> Nest:
     """The loop nests of a program.  `quotes`: lines that stand above an equation's own in its comment."""
-    if any(not isinstance(item, Equation) for item in program.items):
-        names = ", ".join(e.tensor for item in program.items if not isinstance(item, Equation) for e in item.items)
-        raise DerivativeError(
-            f"{program.name}: {names} form a recurrence, which is derived and interpreted, but not emitted yet"
-        )
     program = scheduled_equations(program)
     storage = assign_storage(program)
-    kept = tuple(t.name for t in program.tensors.values() if t.role in PERSISTENT)
-    nodes: list[Node] = []
-    guarded = not program.updates
-    for equation in in_order_of_effect(program, storage):
-        in_place = storage.home[equation.tensor] != equation.tensor
-        pending: tuple[str, ...] = ()
-        for number, statement in enumerate(statements(equation, in_place)):
-            if not guarded and writes(statement.inside + statement.after, storage, kept):
-                nodes.append(StopIfNotFinite(program.outputs[0], kept))
-                guarded = True
-            lines = (*(quotes or {}).get(equation.tensor, ()), comment_line(equation)) if number == 0 else ()
-            if statement.inside and isinstance(statement.inside[0], Zero) and not statement.loops:
-                nodes.append(statement.inside[0])
-                pending = lines
-                continue
-            lines, pending = (*pending, *lines), ()
-            place(nodes, statement, Comment(lines) if lines else None, storage.home, fuse)
-    if not guarded:  # every update is copied at the end
-        nodes.append(StopIfNotFinite(program.outputs[0], kept))
+    nodes = Planner(program, storage, quotes or {}, fuse).run()
     definitions = [e.tensor for e in program.equations()]
     candidates = {
         name
@@ -89,8 +65,47 @@ def plan(program: Program, quotes: Quotes | None = None, fuse: bool = True) -> N
     return Nest(program, nodes, storage, frozenset(numbers), arrays)
 
 
-def in_order_of_effect(program: Program, storage: Storage) -> list[Equation]:
-    """The equations in order, those that change parameters or states last: everything else reads the old values."""
+class Planner:
+    """Places every statement; recurrences get a loop of their own, whose slices hold their equations' statements."""
+
+    def __init__(self, program: Program, storage: Storage, quotes: Quotes, fuse: bool) -> None:
+        self.program, self.storage, self.quotes, self.fuse = program, storage, quotes, fuse
+        self.kept = tuple(t.name for t in program.tensors.values() if t.role in PERSISTENT)
+        self.guarded = not program.updates
+        self.nodes: list[Node] = []
+
+    def run(self) -> list[Node]:
+        for item in in_order_of_effect(self.program, self.storage):
+            if isinstance(item, Recurrence):
+                body: list[Node] = []
+                for equation in equations_of(item.items):
+                    self.place(equation, body, item.index)
+                self.nodes.append(Loop(item.index, body, "down" if item.reverse else "up"))
+            else:
+                self.place(item, self.nodes, None)
+        if not self.guarded:  # every update is copied at the end
+            self.guard()
+        return self.nodes
+
+    def guard(self) -> None:
+        self.nodes.append(StopIfNotFinite(self.program.outputs[0], self.kept))
+        self.guarded = True
+
+    def place(self, equation: Equation, body: list[Node], along: Index | None) -> None:
+        in_place = self.storage.home[equation.tensor] != equation.tensor
+        lines = (*self.quotes.get(equation.tensor, ()), comment_line(equation))
+        for statement in statements(equation, in_place, along):
+            if not self.guarded and writes(statement.inside + statement.after, self.storage, self.kept):
+                self.guard()
+            if statement.inside and isinstance(statement.inside[0], Zero):
+                self.nodes.append(statement.inside[0])  # outside of a recurrence: all slices at once
+                continue
+            place(body, statement, Comment(lines) if lines else None, self.storage.home, self.fuse)
+            lines = ()
+
+
+def in_order_of_effect(program: Program, storage: Storage) -> list[Item]:
+    """The items in order, those that change parameters or states last: everything else reads the old values."""
     lasting = {t.name for t in program.tensors.values() if t.role in PERSISTENT}
     equations = list(program.equations())
     late = [e for e in equations if storage.home[e.tensor] in lasting]
@@ -104,7 +119,11 @@ def in_order_of_effect(program: Program, storage: Storage) -> list[Equation]:
             if equation.tensor not in tensors and used & tensors:
                 tensors.add(equation.tensor)
                 changed = True
-    return [e for e in equations if e.tensor not in tensors] + [e for e in equations if e.tensor in tensors]
+
+    def late_item(item: Item) -> bool:
+        return any(equation.tensor in tensors for equation in equations_of((item,)))
+
+    return sorted(program.items, key=late_item)
 
 
 def writes(nodes: tuple[Node, ...], storage: Storage, kept: tuple[str, ...]) -> bool:

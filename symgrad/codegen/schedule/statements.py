@@ -7,7 +7,7 @@ products, other sums, scattered rows.  A sum whose loops can all stand innermost
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...language.algebra import add, factors_of, mul, terms_of
 from ...language.program import Equation
@@ -31,10 +31,23 @@ class Statement:
     after: tuple[Node, ...] = ()
 
 
-def statements(equation: Equation, in_place: bool) -> Iterator[Statement]:
-    """`in_place`: the tensor already holds the entry that the elementwise part reads at the same indices."""
+def statements(equation: Equation, in_place: bool, along: Index | None = None) -> Iterator[Statement]:
+    """`in_place`: the tensor already holds the entry that the elementwise part reads at the same indices.
+
+    `along`: the index of the recurrence around, whose loop is there already.
+    """
+    for statement in every_statement(equation, in_place, along):
+        if along not in statement.loops:
+            yield statement
+        else:
+            outside = statement.loops.index(along) < statement.depth
+            loops = tuple(index for index in statement.loops if index != along)
+            yield replace(statement, loops=loops, depth=statement.depth - outside)
+
+
+def every_statement(equation: Equation, in_place: bool, along: Index | None) -> Iterator[Statement]:
     target = equation.left
-    plain, products, sums, scatters = sorted_terms(equation)
+    plain, products, sums, scatters = sorted_terms(equation, along)
     if len(sums) == 1 and not products and not scatters:
         accumulated = accumulator(equation, sums[0], add(*plain))
         if accumulated is not None:
@@ -49,7 +62,7 @@ def statements(equation: Equation, in_place: bool) -> Iterator[Statement]:
         yield Statement(equation, (), (Zero(equation.tensor),))
         started = True
     for product in products:
-        yield Statement(equation, (), (MatrixProduct(product, accumulate=started),))
+        yield Statement(equation, product.batch, (MatrixProduct(product, accumulate=started),))
         started = True
     for term in sums:
         reduction, others = taken_apart(term)
@@ -59,10 +72,10 @@ def statements(equation: Equation, in_place: bool) -> Iterator[Statement]:
         yield scattered(term, equation)
 
 
-def sorted_terms(equation: Equation) -> tuple[list, list, list, list]:
+def sorted_terms(equation: Equation, along: Index | None) -> tuple[list, list, list, list]:
     plain, products, sums, scatters = [], [], [], []
     for term in terms_of(equation.body):
-        product = as_product(term, equation.left)
+        product = as_product(term, equation.left, along)
         if product is not None:
             products.append(product)
         elif scatter_of(term, equation.indices) is not None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from ...language.algebra import terms_of
 from ...language.program import Equation, Program, Role
 from ...language.ranges import same_extent
+from ...language.recurrences import cycles
 from ...language.terms import Index, Read, Reduce, Term
 from ..nests import Access, Assign, Loop, Node, accesses
 from .forms import holds_reduction, scatter_of
@@ -33,8 +34,11 @@ def assign_storage(program: Program) -> Storage:
     home = {name: name for name in program.tensors}
     copied = []
     new_of = {new: old for old, new in program.updates.items()}
+    recurring = cycles(program)
     for position, equation in enumerate(equations):
         name = equation.tensor
+        if name in recurring:
+            continue  # later turns read what this one would overwrite
         if name in new_of:
             old = new_of[name]
             if may_overwrite(equation, old, equations[position + 1 :]):
@@ -137,7 +141,7 @@ def without_copies(nodes: list[Node], numbers: set[str]) -> list[Node]:
         result: list[Node] = []
         for node in body:
             if isinstance(node, Loop):
-                result.append(Loop(node.index, visit(node.body)))
+                result.append(replace(node, body=visit(node.body)))
             elif isinstance(node, Assign) and node.target.tensor in renamed:
                 result.append(replace(node, target=Read(renamed[node.target.tensor])))
             elif isinstance(node, Assign) and isinstance(node.value, Read) and node.value.tensor in renamed:

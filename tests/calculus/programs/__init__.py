@@ -3,7 +3,7 @@
 `u` is always an input that serves as a random cotangent: a loss of all ones cancels through a softmax or a norm.
 """
 
-from . import conditions, elementary, gathers, layers, reshapes, sums
+from . import conditions, elementary, gathers, layers, recurrent, reshapes, sums
 from .table import PROGRAMS
 
-__all__ = ["PROGRAMS", "conditions", "elementary", "gathers", "layers", "reshapes", "sums"]
+__all__ = ["PROGRAMS", "conditions", "elementary", "gathers", "layers", "recurrent", "reshapes", "sums"]

@@ -1,0 +1,658 @@
+"""rnn_lm: loss, gradients and adam step.  Emitted by symgrad 0.1.0; do not edit.
+
+Axes       v in V   d in D   i in H   j in H   b in B   t in T
+Inputs     x (B,T) < V token ids   y (B,T) < V token ids
+Parameters C (V,D)   W (H,D)   R (H,H)   s (H)   U (V,H)   k (V)
+States     m_C (V,D)   v_C (V,D)   m_W (H,D)   v_W (H,D)   m_R (H,H)   v_R (H,H)   m_s (H)   v_s (H)   m_U (V,H)   v_U (V,H)   m_k (V)   v_k (V)
+Settings   lr, beta1, beta2, eps, t
+Saved      h (B,T,H)   p (B,T,V)   forward values that the backward reads
+Notation   dX is dL/dX, with the shape of X;  [v == y] is 1 if true, else 0
+
+Forward    (F1) a[b,t,i] = s[i] + (sum_d W[i,d]*C[x[b,t],d]) + sum_j R[i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
+           (F2) h[b,t,i] = tanh(a[b,t,i])
+           (F3) o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
+           (F4) p[b,t,v] = exp(o[b,t,v])/(sum_v2 exp(o[b,t,v2]))
+           (F5) L = -1/(B*T) * sum_b,t log(p[b,t,y[b,t]])
+Stable     L = -1/(B*T) * sum_b,t (o[b,t,y[b,t]] - o_max[b,t] - log(sum_v2 exp(o[b,t,v2] - o_max[b,t])))
+Backward   do[b,t,v] = (p[b,t,v] - [v == y[b,t]])/(B*T)
+           dh[b,t,i] = (sum_v U[v,i]*do[b,t,v]) + (sum_i2 R[i2,i]*da[b,t + 1,i2] if [t + 1 < T] else 0)
+           da[b,t,i] = (1 - h[b,t,i]**2)*dh[b,t,i]
+Gradients  dC[v,d] = sum_b,t,i W[i,d]*da[b,t,i]*[v == x[b,t]]
+           dW[i,d] = sum_b,t da[b,t,i]*C[x[b,t],d]
+           dR[i,j] = sum_b,t (da[b,t,i]*h[b,t - 1,j] if [0 <= t - 1] else 0)
+           ds[i] = sum_b,t da[b,t,i]
+           dU[v,i] = sum_b,t do[b,t,v]*h[b,t,i]
+           dk[v] = sum_b,t do[b,t,v]
+Update     (U1) grad_norm = sqrt((sum_v,d dC[v,d]**2) + (sum_i,d dW[i,d]**2) + (sum_i,j dR[i,j]**2) + (sum_i ds[i]**2) + (sum_v,i dU[v,i]**2) + sum_v dk[v]**2)
+           (U2) clip_scale = 1/max(1.0, grad_norm)
+           (U3) correction_m = 1 - beta1**t
+           (U4) correction_v = 1 - beta2**t
+           (U5) g_C[v,d] = dC[v,d]*clip_scale
+           (U6) m_C_new[v,d] = beta1*m_C[v,d] + g_C[v,d]*(1 - beta1)
+           (U7) v_C_new[v,d] = g_C[v,d]**2*(1 - beta2) + beta2*v_C[v,d]
+           (U8) C_new[v,d] = C[v,d] - lr*m_C_new[v,d]/(correction_m*(eps + sqrt(v_C_new[v,d]/correction_v)))
+           (U9) g_W[i,d] = dW[i,d]*clip_scale
+           (U10) m_W_new[i,d] = beta1*m_W[i,d] + g_W[i,d]*(1 - beta1)
+           (U11) v_W_new[i,d] = g_W[i,d]**2*(1 - beta2) + beta2*v_W[i,d]
+           (U12) W_new[i,d] = W[i,d] - lr*m_W_new[i,d]/(correction_m*(eps + sqrt(v_W_new[i,d]/correction_v)))
+           (U13) g_R[i,j] = dR[i,j]*clip_scale
+           (U14) m_R_new[i,j] = beta1*m_R[i,j] + g_R[i,j]*(1 - beta1)
+           (U15) v_R_new[i,j] = g_R[i,j]**2*(1 - beta2) + beta2*v_R[i,j]
+           (U16) R_new[i,j] = R[i,j] - lr*m_R_new[i,j]/(correction_m*(eps + sqrt(v_R_new[i,j]/correction_v)))
+           (U17) g_s[i] = ds[i]*clip_scale
+           (U18) m_s_new[i] = beta1*m_s[i] + g_s[i]*(1 - beta1)
+           (U19) v_s_new[i] = g_s[i]**2*(1 - beta2) + beta2*v_s[i]
+           (U20) s_new[i] = s[i] - lr*m_s_new[i]/(correction_m*(eps + sqrt(v_s_new[i]/correction_v)))
+           (U21) g_U[v,i] = dU[v,i]*clip_scale
+           (U22) m_U_new[v,i] = beta1*m_U[v,i] + g_U[v,i]*(1 - beta1)
+           (U23) v_U_new[v,i] = g_U[v,i]**2*(1 - beta2) + beta2*v_U[v,i]
+           (U24) U_new[v,i] = U[v,i] - lr*m_U_new[v,i]/(correction_m*(eps + sqrt(v_U_new[v,i]/correction_v)))
+           (U25) g_k[v] = dk[v]*clip_scale
+           (U26) m_k_new[v] = beta1*m_k[v] + g_k[v]*(1 - beta1)
+           (U27) v_k_new[v] = g_k[v]**2*(1 - beta2) + beta2*v_k[v]
+           (U28) k_new[v] = k[v] - lr*m_k_new[v]/(correction_m*(eps + sqrt(v_k_new[v]/correction_v)))
+
+Program ef75564a, adam, float32, C-contiguous arrays
+"""
+
+import math
+from math import isfinite, log, sqrt
+
+import numpy as np
+from numba import njit, types
+
+real = np.float32
+f32 = np.float32
+FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
+
+
+AS_IS, TRANSPOSED = False, True
+_blas = types.ExternalFunction(
+    "numba_xxgemm",
+    types.intc(
+        types.char, types.char, types.char, types.intp, types.intp, types.intp, types.uintp,
+        types.uintp, types.intp, types.uintp, types.intp, types.uintp, types.uintp, types.intp,
+    ),
+)
+
+
+@njit(cache=True)
+def product(left, turn_left, right, turn_right, alpha, beta, out):
+    """out = alpha * left @ right + beta * out, by BLAS; TRANSPOSED says that an operand is stored the other way."""
+    rows, columns = out.shape
+    inner = left.shape[0] if turn_left else left.shape[1]
+    scale = np.array([alpha, beta], out.dtype)
+    # BLAS counts columns first: out.T = right.T @ left.T
+    _blas(
+        ord("s") if out.itemsize == 4 else ord("d"), ord("t") if turn_right else ord("n"),
+        ord("t") if turn_left else ord("n"), columns, rows, inner,
+        scale.ctypes.data, right.ctypes.data, row_length(right), left.ctypes.data, row_length(left),
+        scale.ctypes.data + out.itemsize, out.ctypes.data, row_length(out),
+    )
+
+
+@njit(cache=True)
+def row_length(matrix):
+    """How far the next row is, in numbers: the row's own length, or more where the matrix is a slice."""
+    return max(matrix.strides[0] // matrix.itemsize, matrix.shape[1])
+
+
+@njit(cache=True, fastmath={"nnan", "nsz"})
+def larger(a, b):
+    """The greater of two numbers; a NaN shows in the exponentials that follow."""
+    return a if a > b else b
+
+
+@njit(cache=True, fastmath={"reassoc", "nsz"})
+def plus(a, b):
+    """a + b, where a collects a sum whose order is free: a loop over it becomes vector code."""
+    return a + b
+
+
+@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
+def exp(x):
+    """e**x in float32: range reduction, then a polynomial of degree 7; within 2 ulp, 0 below -86, inf above 88.73."""
+    n = np.floor(x * f32(1.442695041) + f32(0.5))
+    r = (x - n * f32(0.693359375)) + n * f32(2.12194440e-4)
+    p = f32(1.9875691500e-4)
+    p = p * r + f32(1.3981999507e-3)
+    p = p * r + f32(8.3334519073e-3)
+    p = p * r + f32(4.1665795894e-2)
+    p = p * r + f32(1.6666665459e-1)
+    p = p * r + f32(5.0000001201e-1)
+    p = p * (r * r) + r + f32(1.0)
+    # 2**(n - 1), for 2**128 is no float32; no denormal number is made, for they are slow
+    half = np.int32(min(max(n, f32(-124.0)), f32(128.0))) + np.int32(126)
+    value = p * np.int32(half << np.int32(23)).view(np.float32) * f32(2.0)
+    value = f32(0.0) if x < f32(-86.0) else value
+    value = f32(np.inf) if x > f32(88.73) else value
+    return value if x == x else x
+
+
+@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
+def tanh(x):
+    """tanh in float32: odd polynomial below 0.625, else 1 - 2/(e**2|x| + 1); within 2 ulp."""
+    a = abs(x)
+    z = x * x
+    p = f32(-5.70498872745e-3)
+    p = p * z + f32(2.06390887954e-2)
+    p = p * z + f32(-5.37397155531e-2)
+    p = p * z + f32(1.33314422036e-1)
+    p = p * z + f32(-3.33332819422e-1)
+    small = p * z * x + x
+    large = f32(1.0) - f32(2.0) / (exp(min(a, f32(10.0)) * f32(2.0)) + f32(1.0))
+    large = -large if x < f32(0.0) else large
+    value = small if a < f32(0.625) else large
+    return value if x == x else x
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def loss(x, y, C, W, R, s, U, k):
+    """The loss L of one batch; nothing is changed.
+
+    Arrays: x (B,T), y (B,T), C (V,D), W (H,D), R (H,H), s (H), U (V,H), k (V)
+    """
+    B = x.shape[0]
+    T = x.shape[1]
+    V = C.shape[0]
+    D = C.shape[1]
+    H = W.shape[0]
+    C_x = np.empty((B, T, D), real)
+    a_given = np.empty((B, T, H), real)
+    a_operand = np.empty((B, T, H), real)
+    a = np.empty((B, T, H), real)
+    h = np.empty((B, T, H), real)
+    o = np.empty((B, T, V), real)
+    # C_x[b,t,d] = C[x[b,t],d]
+    for b in range(B):
+        for t_ in range(T):
+            for d in range(D):
+                C_x[b, t_, d] = C[x[b, t_], d]
+    # a_given[b,t,i] = sum_d C_x[b,t,d]*W[i,d]
+    product(C_x.reshape(B*T, D), AS_IS, W, TRANSPOSED, 1.0, 0.0, a_given.reshape(B*T, H))
+    for t_ in range(T):
+        # a_operand[b,t,j] = h[b,t - 1,j] if [0 <= t - 1] else 0
+        for b in range(B):
+            for j in range(H):
+                a_operand[b, t_, j] = (h[b, t_ - 1, j] if 0 <= t_ - 1 else real(0.0))
+        # (F1) a[b,t,i] = s[i] + a_given[b,t,i] + sum_j a_operand[b,t,j]*R[i,j]
+        for b in range(B):
+            for i in range(H):
+                a[b, t_, i] = s[i] + a_given[b, t_, i]
+        product(a_operand[:, t_, :], AS_IS, R, TRANSPOSED, 1.0, 1.0, a[:, t_, :])
+        # (F2) h[b,t,i] = tanh(a[b,t,i])
+        for b in range(B):
+            for i in range(H):
+                h[b, t_, i] = tanh(a[b, t_, i])
+    # (F3) o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
+    for b in range(B):
+        for t_ in range(T):
+            for v in range(V):
+                o[b, t_, v] = k[v]
+    product(h.reshape(B*T, H), AS_IS, U, TRANSPOSED, 1.0, 1.0, o.reshape(B*T, V))
+    # o_y[b,t] = o[b,t,y[b,t]]
+    L_total = 0.0
+    for b in range(B):
+        for t_ in range(T):
+            o_y = o[b, t_, y[b, t_]]
+            # (o_max) o_max[b,t] = max_v2 o[b,t,v2]
+            o_max = real(-np.inf)
+            for v2 in range(V):
+                o_max = larger(o_max, o[b, t_, v2])
+            # L_sum[b,t] = sum_v2 exp(o[b,t,v2] - o_max[b,t])
+            L_sum = real(0)
+            for v2 in range(V):
+                L_sum = plus(L_sum, exp(o[b, t_, v2] - o_max))
+            # (F5) L = -1/(B*T) * sum_b,t (o_y[b,t] - o_max[b,t] - log(L_sum[b,t]))
+            L_total = plus(L_total, o_y - o_max - log(L_sum))
+    L = -L_total / (B * T)
+    return L
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def gradients(x, y, C, W, R, s, U, k):
+    """The loss of one batch and its gradients: (L, dC, dW, dR, ds, dU, dk).
+
+    Arrays: x (B,T), y (B,T), C (V,D), W (H,D), R (H,H), s (H), U (V,H), k (V)
+    """
+    B = x.shape[0]
+    T = x.shape[1]
+    V = C.shape[0]
+    D = C.shape[1]
+    H = W.shape[0]
+    C_x = np.empty((B, T, D), real)
+    a_given = np.empty((B, T, H), real)
+    a_operand = np.empty((B, T, H), real)
+    a = np.empty((B, T, H), real)
+    h = np.empty((B, T, H), real)
+    o = np.empty((B, T, V), real)
+    dh_given = np.empty((B, T, H), real)
+    dh_operand = np.empty((B, T, H), real)
+    dh = np.empty((B, T, H), real)
+    da = np.empty((B, T, H), real)
+    dC_rows = np.empty((B, T, D), real)
+    dC = np.empty((V, D), real)
+    dW = np.empty((H, D), real)
+    dR = np.empty((H, H), real)
+    ds = np.empty((H,), real)
+    dU = np.empty((V, H), real)
+    dk = np.empty((V,), real)
+    p_exp = o  # in the same array
+    do = o  # in the same array
+    # C_x[b,t,d] = C[x[b,t],d]
+    for b in range(B):
+        for t_ in range(T):
+            for d in range(D):
+                C_x[b, t_, d] = C[x[b, t_], d]
+    # a_given[b,t,i] = sum_d C_x[b,t,d]*W[i,d]
+    product(C_x.reshape(B*T, D), AS_IS, W, TRANSPOSED, 1.0, 0.0, a_given.reshape(B*T, H))
+    for t_ in range(T):
+        # a_operand[b,t,j] = h[b,t - 1,j] if [0 <= t - 1] else 0
+        for b in range(B):
+            for j in range(H):
+                a_operand[b, t_, j] = (h[b, t_ - 1, j] if 0 <= t_ - 1 else real(0.0))
+        # (F1) a[b,t,i] = s[i] + a_given[b,t,i] + sum_j a_operand[b,t,j]*R[i,j]
+        for b in range(B):
+            for i in range(H):
+                a[b, t_, i] = s[i] + a_given[b, t_, i]
+        product(a_operand[:, t_, :], AS_IS, R, TRANSPOSED, 1.0, 1.0, a[:, t_, :])
+        # (F2) h[b,t,i] = tanh(a[b,t,i])
+        for b in range(B):
+            for i in range(H):
+                h[b, t_, i] = tanh(a[b, t_, i])
+    # (F3) o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
+    for b in range(B):
+        for t_ in range(T):
+            for v in range(V):
+                o[b, t_, v] = k[v]
+    product(h.reshape(B*T, H), AS_IS, U, TRANSPOSED, 1.0, 1.0, o.reshape(B*T, V))
+    # o_y[b,t] = o[b,t,y[b,t]]
+    L_total = 0.0
+    for b in range(B):
+        for t_ in range(T):
+            o_y = o[b, t_, y[b, t_]]
+            # (o_max) o_max[b,t] = max_v2 o[b,t,v2]
+            o_max = real(-np.inf)
+            for v2 in range(V):
+                o_max = larger(o_max, o[b, t_, v2])
+            # p_exp[b,t,v] = exp(o[b,t,v] - o_max[b,t])
+            p_sum = real(0)
+            for v in range(V):
+                p_exp[b, t_, v] = exp(o[b, t_, v] - o_max)
+                # p_sum[b,t] = sum_v2 p_exp[b,t,v2]
+                p_sum = plus(p_sum, p_exp[b, t_, v])
+            # (F5) L = -1/(B*T) * sum_b,t (o_y[b,t] - o_max[b,t] - log(p_sum[b,t]))
+            L_total = plus(L_total, o_y - o_max - log(p_sum))
+            # F4 was: p[b,t,v] = exp(o[b,t,v])/(sum_v2 exp(o[b,t,v2]))
+            # (do) do[b,t,v] = p_exp[b,t,v]/(B*T*p_sum[b,t]) - [v == y[b,t]]/(B*T)
+            for v in range(V):
+                do[b, t_, v] = p_exp[b, t_, v] / (real(B) * real(T) * p_sum)
+            do[b, t_, y[b, t_]] -= real(1.0) / (real(B) * real(T))
+    L = -L_total / (B * T)
+    # dh_given[b,t,i] = sum_v U[v,i]*do[b,t,v]
+    product(do.reshape(B*T, V), AS_IS, U, AS_IS, 1.0, 0.0, dh_given.reshape(B*T, H))
+    for t_ in range(T - 1, -1, -1):
+        # dh_operand[b,t,i2] = da[b,t + 1,i2] if [t + 1 < T] else 0
+        for b in range(B):
+            for i2 in range(H):
+                dh_operand[b, t_, i2] = (da[b, t_ + 1, i2] if t_ + 1 < T else real(0.0))
+        # F3 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
+        # F1 was: a[b,t,i] = s[i] + (sum_d W[i,d]*C[x[b,t],d]) + sum_j R[i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
+        # (dh) dh[b,t,i] = dh_given[b,t,i] + sum_i2 dh_operand[b,t,i2]*R[i2,i]
+        for b in range(B):
+            for i in range(H):
+                dh[b, t_, i] = dh_given[b, t_, i]
+        product(dh_operand[:, t_, :], AS_IS, R, AS_IS, 1.0, 1.0, dh[:, t_, :])
+        # F2 was: h[b,t,i] = tanh(a[b,t,i])
+        # (da) da[b,t,i] = (1 - h[b,t,i]**2)*dh[b,t,i]
+        for b in range(B):
+            for i in range(H):
+                da[b, t_, i] = (real(1.0) - h[b, t_, i] ** 2) * dh[b, t_, i]
+    # dC_rows[b,t,d] = sum_i W[i,d]*da[b,t,i]
+    product(da.reshape(B*T, H), AS_IS, W, AS_IS, 1.0, 0.0, dC_rows.reshape(B*T, D))
+    dC[...] = 0
+    # F1 was: a[b,t,i] = s[i] + (sum_d W[i,d]*C[x[b,t],d]) + sum_j R[i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
+    # (dC) dC[v,d] = sum_b,t dC_rows[b,t,d]*[v == x[b,t]]
+    for b in range(B):
+        for t_ in range(T):
+            for d in range(D):
+                dC[x[b, t_], d] += dC_rows[b, t_, d]
+    # F1 was: a[b,t,i] = s[i] + (sum_d W[i,d]*C[x[b,t],d]) + sum_j R[i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
+    # (dW) dW[i,d] = sum_b,t da[b,t,i]*C_x[b,t,d]
+    product(da.reshape(B*T, H), TRANSPOSED, C_x.reshape(B*T, D), AS_IS, 1.0, 0.0, dW)
+    dR[...] = 0
+    # F1 was: a[b,t,i] = s[i] + (sum_d W[i,d]*C[x[b,t],d]) + sum_j R[i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
+    # (dR) dR[i,j] = sum_b,t (da[b,t,i]*h[b,t - 1,j] if [0 <= t - 1] else 0)
+    for b in range(B):
+        for t_ in range(T):
+            for i in range(H):
+                for j in range(H):
+                    dR[i, j] += (da[b, t_, i] * h[b, t_ - 1, j] if 0 <= t_ - 1 else real(0.0))
+    ds[...] = 0
+    # F1 was: a[b,t,i] = s[i] + (sum_d W[i,d]*C[x[b,t],d]) + sum_j R[i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
+    # (ds) ds[i] = sum_b,t da[b,t,i]
+    for b in range(B):
+        for t_ in range(T):
+            for i in range(H):
+                ds[i] += da[b, t_, i]
+    # F3 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
+    # (dU) dU[v,i] = sum_b,t do[b,t,v]*h[b,t,i]
+    product(do.reshape(B*T, V), TRANSPOSED, h.reshape(B*T, H), AS_IS, 1.0, 0.0, dU)
+    dk[...] = 0
+    # F3 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
+    # (dk) dk[v] = sum_b,t do[b,t,v]
+    for b in range(B):
+        for t_ in range(T):
+            for v in range(V):
+                dk[v] += do[b, t_, v]
+    return L, dC, dW, dR, ds, dU, dk
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def step(
+    x, y, lr, beta1, beta2, eps, t, C, W, R, s, U, k, m_C, v_C, m_W, v_W, m_R, v_R, m_s, v_s, m_U, v_U, m_k, v_k,
+    C_x, a_given, a_operand, a, h, o, dh_given, dh_operand, dh, da, dC_rows, dC, dW, dR, ds, dU, dk,
+):
+    """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
+
+    Arrays: x (B,T), y (B,T), C (V,D), W (H,D), R (H,H), s (H), U (V,H), k (V), m_C (V,D), v_C (V,D), m_W (H,D), v_W
+    (H,D), m_R (H,H), v_R (H,H), m_s (H), v_s (H), m_U (V,H), v_U (V,H), m_k (V), v_k (V), C_x (B,T,D), a_given
+    (B,T,H), a_operand (B,T,H), a (B,T,H), h (B,T,H), o (B,T,V), dh_given (B,T,H), dh_operand (B,T,H), dh (B,T,H),
+    da (B,T,H), dC_rows (B,T,D), dC (V,D), dW (H,D), dR (H,H), ds (H), dU (V,H), dk (V)
+    """
+    B = x.shape[0]
+    T = x.shape[1]
+    V = C.shape[0]
+    D = C.shape[1]
+    H = W.shape[0]
+    p_exp = o  # in the same array
+    do = o  # in the same array
+    g_C = dC  # in the same array
+    m_C_new = m_C  # in the same array
+    v_C_new = v_C  # in the same array
+    C_new = C  # in the same array
+    g_W = dW  # in the same array
+    m_W_new = m_W  # in the same array
+    v_W_new = v_W  # in the same array
+    W_new = W  # in the same array
+    g_R = dR  # in the same array
+    m_R_new = m_R  # in the same array
+    v_R_new = v_R  # in the same array
+    R_new = R  # in the same array
+    g_s = ds  # in the same array
+    m_s_new = m_s  # in the same array
+    v_s_new = v_s  # in the same array
+    s_new = s  # in the same array
+    g_U = dU  # in the same array
+    m_U_new = m_U  # in the same array
+    v_U_new = v_U  # in the same array
+    U_new = U  # in the same array
+    g_k = dk  # in the same array
+    m_k_new = m_k  # in the same array
+    v_k_new = v_k  # in the same array
+    k_new = k  # in the same array
+    # C_x[b,t,d] = C[x[b,t],d]
+    for b in range(B):
+        for t_ in range(T):
+            for d in range(D):
+                C_x[b, t_, d] = C[x[b, t_], d]
+    # a_given[b,t,i] = sum_d C_x[b,t,d]*W[i,d]
+    product(C_x.reshape(B*T, D), AS_IS, W, TRANSPOSED, 1.0, 0.0, a_given.reshape(B*T, H))
+    for t_ in range(T):
+        # a_operand[b,t,j] = h[b,t - 1,j] if [0 <= t - 1] else 0
+        for b in range(B):
+            for j in range(H):
+                a_operand[b, t_, j] = (h[b, t_ - 1, j] if 0 <= t_ - 1 else real(0.0))
+        # (F1) a[b,t,i] = s[i] + a_given[b,t,i] + sum_j a_operand[b,t,j]*R[i,j]
+        for b in range(B):
+            for i in range(H):
+                a[b, t_, i] = s[i] + a_given[b, t_, i]
+        product(a_operand[:, t_, :], AS_IS, R, TRANSPOSED, 1.0, 1.0, a[:, t_, :])
+        # (F2) h[b,t,i] = tanh(a[b,t,i])
+        for b in range(B):
+            for i in range(H):
+                h[b, t_, i] = tanh(a[b, t_, i])
+    # (F3) o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
+    for b in range(B):
+        for t_ in range(T):
+            for v in range(V):
+                o[b, t_, v] = k[v]
+    product(h.reshape(B*T, H), AS_IS, U, TRANSPOSED, 1.0, 1.0, o.reshape(B*T, V))
+    # o_y[b,t] = o[b,t,y[b,t]]
+    L_total = 0.0
+    for b in range(B):
+        for t_ in range(T):
+            o_y = o[b, t_, y[b, t_]]
+            # (o_max) o_max[b,t] = max_v2 o[b,t,v2]
+            o_max = real(-np.inf)
+            for v2 in range(V):
+                o_max = larger(o_max, o[b, t_, v2])
+            # p_exp[b,t,v] = exp(o[b,t,v] - o_max[b,t])
+            p_sum = real(0)
+            for v in range(V):
+                p_exp[b, t_, v] = exp(o[b, t_, v] - o_max)
+                # p_sum[b,t] = sum_v2 p_exp[b,t,v2]
+                p_sum = plus(p_sum, p_exp[b, t_, v])
+            # (F5) L = -1/(B*T) * sum_b,t (o_y[b,t] - o_max[b,t] - log(p_sum[b,t]))
+            L_total = plus(L_total, o_y - o_max - log(p_sum))
+            # F4 was: p[b,t,v] = exp(o[b,t,v])/(sum_v2 exp(o[b,t,v2]))
+            # (do) do[b,t,v] = p_exp[b,t,v]/(B*T*p_sum[b,t]) - [v == y[b,t]]/(B*T)
+            for v in range(V):
+                do[b, t_, v] = p_exp[b, t_, v] / (real(B) * real(T) * p_sum)
+            do[b, t_, y[b, t_]] -= real(1.0) / (real(B) * real(T))
+    L = -L_total / (B * T)
+    # dh_given[b,t,i] = sum_v U[v,i]*do[b,t,v]
+    product(do.reshape(B*T, V), AS_IS, U, AS_IS, 1.0, 0.0, dh_given.reshape(B*T, H))
+    for t_ in range(T - 1, -1, -1):
+        # dh_operand[b,t,i2] = da[b,t + 1,i2] if [t + 1 < T] else 0
+        for b in range(B):
+            for i2 in range(H):
+                dh_operand[b, t_, i2] = (da[b, t_ + 1, i2] if t_ + 1 < T else real(0.0))
+        # F3 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
+        # F1 was: a[b,t,i] = s[i] + (sum_d W[i,d]*C[x[b,t],d]) + sum_j R[i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
+        # (dh) dh[b,t,i] = dh_given[b,t,i] + sum_i2 dh_operand[b,t,i2]*R[i2,i]
+        for b in range(B):
+            for i in range(H):
+                dh[b, t_, i] = dh_given[b, t_, i]
+        product(dh_operand[:, t_, :], AS_IS, R, AS_IS, 1.0, 1.0, dh[:, t_, :])
+        # F2 was: h[b,t,i] = tanh(a[b,t,i])
+        # (da) da[b,t,i] = (1 - h[b,t,i]**2)*dh[b,t,i]
+        for b in range(B):
+            for i in range(H):
+                da[b, t_, i] = (real(1.0) - h[b, t_, i] ** 2) * dh[b, t_, i]
+    # dC_rows[b,t,d] = sum_i W[i,d]*da[b,t,i]
+    product(da.reshape(B*T, H), AS_IS, W, AS_IS, 1.0, 0.0, dC_rows.reshape(B*T, D))
+    dC[...] = 0
+    # F1 was: a[b,t,i] = s[i] + (sum_d W[i,d]*C[x[b,t],d]) + sum_j R[i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
+    # (dC) dC[v,d] = sum_b,t dC_rows[b,t,d]*[v == x[b,t]]
+    for b in range(B):
+        for t_ in range(T):
+            for d in range(D):
+                dC[x[b, t_], d] += dC_rows[b, t_, d]
+    # F1 was: a[b,t,i] = s[i] + (sum_d W[i,d]*C[x[b,t],d]) + sum_j R[i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
+    # (dW) dW[i,d] = sum_b,t da[b,t,i]*C_x[b,t,d]
+    product(da.reshape(B*T, H), TRANSPOSED, C_x.reshape(B*T, D), AS_IS, 1.0, 0.0, dW)
+    dR[...] = 0
+    # F1 was: a[b,t,i] = s[i] + (sum_d W[i,d]*C[x[b,t],d]) + sum_j R[i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
+    # (dR) dR[i,j] = sum_b,t (da[b,t,i]*h[b,t - 1,j] if [0 <= t - 1] else 0)
+    for b in range(B):
+        for t_ in range(T):
+            for i in range(H):
+                for j in range(H):
+                    dR[i, j] += (da[b, t_, i] * h[b, t_ - 1, j] if 0 <= t_ - 1 else real(0.0))
+    ds[...] = 0
+    # F1 was: a[b,t,i] = s[i] + (sum_d W[i,d]*C[x[b,t],d]) + sum_j R[i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
+    # (ds) ds[i] = sum_b,t da[b,t,i]
+    for b in range(B):
+        for t_ in range(T):
+            for i in range(H):
+                ds[i] += da[b, t_, i]
+    # F3 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
+    # (dU) dU[v,i] = sum_b,t do[b,t,v]*h[b,t,i]
+    product(do.reshape(B*T, V), TRANSPOSED, h.reshape(B*T, H), AS_IS, 1.0, 0.0, dU)
+    dk[...] = 0
+    # F3 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
+    # (dk) dk[v] = sum_b,t do[b,t,v]
+    for b in range(B):
+        for t_ in range(T):
+            for v in range(V):
+                dk[v] += do[b, t_, v]
+    # grad_norm_sum = sum_v,d dC[v,d]**2
+    grad_norm_sum = 0.0
+    for v in range(V):
+        for d in range(D):
+            grad_norm_sum = plus(grad_norm_sum, dC[v, d] ** 2)
+    # grad_norm_sum2 = sum_i,d dW[i,d]**2
+    grad_norm_sum2 = 0.0
+    for i in range(H):
+        for d in range(D):
+            grad_norm_sum2 = plus(grad_norm_sum2, dW[i, d] ** 2)
+    # grad_norm_sum3 = sum_i,j dR[i,j]**2
+    grad_norm_sum3 = 0.0
+    for i in range(H):
+        for j in range(H):
+            grad_norm_sum3 = plus(grad_norm_sum3, dR[i, j] ** 2)
+    # grad_norm_sum4 = sum_i ds[i]**2
+    grad_norm_sum4 = 0.0
+    for i in range(H):
+        grad_norm_sum4 = plus(grad_norm_sum4, ds[i] ** 2)
+    # grad_norm_sum5 = sum_v,i dU[v,i]**2
+    grad_norm_sum5 = 0.0
+    for v in range(V):
+        for i in range(H):
+            grad_norm_sum5 = plus(grad_norm_sum5, dU[v, i] ** 2)
+    # grad_norm_sum6 = sum_v dk[v]**2
+    grad_norm_sum6 = 0.0
+    for v in range(V):
+        grad_norm_sum6 = plus(grad_norm_sum6, dk[v] ** 2)
+    # (U2) clip_scale = 1/max(1.0, sqrt(grad_norm_sum + grad_norm_sum2 + grad_norm_sum3 + grad_norm_sum4 + grad_norm_sum5 + grad_norm_sum6))
+    clip_scale = 1.0 / max(1.0, sqrt(grad_norm_sum + grad_norm_sum2 + grad_norm_sum3 + grad_norm_sum4 + grad_norm_sum5 + grad_norm_sum6))
+    # (U5) g_C[v,d] = dC[v,d]*clip_scale
+    for v in range(V):
+        for d in range(D):
+            g_C[v, d] = dC[v, d] * real(clip_scale)
+    # C_new_factor = 1/(1 - beta1**t)
+    C_new_factor = 1.0 / (1.0 - beta1 ** t)
+    # C_new_factor2 = 1/(1 - beta2**t)
+    C_new_factor2 = 1.0 / (1.0 - beta2 ** t)
+    # (U9) g_W[i,d] = dW[i,d]*clip_scale
+    for i in range(H):
+        for d in range(D):
+            g_W[i, d] = dW[i, d] * real(clip_scale)
+    # (U13) g_R[i,j] = dR[i,j]*clip_scale
+    for i in range(H):
+        for j in range(H):
+            g_R[i, j] = dR[i, j] * real(clip_scale)
+    # (U17) g_s[i] = ds[i]*clip_scale
+    for i in range(H):
+        g_s[i] = ds[i] * real(clip_scale)
+    # (U21) g_U[v,i] = dU[v,i]*clip_scale
+    for v in range(V):
+        for i in range(H):
+            g_U[v, i] = dU[v, i] * real(clip_scale)
+    # (U25) g_k[v] = dk[v]*clip_scale
+    for v in range(V):
+        g_k[v] = dk[v] * real(clip_scale)
+    if not isfinite(L):
+        return L
+    # (U6) m_C_new[v,d] = beta1*m_C[v,d] + g_C[v,d]*(1 - beta1)
+    for v in range(V):
+        for d in range(D):
+            m_C_new[v, d] = real(beta1) * m_C[v, d] + g_C[v, d] * (real(1.0) - real(beta1))
+            # (U7) v_C_new[v,d] = g_C[v,d]**2*(1 - beta2) + beta2*v_C[v,d]
+            v_C_new[v, d] = g_C[v, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_C[v, d]
+            # (U8) C_new[v,d] = C[v,d] - lr*C_new_factor*m_C_new[v,d]/(eps + sqrt(C_new_factor2*v_C_new[v,d]))
+            C_new[v, d] = C[v, d] - real(lr) * real(C_new_factor) * m_C_new[v, d] / (real(eps) + sqrt(real(C_new_factor2) * v_C_new[v, d]))
+    # (U10) m_W_new[i,d] = beta1*m_W[i,d] + g_W[i,d]*(1 - beta1)
+    for i in range(H):
+        for d in range(D):
+            m_W_new[i, d] = real(beta1) * m_W[i, d] + g_W[i, d] * (real(1.0) - real(beta1))
+            # (U11) v_W_new[i,d] = g_W[i,d]**2*(1 - beta2) + beta2*v_W[i,d]
+            v_W_new[i, d] = g_W[i, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_W[i, d]
+            # (U12) W_new[i,d] = W[i,d] - lr*C_new_factor*m_W_new[i,d]/(eps + sqrt(C_new_factor2*v_W_new[i,d]))
+            W_new[i, d] = W[i, d] - real(lr) * real(C_new_factor) * m_W_new[i, d] / (real(eps) + sqrt(real(C_new_factor2) * v_W_new[i, d]))
+    # (U14) m_R_new[i,j] = beta1*m_R[i,j] + g_R[i,j]*(1 - beta1)
+    for i in range(H):
+        for j in range(H):
+            m_R_new[i, j] = real(beta1) * m_R[i, j] + g_R[i, j] * (real(1.0) - real(beta1))
+            # (U15) v_R_new[i,j] = g_R[i,j]**2*(1 - beta2) + beta2*v_R[i,j]
+            v_R_new[i, j] = g_R[i, j] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_R[i, j]
+            # (U16) R_new[i,j] = R[i,j] - lr*C_new_factor*m_R_new[i,j]/(eps + sqrt(C_new_factor2*v_R_new[i,j]))
+            R_new[i, j] = R[i, j] - real(lr) * real(C_new_factor) * m_R_new[i, j] / (real(eps) + sqrt(real(C_new_factor2) * v_R_new[i, j]))
+    # (U18) m_s_new[i] = beta1*m_s[i] + g_s[i]*(1 - beta1)
+    for i in range(H):
+        m_s_new[i] = real(beta1) * m_s[i] + g_s[i] * (real(1.0) - real(beta1))
+        # (U19) v_s_new[i] = g_s[i]**2*(1 - beta2) + beta2*v_s[i]
+        v_s_new[i] = g_s[i] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_s[i]
+        # (U20) s_new[i] = s[i] - lr*C_new_factor*m_s_new[i]/(eps + sqrt(C_new_factor2*v_s_new[i]))
+        s_new[i] = s[i] - real(lr) * real(C_new_factor) * m_s_new[i] / (real(eps) + sqrt(real(C_new_factor2) * v_s_new[i]))
+    # (U22) m_U_new[v,i] = beta1*m_U[v,i] + g_U[v,i]*(1 - beta1)
+    for v in range(V):
+        for i in range(H):
+            m_U_new[v, i] = real(beta1) * m_U[v, i] + g_U[v, i] * (real(1.0) - real(beta1))
+            # (U23) v_U_new[v,i] = g_U[v,i]**2*(1 - beta2) + beta2*v_U[v,i]
+            v_U_new[v, i] = g_U[v, i] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_U[v, i]
+            # (U24) U_new[v,i] = U[v,i] - lr*C_new_factor*m_U_new[v,i]/(eps + sqrt(C_new_factor2*v_U_new[v,i]))
+            U_new[v, i] = U[v, i] - real(lr) * real(C_new_factor) * m_U_new[v, i] / (real(eps) + sqrt(real(C_new_factor2) * v_U_new[v, i]))
+    # (U26) m_k_new[v] = beta1*m_k[v] + g_k[v]*(1 - beta1)
+    for v in range(V):
+        m_k_new[v] = real(beta1) * m_k[v] + g_k[v] * (real(1.0) - real(beta1))
+        # (U27) v_k_new[v] = g_k[v]**2*(1 - beta2) + beta2*v_k[v]
+        v_k_new[v] = g_k[v] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_k[v]
+        # (U28) k_new[v] = k[v] - lr*C_new_factor*m_k_new[v]/(eps + sqrt(C_new_factor2*v_k_new[v]))
+        k_new[v] = k[v] - real(lr) * real(C_new_factor) * m_k_new[v] / (real(eps) + sqrt(real(C_new_factor2) * v_k_new[v]))
+    return L
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def train_chunk(
+    order, lr, beta1, beta2, eps, t, x, y, C, W, R, s, U, k, m_C, v_C, m_W, v_W, m_R, v_R, m_s, v_s, m_U, v_U, m_k,
+    v_k, losses,
+):
+    """len(order) steps in place, step k on rows order[k] of the data; losses[k] is the loss before step k.
+
+    Returns how many steps were done: all, or those before the first loss that is not finite.
+    """
+    B = order.shape[1]
+    T = x.shape[1]
+    V = C.shape[0]
+    D = C.shape[1]
+    H = W.shape[0]
+    x_batch = np.empty((B, x.shape[1]), x.dtype)
+    y_batch = np.empty((B, y.shape[1]), y.dtype)
+    C_x = np.empty((B, T, D), real)
+    a_given = np.empty((B, T, H), real)
+    a_operand = np.empty((B, T, H), real)
+    a = np.empty((B, T, H), real)
+    h = np.empty((B, T, H), real)
+    o = np.empty((B, T, V), real)
+    dh_given = np.empty((B, T, H), real)
+    dh_operand = np.empty((B, T, H), real)
+    dh = np.empty((B, T, H), real)
+    da = np.empty((B, T, H), real)
+    dC_rows = np.empty((B, T, D), real)
+    dC = np.empty((V, D), real)
+    dW = np.empty((H, D), real)
+    dR = np.empty((H, H), real)
+    ds = np.empty((H,), real)
+    dU = np.empty((V, H), real)
+    dk = np.empty((V,), real)
+    for turn in range(order.shape[0]):
+        for row in range(B):
+            x_batch[row, :] = x[order[turn, row], :]
+            y_batch[row, :] = y[order[turn, row], :]
+        losses[turn] = step(x_batch, y_batch, lr[turn], beta1[turn], beta2[turn], eps[turn], t[turn], C, W, R, s, U, k, m_C, v_C, m_W, v_W, m_R, v_R, m_s, v_s, m_U, v_U, m_k, v_k, C_x, a_given, a_operand, a, h, o, dh_given, dh_operand, dh, da, dC_rows, dC, dW, dR, ds, dU, dk)
+        if not math.isfinite(losses[turn]):
+            return turn
+    return order.shape[0]
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def mean_loss(x, y, C, W, R, s, U, k, batch):
+    """The loss over all rows of the data, `batch` rows at a time, each row weighing the same."""
+    rows = x.shape[0]
+    total = 0.0
+    for start in range(0, rows, batch):
+        stop = min(start + batch, rows)
+        total += (stop - start) * loss(x[start:stop], y[start:stop], C, W, R, s, U, k)
+    return total / rows

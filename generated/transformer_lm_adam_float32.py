@@ -1,0 +1,1703 @@
+"""transformer_lm: loss, gradients and adam step.  Emitted by symgrad 0.1.0; do not edit.
+
+Axes       v in V   d in D   t in T   n in N   k in K   e in E   f in F   b in B   s in T
+Inputs     x (B,T) < V token ids   y (B,T) < V token ids
+Parameters C (V,D)   P (T,D)   Q (N,K,E,D)   G (N,K,E,D)   A (N,K,E,D)   M (N,D,K,E)   g1 (N,D)   b1 (N,D)   g2 (N,D)   b2 (N,D)   W (N,F,D)   w (N,F)   U (N,D,F)   u (N,D)   H (V,D)   h (V)
+States     m_C (V,D)   v_C (V,D)   m_P (T,D)   v_P (T,D)   m_Q (N,K,E,D)   v_Q (N,K,E,D)   m_G (N,K,E,D)   v_G (N,K,E,D)   m_A (N,K,E,D)   v_A (N,K,E,D)   m_M (N,D,K,E)   v_M (N,D,K,E)   m_g1 (N,D)   v_g1 (N,D)   m_b1 (N,D)   v_b1 (N,D)   m_g2 (N,D)   v_g2 (N,D)   m_b2 (N,D)   v_b2 (N,D)   m_W (N,F,D)   v_W (N,F,D)   m_w (N,F)   v_w (N,F)   m_U (N,D,F)   v_U (N,D,F)   m_u (N,D)   v_u (N,D)   m_H (V,D)   v_H (V,D)   m_h (V)   v_h (V)
+Settings   lr, beta1, beta2, eps, t
+Saved      z (N,B,T,D)   z1_mean (N,B,T)   z1_dev (N,B,T)   z1_hat (N,B,T,D)   z1 (N,B,T,D)   q (N,B,T,K,E)   key (N,B,T,K,E)   val (N,B,T,K,E)   p (N,B,K,T,T)   mix (N,B,T,K,E)   z2 (N,B,T,D)   z3_mean (N,B,T)   z3_dev (N,B,T)   z3_hat (N,B,T,D)   z3 (N,B,T,D)   a (N,B,T,F)   gelu (N,B,T,F)   r (N,B,T,D)   pred (B,T,V)   forward values that the backward reads
+Notation   dX is dL/dX, with the shape of X;  [v == y] is 1 if true, else 0
+
+Forward    (F1) emb[b,t,d] = P[t,d] + C[x[b,t],d]
+           (F2) z[n,b,t,d] = r[n - 1,b,t,d] if [0 <= n - 1] else emb[b,t,d]
+           (F3) z1_mean[n,b,t] = 1/D * sum_d z[n,b,t,d]
+           (F4) z1_dev[n,b,t] = sqrt((1/D * sum_d (z[n,b,t,d] - z1_mean[n,b,t])**2) + 1e-05)
+           (F5) z1_hat[n,b,t,d] = (z[n,b,t,d] - z1_mean[n,b,t])/z1_dev[n,b,t]
+           (F6) z1[n,b,t,d] = b1[n,d] + g1[n,d]*z1_hat[n,b,t,d]
+           (F7) q[n,b,t,k,e] = sum_d Q[n,k,e,d]*z1[n,b,t,d]
+           (F8) key[n,b,t,k,e] = sum_d G[n,k,e,d]*z1[n,b,t,d]
+           (F9) val[n,b,t,k,e] = sum_d A[n,k,e,d]*z1[n,b,t,d]
+           (F10) score[n,b,k,t,s] = 1/sqrt(E) * sum_e q[n,b,t,k,e]*key[n,b,s,k,e]
+           (F11) masked[n,b,k,t,s] = score[n,b,k,t,s] if [s <= t] else -1000000000.0
+           (F12) p[n,b,k,t,s] = exp(masked[n,b,k,t,s])/(sum_s2 exp(masked[n,b,k,t,s2]))
+           (F13) mix[n,b,t,k,e] = sum_s val[n,b,s,k,e]*p[n,b,k,t,s]
+           (F14) z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
+           (F15) z3_mean[n,b,t] = 1/D * sum_d z2[n,b,t,d]
+           (F16) z3_dev[n,b,t] = sqrt((1/D * sum_d (z2[n,b,t,d] - z3_mean[n,b,t])**2) + 1e-05)
+           (F17) z3_hat[n,b,t,d] = (z2[n,b,t,d] - z3_mean[n,b,t])/z3_dev[n,b,t]
+           (F18) z3[n,b,t,d] = b2[n,d] + g2[n,d]*z3_hat[n,b,t,d]
+           (F19) a[n,b,t,f] = w[n,f] + sum_d W[n,f,d]*z3[n,b,t,d]
+           (F20) gelu[n,b,t,f] = a[n,b,t,f]*(tanh(sqrt(2)*(a[n,b,t,f] + 0.044715*a[n,b,t,f]**3)/sqrt(pi)) + 1)/2
+           (F21) r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
+           (F22) o[b,t,v] = h[v] + sum_d H[v,d]*r[N - 1,b,t,d]
+           (F23) pred[b,t,v] = exp(o[b,t,v])/(sum_v2 exp(o[b,t,v2]))
+           (F24) L = -1/(B*T) * sum_b,t log(pred[b,t,y[b,t]])
+Stable     p[n,b,k,t,s] = exp(masked[n,b,k,t,s] - masked_max[n,b,k,t])/(sum_s2 exp(masked[n,b,k,t,s2] - masked_max[n,b,k,t]))
+           L = -1/(B*T) * sum_b,t (o[b,t,y[b,t]] - o_max[b,t] - log(sum_v2 exp(o[b,t,v2] - o_max[b,t])))
+Backward   do[b,t,v] = (pred[b,t,v] - [v == y[b,t]])/(B*T)
+           dr[n,b,t,d] = ([n == N - 1] * sum_v H[v,d]*do[b,t,v]) + (dz[n + 1,b,t,d] if [n + 1 < N] else 0)
+           dgelu[n,b,t,f] = sum_d U[n,d,f]*dr[n,b,t,d]
+           da[n,b,t,f] = dgelu[n,b,t,f]*((tanh(sqrt(2)*a[n,b,t,f]*(0.044715*a[n,b,t,f]**2 + 1)/sqrt(pi)) + 1)/2 + sqrt(2)*(1 - tanh(sqrt(2)*a[n,b,t,f]*(0.044715*a[n,b,t,f]**2 + 1)/sqrt(pi))**2)*a[n,b,t,f]/(2*sqrt(pi)) + 0.0670725*sqrt(2)*a[n,b,t,f]**3*(1 - tanh(sqrt(2)*a[n,b,t,f]*(0.044715*a[n,b,t,f]**2 + 1)/sqrt(pi))**2)/sqrt(pi))
+           dz3[n,b,t,d] = sum_f W[n,f,d]*da[n,b,t,f]
+           dz3_hat[n,b,t,d] = g2[n,d]*dz3[n,b,t,d]
+           dz3_dev[n,b,t] = -1/z3_dev[n,b,t] * sum_d z3_hat[n,b,t,d]*dz3_hat[n,b,t,d]
+           dz3_mean[n,b,t] = -((1/z3_dev[n,b,t] * sum_d dz3_hat[n,b,t,d]) + dz3_dev[n,b,t]/(D*sqrt((1/D * sum_d2 (z2[n,b,t,d2] - z3_mean[n,b,t])**2) + 1e-05)) * sum_d (z2[n,b,t,d] - z3_mean[n,b,t]))
+           dz2[n,b,t,d] = dr[n,b,t,d] + dz3_hat[n,b,t,d]/z3_dev[n,b,t] + (z2[n,b,t,d] - z3_mean[n,b,t])*dz3_dev[n,b,t]/(D*sqrt((1/D * sum_d3 (z2[n,b,t,d3] - z3_mean[n,b,t])**2) + 1e-05)) + dz3_mean[n,b,t]/D
+           dmix[n,b,t,k,e] = sum_d M[n,d,k,e]*dz2[n,b,t,d]
+           dp[n,b,k,t,s] = sum_e val[n,b,s,k,e]*dmix[n,b,t,k,e]
+           dmasked[n,b,k,t,s] = p[n,b,k,t,s]*(dp[n,b,k,t,s] - sum_s3 p[n,b,k,t,s3]*dp[n,b,k,t,s3])
+           dscore[n,b,k,t,s] = dmasked[n,b,k,t,s] if [s <= t] else 0
+           dval[n,b,t,k,e] = sum_t2 dmix[n,b,t2,k,e]*p[n,b,k,t2,t]
+           dkey[n,b,t,k,e] = 1/sqrt(E) * sum_t2 q[n,b,t2,k,e]*dscore[n,b,k,t2,t]
+           dq[n,b,t,k,e] = 1/sqrt(E) * sum_s dscore[n,b,k,t,s]*key[n,b,s,k,e]
+           dz1[n,b,t,d] = (sum_k,e A[n,k,e,d]*dval[n,b,t,k,e]) + (sum_k,e G[n,k,e,d]*dkey[n,b,t,k,e]) + sum_k,e Q[n,k,e,d]*dq[n,b,t,k,e]
+           dz1_hat[n,b,t,d] = g1[n,d]*dz1[n,b,t,d]
+           dz1_dev[n,b,t] = -1/z1_dev[n,b,t] * sum_d z1_hat[n,b,t,d]*dz1_hat[n,b,t,d]
+           dz1_mean[n,b,t] = -((1/z1_dev[n,b,t] * sum_d dz1_hat[n,b,t,d]) + dz1_dev[n,b,t]/(D*sqrt((1/D * sum_d2 (z[n,b,t,d2] - z1_mean[n,b,t])**2) + 1e-05)) * sum_d (z[n,b,t,d] - z1_mean[n,b,t]))
+           dz[n,b,t,d] = dz2[n,b,t,d] + dz1_hat[n,b,t,d]/z1_dev[n,b,t] + (z[n,b,t,d] - z1_mean[n,b,t])*dz1_dev[n,b,t]/(D*sqrt((1/D * sum_d3 (z[n,b,t,d3] - z1_mean[n,b,t])**2) + 1e-05)) + dz1_mean[n,b,t]/D
+           demb[b,t,d] = dz[0,b,t,d]
+Gradients  dC[v,d] = sum_b,t demb[b,t,d]*[v == x[b,t]]
+           dP[t,d] = sum_b demb[b,t,d]
+           dQ[n,k,e,d] = sum_b,t dq[n,b,t,k,e]*z1[n,b,t,d]
+           dG[n,k,e,d] = sum_b,t dkey[n,b,t,k,e]*z1[n,b,t,d]
+           dA[n,k,e,d] = sum_b,t dval[n,b,t,k,e]*z1[n,b,t,d]
+           dM[n,d,k,e] = sum_b,t dz2[n,b,t,d]*mix[n,b,t,k,e]
+           dg1[n,d] = sum_b,t dz1[n,b,t,d]*z1_hat[n,b,t,d]
+           db1[n,d] = sum_b,t dz1[n,b,t,d]
+           dg2[n,d] = sum_b,t dz3[n,b,t,d]*z3_hat[n,b,t,d]
+           db2[n,d] = sum_b,t dz3[n,b,t,d]
+           dW[n,f,d] = sum_b,t da[n,b,t,f]*z3[n,b,t,d]
+           dw[n,f] = sum_b,t da[n,b,t,f]
+           dU[n,d,f] = sum_b,t dr[n,b,t,d]*gelu[n,b,t,f]
+           du[n,d] = sum_b,t dr[n,b,t,d]
+           dH[v,d] = sum_b,t do[b,t,v]*r[N - 1,b,t,d]
+           dh[v] = sum_b,t do[b,t,v]
+Update     (U1) grad_norm = sqrt((sum_v,d dC[v,d]**2) + (sum_t,d dP[t,d]**2) + (sum_n,k,e,d dQ[n,k,e,d]**2) + (sum_n,k,e,d dG[n,k,e,d]**2) + (sum_n,k,e,d dA[n,k,e,d]**2) + (sum_n,d,k,e dM[n,d,k,e]**2) + (sum_n,d dg1[n,d]**2) + (sum_n,d db1[n,d]**2) + (sum_n,d dg2[n,d]**2) + (sum_n,d db2[n,d]**2) + (sum_n,f,d dW[n,f,d]**2) + (sum_n,f dw[n,f]**2) + (sum_n,d,f dU[n,d,f]**2) + (sum_n,d du[n,d]**2) + (sum_v,d dH[v,d]**2) + sum_v dh[v]**2)
+           (U2) clip_scale = 1/max(1.0, grad_norm)
+           (U3) correction_m = 1 - beta1**t
+           (U4) correction_v = 1 - beta2**t
+           (U5) g_C[v,d] = dC[v,d]*clip_scale
+           (U6) m_C_new[v,d] = beta1*m_C[v,d] + g_C[v,d]*(1 - beta1)
+           (U7) v_C_new[v,d] = g_C[v,d]**2*(1 - beta2) + beta2*v_C[v,d]
+           (U8) C_new[v,d] = C[v,d] - lr*m_C_new[v,d]/(correction_m*(eps + sqrt(v_C_new[v,d]/correction_v)))
+           (U9) g_P[t,d] = dP[t,d]*clip_scale
+           (U10) m_P_new[t,d] = beta1*m_P[t,d] + g_P[t,d]*(1 - beta1)
+           (U11) v_P_new[t,d] = g_P[t,d]**2*(1 - beta2) + beta2*v_P[t,d]
+           (U12) P_new[t,d] = P[t,d] - lr*m_P_new[t,d]/(correction_m*(eps + sqrt(v_P_new[t,d]/correction_v)))
+           (U13) g_Q[n,k,e,d] = dQ[n,k,e,d]*clip_scale
+           (U14) m_Q_new[n,k,e,d] = beta1*m_Q[n,k,e,d] + g_Q[n,k,e,d]*(1 - beta1)
+           (U15) v_Q_new[n,k,e,d] = g_Q[n,k,e,d]**2*(1 - beta2) + beta2*v_Q[n,k,e,d]
+           (U16) Q_new[n,k,e,d] = Q[n,k,e,d] - lr*m_Q_new[n,k,e,d]/(correction_m*(eps + sqrt(v_Q_new[n,k,e,d]/correction_v)))
+           (U17) g_G[n,k,e,d] = dG[n,k,e,d]*clip_scale
+           (U18) m_G_new[n,k,e,d] = beta1*m_G[n,k,e,d] + g_G[n,k,e,d]*(1 - beta1)
+           (U19) v_G_new[n,k,e,d] = g_G[n,k,e,d]**2*(1 - beta2) + beta2*v_G[n,k,e,d]
+           (U20) G_new[n,k,e,d] = G[n,k,e,d] - lr*m_G_new[n,k,e,d]/(correction_m*(eps + sqrt(v_G_new[n,k,e,d]/correction_v)))
+           (U21) g_A[n,k,e,d] = dA[n,k,e,d]*clip_scale
+           (U22) m_A_new[n,k,e,d] = beta1*m_A[n,k,e,d] + g_A[n,k,e,d]*(1 - beta1)
+           (U23) v_A_new[n,k,e,d] = g_A[n,k,e,d]**2*(1 - beta2) + beta2*v_A[n,k,e,d]
+           (U24) A_new[n,k,e,d] = A[n,k,e,d] - lr*m_A_new[n,k,e,d]/(correction_m*(eps + sqrt(v_A_new[n,k,e,d]/correction_v)))
+           (U25) g_M[n,d,k,e] = dM[n,d,k,e]*clip_scale
+           (U26) m_M_new[n,d,k,e] = beta1*m_M[n,d,k,e] + g_M[n,d,k,e]*(1 - beta1)
+           (U27) v_M_new[n,d,k,e] = g_M[n,d,k,e]**2*(1 - beta2) + beta2*v_M[n,d,k,e]
+           (U28) M_new[n,d,k,e] = M[n,d,k,e] - lr*m_M_new[n,d,k,e]/(correction_m*(eps + sqrt(v_M_new[n,d,k,e]/correction_v)))
+           (U29) g_g1[n,d] = dg1[n,d]*clip_scale
+           (U30) m_g1_new[n,d] = beta1*m_g1[n,d] + g_g1[n,d]*(1 - beta1)
+           (U31) v_g1_new[n,d] = g_g1[n,d]**2*(1 - beta2) + beta2*v_g1[n,d]
+           (U32) g1_new[n,d] = g1[n,d] - lr*m_g1_new[n,d]/(correction_m*(eps + sqrt(v_g1_new[n,d]/correction_v)))
+           (U33) g_b1[n,d] = db1[n,d]*clip_scale
+           (U34) m_b1_new[n,d] = beta1*m_b1[n,d] + g_b1[n,d]*(1 - beta1)
+           (U35) v_b1_new[n,d] = g_b1[n,d]**2*(1 - beta2) + beta2*v_b1[n,d]
+           (U36) b1_new[n,d] = b1[n,d] - lr*m_b1_new[n,d]/(correction_m*(eps + sqrt(v_b1_new[n,d]/correction_v)))
+           (U37) g_g2[n,d] = dg2[n,d]*clip_scale
+           (U38) m_g2_new[n,d] = beta1*m_g2[n,d] + g_g2[n,d]*(1 - beta1)
+           (U39) v_g2_new[n,d] = g_g2[n,d]**2*(1 - beta2) + beta2*v_g2[n,d]
+           (U40) g2_new[n,d] = g2[n,d] - lr*m_g2_new[n,d]/(correction_m*(eps + sqrt(v_g2_new[n,d]/correction_v)))
+           (U41) g_b2[n,d] = db2[n,d]*clip_scale
+           (U42) m_b2_new[n,d] = beta1*m_b2[n,d] + g_b2[n,d]*(1 - beta1)
+           (U43) v_b2_new[n,d] = g_b2[n,d]**2*(1 - beta2) + beta2*v_b2[n,d]
+           (U44) b2_new[n,d] = b2[n,d] - lr*m_b2_new[n,d]/(correction_m*(eps + sqrt(v_b2_new[n,d]/correction_v)))
+           (U45) g_W[n,f,d] = dW[n,f,d]*clip_scale
+           (U46) m_W_new[n,f,d] = beta1*m_W[n,f,d] + g_W[n,f,d]*(1 - beta1)
+           (U47) v_W_new[n,f,d] = g_W[n,f,d]**2*(1 - beta2) + beta2*v_W[n,f,d]
+           (U48) W_new[n,f,d] = W[n,f,d] - lr*m_W_new[n,f,d]/(correction_m*(eps + sqrt(v_W_new[n,f,d]/correction_v)))
+           (U49) g_w[n,f] = dw[n,f]*clip_scale
+           (U50) m_w_new[n,f] = beta1*m_w[n,f] + g_w[n,f]*(1 - beta1)
+           (U51) v_w_new[n,f] = g_w[n,f]**2*(1 - beta2) + beta2*v_w[n,f]
+           (U52) w_new[n,f] = w[n,f] - lr*m_w_new[n,f]/(correction_m*(eps + sqrt(v_w_new[n,f]/correction_v)))
+           (U53) g_U[n,d,f] = dU[n,d,f]*clip_scale
+           (U54) m_U_new[n,d,f] = beta1*m_U[n,d,f] + g_U[n,d,f]*(1 - beta1)
+           (U55) v_U_new[n,d,f] = g_U[n,d,f]**2*(1 - beta2) + beta2*v_U[n,d,f]
+           (U56) U_new[n,d,f] = U[n,d,f] - lr*m_U_new[n,d,f]/(correction_m*(eps + sqrt(v_U_new[n,d,f]/correction_v)))
+           (U57) g_u[n,d] = du[n,d]*clip_scale
+           (U58) m_u_new[n,d] = beta1*m_u[n,d] + g_u[n,d]*(1 - beta1)
+           (U59) v_u_new[n,d] = g_u[n,d]**2*(1 - beta2) + beta2*v_u[n,d]
+           (U60) u_new[n,d] = u[n,d] - lr*m_u_new[n,d]/(correction_m*(eps + sqrt(v_u_new[n,d]/correction_v)))
+           (U61) g_H[v,d] = dH[v,d]*clip_scale
+           (U62) m_H_new[v,d] = beta1*m_H[v,d] + g_H[v,d]*(1 - beta1)
+           (U63) v_H_new[v,d] = g_H[v,d]**2*(1 - beta2) + beta2*v_H[v,d]
+           (U64) H_new[v,d] = H[v,d] - lr*m_H_new[v,d]/(correction_m*(eps + sqrt(v_H_new[v,d]/correction_v)))
+           (U65) g_h[v] = dh[v]*clip_scale
+           (U66) m_h_new[v] = beta1*m_h[v] + g_h[v]*(1 - beta1)
+           (U67) v_h_new[v] = g_h[v]**2*(1 - beta2) + beta2*v_h[v]
+           (U68) h_new[v] = h[v] - lr*m_h_new[v]/(correction_m*(eps + sqrt(v_h_new[v]/correction_v)))
+
+Program 43722ec8, adam, float32, C-contiguous arrays
+"""
+
+import math
+from math import isfinite, log, sqrt
+
+import numpy as np
+from numba import njit, types
+
+real = np.float32
+f32 = np.float32
+FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
+
+
+AS_IS, TRANSPOSED = False, True
+_blas = types.ExternalFunction(
+    "numba_xxgemm",
+    types.intc(
+        types.char, types.char, types.char, types.intp, types.intp, types.intp, types.uintp,
+        types.uintp, types.intp, types.uintp, types.intp, types.uintp, types.uintp, types.intp,
+    ),
+)
+
+
+@njit(cache=True)
+def product(left, turn_left, right, turn_right, alpha, beta, out):
+    """out = alpha * left @ right + beta * out, by BLAS; TRANSPOSED says that an operand is stored the other way."""
+    rows, columns = out.shape
+    inner = left.shape[0] if turn_left else left.shape[1]
+    scale = np.array([alpha, beta], out.dtype)
+    # BLAS counts columns first: out.T = right.T @ left.T
+    _blas(
+        ord("s") if out.itemsize == 4 else ord("d"), ord("t") if turn_right else ord("n"),
+        ord("t") if turn_left else ord("n"), columns, rows, inner,
+        scale.ctypes.data, right.ctypes.data, row_length(right), left.ctypes.data, row_length(left),
+        scale.ctypes.data + out.itemsize, out.ctypes.data, row_length(out),
+    )
+
+
+@njit(cache=True)
+def row_length(matrix):
+    """How far the next row is, in numbers: the row's own length, or more where the matrix is a slice."""
+    return max(matrix.strides[0] // matrix.itemsize, matrix.shape[1])
+
+
+@njit(cache=True, fastmath={"nnan", "nsz"})
+def larger(a, b):
+    """The greater of two numbers; a NaN shows in the exponentials that follow."""
+    return a if a > b else b
+
+
+@njit(cache=True, fastmath={"reassoc", "nsz"})
+def plus(a, b):
+    """a + b, where a collects a sum whose order is free: a loop over it becomes vector code."""
+    return a + b
+
+
+@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
+def exp(x):
+    """e**x in float32: range reduction, then a polynomial of degree 7; within 2 ulp, 0 below -86, inf above 88.73."""
+    n = np.floor(x * f32(1.442695041) + f32(0.5))
+    r = (x - n * f32(0.693359375)) + n * f32(2.12194440e-4)
+    p = f32(1.9875691500e-4)
+    p = p * r + f32(1.3981999507e-3)
+    p = p * r + f32(8.3334519073e-3)
+    p = p * r + f32(4.1665795894e-2)
+    p = p * r + f32(1.6666665459e-1)
+    p = p * r + f32(5.0000001201e-1)
+    p = p * (r * r) + r + f32(1.0)
+    # 2**(n - 1), for 2**128 is no float32; no denormal number is made, for they are slow
+    half = np.int32(min(max(n, f32(-124.0)), f32(128.0))) + np.int32(126)
+    value = p * np.int32(half << np.int32(23)).view(np.float32) * f32(2.0)
+    value = f32(0.0) if x < f32(-86.0) else value
+    value = f32(np.inf) if x > f32(88.73) else value
+    return value if x == x else x
+
+
+@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
+def tanh(x):
+    """tanh in float32: odd polynomial below 0.625, else 1 - 2/(e**2|x| + 1); within 2 ulp."""
+    a = abs(x)
+    z = x * x
+    p = f32(-5.70498872745e-3)
+    p = p * z + f32(2.06390887954e-2)
+    p = p * z + f32(-5.37397155531e-2)
+    p = p * z + f32(1.33314422036e-1)
+    p = p * z + f32(-3.33332819422e-1)
+    small = p * z * x + x
+    large = f32(1.0) - f32(2.0) / (exp(min(a, f32(10.0)) * f32(2.0)) + f32(1.0))
+    large = -large if x < f32(0.0) else large
+    value = small if a < f32(0.625) else large
+    return value if x == x else x
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def loss(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
+    """The loss L of one batch; nothing is changed.
+
+    Arrays: x (B,T), y (B,T), C (V,D), P (T,D), Q (N,K,E,D), G (N,K,E,D), A (N,K,E,D), M (N,D,K,E), g1 (N,D), b1
+    (N,D), g2 (N,D), b2 (N,D), W (N,F,D), w (N,F), U (N,D,F), u (N,D), H (V,D), h (V)
+    """
+    B = x.shape[0]
+    T = x.shape[1]
+    V = C.shape[0]
+    D = C.shape[1]
+    N = Q.shape[0]
+    K = Q.shape[1]
+    E = Q.shape[2]
+    F = W.shape[1]
+    emb = np.empty((B, T, D), real)
+    z = np.empty((N, B, T, D), real)
+    z1 = np.empty((N, B, T, D), real)
+    q = np.empty((N, B, T, K, E), real)
+    key = np.empty((N, B, T, K, E), real)
+    val = np.empty((N, B, T, K, E), real)
+    score = np.empty((N, B, K, T, T), real)
+    masked = np.empty((N, B, K, T, T), real)
+    p = np.empty((N, B, K, T, T), real)
+    mix = np.empty((N, B, T, K, E), real)
+    z2 = np.empty((N, B, T, D), real)
+    z3 = np.empty((N, B, T, D), real)
+    a = np.empty((N, B, T, F), real)
+    gelu = np.empty((N, B, T, F), real)
+    r = np.empty((N, B, T, D), real)
+    r_turned = np.empty((B, T, D), real)
+    o = np.empty((B, T, V), real)
+    # (F1) emb[b,t,d] = P[t,d] + C[x[b,t],d]
+    for b in range(B):
+        for t_ in range(T):
+            for d in range(D):
+                emb[b, t_, d] = P[t_, d] + C[x[b, t_], d]
+    for n in range(N):
+        # (F2) z[n,b,t,d] = r[n - 1,b,t,d] if [0 <= n - 1] else emb[b,t,d]
+        for b in range(B):
+            for t_ in range(T):
+                z1_mean_total = real(0)
+                for d in range(D):
+                    z[n, b, t_, d] = (r[n - 1, b, t_, d] if 0 <= n - 1 else emb[b, t_, d])
+                    # (F3) z1_mean[n,b,t] = 1/D * sum_d z[n,b,t,d]
+                    z1_mean_total = plus(z1_mean_total, z[n, b, t_, d])
+                z1_mean = z1_mean_total / real(D)
+                # z1_dev_sum[n,b,t] = sum_d (z[n,b,t,d] - z1_mean[n,b,t])**2
+                z1_dev_sum = real(0)
+                for d in range(D):
+                    z1_dev_sum = plus(z1_dev_sum, (z[n, b, t_, d] - z1_mean) ** 2)
+                # (F4) z1_dev[n,b,t] = sqrt(z1_dev_sum[n,b,t]/D + 1e-05)
+                z1_dev = sqrt(z1_dev_sum / real(D) + real(1e-05))
+                # (F6) z1[n,b,t,d] = b1[n,d] + g1[n,d]*(z[n,b,t,d] - z1_mean[n,b,t])/z1_dev[n,b,t]
+                for d in range(D):
+                    z1[n, b, t_, d] = b1[n, d] + g1[n, d] * (z[n, b, t_, d] - z1_mean) / z1_dev
+                    # (F14) z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
+                    z2[n, b, t_, d] = z[n, b, t_, d]
+        # (F7) q[n,b,t,k,e] = sum_d Q[n,k,e,d]*z1[n,b,t,d]
+        product(z1.reshape(N, B*T, D)[n], AS_IS, Q.reshape(N, K*E, D)[n], TRANSPOSED, 1.0, 0.0, q.reshape(N, B*T, K*E)[n])
+        # (F8) key[n,b,t,k,e] = sum_d G[n,k,e,d]*z1[n,b,t,d]
+        product(z1.reshape(N, B*T, D)[n], AS_IS, G.reshape(N, K*E, D)[n], TRANSPOSED, 1.0, 0.0, key.reshape(N, B*T, K*E)[n])
+        # (F9) val[n,b,t,k,e] = sum_d A[n,k,e,d]*z1[n,b,t,d]
+        product(z1.reshape(N, B*T, D)[n], AS_IS, A.reshape(N, K*E, D)[n], TRANSPOSED, 1.0, 0.0, val.reshape(N, B*T, K*E)[n])
+        # (F10) score[n,b,k,t,s] = 1/sqrt(E) * sum_e q[n,b,t,k,e]*key[n,b,s,k,e]
+        for b in range(B):
+            for k in range(K):
+                product(q[n, b, :, k, :], AS_IS, key[n, b, :, k, :], TRANSPOSED, 1.0 / sqrt(E), 0.0, score[n, b, k])
+        # (F11) masked[n,b,k,t,s] = score[n,b,k,t,s] if [s <= t] else -1000000000.0
+        for b in range(B):
+            for k in range(K):
+                for t_ in range(T):
+                    masked_max = real(-np.inf)
+                    for s in range(T):
+                        masked[n, b, k, t_, s] = (score[n, b, k, t_, s] if s <= t_ else real(-1000000000.0))
+                        # (masked_max) masked_max[n,b,k,t] = max_s2 masked[n,b,k,t,s2]
+                        masked_max = larger(masked_max, masked[n, b, k, t_, s])
+                    # p_sum[n,b,k,t] = sum_s2 exp(masked[n,b,k,t,s2] - masked_max[n,b,k,t])
+                    p_sum = real(0)
+                    for s2 in range(T):
+                        p_sum = plus(p_sum, exp(masked[n, b, k, t_, s2] - masked_max))
+                    # (F12) p[n,b,k,t,s] = exp(masked[n,b,k,t,s] - masked_max[n,b,k,t])/p_sum[n,b,k,t]
+                    for s in range(T):
+                        p[n, b, k, t_, s] = exp(masked[n, b, k, t_, s] - masked_max) / p_sum
+        # (F13) mix[n,b,t,k,e] = sum_s val[n,b,s,k,e]*p[n,b,k,t,s]
+        for b in range(B):
+            for k in range(K):
+                product(p[n, b, k], AS_IS, val[n, b, :, k, :], AS_IS, 1.0, 0.0, mix[n, b, :, k, :])
+        product(mix.reshape(N, B*T, K*E)[n], AS_IS, M.reshape(N, D, K*E)[n], TRANSPOSED, 1.0, 1.0, z2.reshape(N, B*T, D)[n])
+        # (F15) z3_mean[n,b,t] = 1/D * sum_d z2[n,b,t,d]
+        for b in range(B):
+            for t_ in range(T):
+                z3_mean_total = real(0)
+                for d in range(D):
+                    z3_mean_total = plus(z3_mean_total, z2[n, b, t_, d])
+                z3_mean = z3_mean_total / real(D)
+                # z3_dev_sum[n,b,t] = sum_d (z2[n,b,t,d] - z3_mean[n,b,t])**2
+                z3_dev_sum = real(0)
+                for d in range(D):
+                    z3_dev_sum = plus(z3_dev_sum, (z2[n, b, t_, d] - z3_mean) ** 2)
+                # (F16) z3_dev[n,b,t] = sqrt(z3_dev_sum[n,b,t]/D + 1e-05)
+                z3_dev = sqrt(z3_dev_sum / real(D) + real(1e-05))
+                # (F18) z3[n,b,t,d] = b2[n,d] + g2[n,d]*(z2[n,b,t,d] - z3_mean[n,b,t])/z3_dev[n,b,t]
+                for d in range(D):
+                    z3[n, b, t_, d] = b2[n, d] + g2[n, d] * (z2[n, b, t_, d] - z3_mean) / z3_dev
+                    # (F21) r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
+                    r[n, b, t_, d] = u[n, d] + z2[n, b, t_, d]
+        # (F19) a[n,b,t,f] = w[n,f] + sum_d W[n,f,d]*z3[n,b,t,d]
+        for b in range(B):
+            for t_ in range(T):
+                for f in range(F):
+                    a[n, b, t_, f] = w[n, f]
+        product(z3.reshape(N, B*T, D)[n], AS_IS, W[n], TRANSPOSED, 1.0, 1.0, a.reshape(N, B*T, F)[n])
+        # (F20) gelu[n,b,t,f] = a[n,b,t,f]*(tanh(sqrt(2)*(a[n,b,t,f] + 0.044715*a[n,b,t,f]**3)/sqrt(pi)) + 1)/2
+        for b in range(B):
+            for t_ in range(T):
+                for f in range(F):
+                    gelu[n, b, t_, f] = real(1 / 2) * a[n, b, t_, f] * (tanh(sqrt(real(2.0)) * (a[n, b, t_, f] + real(0.044715) * a[n, b, t_, f] ** 3) / sqrt(real(np.pi))) + real(1.0))
+        product(gelu.reshape(N, B*T, F)[n], AS_IS, U[n], TRANSPOSED, 1.0, 1.0, r.reshape(N, B*T, D)[n])
+    # r_turned[b,t,d] = r[N - 1,b,t,d]
+    for b in range(B):
+        for t_ in range(T):
+            for d in range(D):
+                r_turned[b, t_, d] = r[N - 1, b, t_, d]
+    # (F22) o[b,t,v] = h[v] + sum_d r_turned[b,t,d]*H[v,d]
+    for b in range(B):
+        for t_ in range(T):
+            for v in range(V):
+                o[b, t_, v] = h[v]
+    product(r_turned.reshape(B*T, D), AS_IS, H, TRANSPOSED, 1.0, 1.0, o.reshape(B*T, V))
+    # o_y[b,t] = o[b,t,y[b,t]]
+    L_total = 0.0
+    for b in range(B):
+        for t_ in range(T):
+            o_y = o[b, t_, y[b, t_]]
+            # (o_max) o_max[b,t] = max_v2 o[b,t,v2]
+            o_max = real(-np.inf)
+            for v2 in range(V):
+                o_max = larger(o_max, o[b, t_, v2])
+            # L_sum[b,t] = sum_v2 exp(o[b,t,v2] - o_max[b,t])
+            L_sum = real(0)
+            for v2 in range(V):
+                L_sum = plus(L_sum, exp(o[b, t_, v2] - o_max))
+            # (F24) L = -1/(B*T) * sum_b,t (o_y[b,t] - o_max[b,t] - log(L_sum[b,t]))
+            L_total = plus(L_total, o_y - o_max - log(L_sum))
+    L = -L_total / (B * T)
+    return L
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
+    """The loss of one batch and its gradients: (L, dC, dP, dQ, dG, dA, dM, dg1, db1, dg2, db2, dW, dw, dU, du, dH, dh).
+
+    Arrays: x (B,T), y (B,T), C (V,D), P (T,D), Q (N,K,E,D), G (N,K,E,D), A (N,K,E,D), M (N,D,K,E), g1 (N,D), b1
+    (N,D), g2 (N,D), b2 (N,D), W (N,F,D), w (N,F), U (N,D,F), u (N,D), H (V,D), h (V)
+    """
+    B = x.shape[0]
+    T = x.shape[1]
+    V = C.shape[0]
+    D = C.shape[1]
+    N = Q.shape[0]
+    K = Q.shape[1]
+    E = Q.shape[2]
+    F = W.shape[1]
+    emb = np.empty((B, T, D), real)
+    z = np.empty((N, B, T, D), real)
+    z1_mean = np.empty((N, B, T), real)
+    z1_dev_sum = np.empty((N, B, T), real)
+    z1_dev = np.empty((N, B, T), real)
+    z1_hat = np.empty((N, B, T, D), real)
+    z1 = np.empty((N, B, T, D), real)
+    q = np.empty((N, B, T, K, E), real)
+    key = np.empty((N, B, T, K, E), real)
+    val = np.empty((N, B, T, K, E), real)
+    score = np.empty((N, B, K, T, T), real)
+    masked = np.empty((N, B, K, T, T), real)
+    p = np.empty((N, B, K, T, T), real)
+    mix = np.empty((N, B, T, K, E), real)
+    z2 = np.empty((N, B, T, D), real)
+    z3_mean = np.empty((N, B, T), real)
+    z3_dev_sum = np.empty((N, B, T), real)
+    z3_dev = np.empty((N, B, T), real)
+    z3_hat = np.empty((N, B, T, D), real)
+    z3 = np.empty((N, B, T, D), real)
+    a = np.empty((N, B, T, F), real)
+    gelu = np.empty((N, B, T, F), real)
+    r = np.empty((N, B, T, D), real)
+    r_turned = np.empty((B, T, D), real)
+    o = np.empty((B, T, V), real)
+    da_tanh = np.empty((N, B, T, F), real)
+    dr_sum = np.empty((B, T, D), real)
+    dz3_mean_sum2 = np.empty((N, B, T), real)
+    dz1_mean_sum2 = np.empty((N, B, T), real)
+    dr = np.empty((N, B, T, D), real)
+    dgelu = np.empty((N, B, T, F), real)
+    da = np.empty((N, B, T, F), real)
+    dz3 = np.empty((N, B, T, D), real)
+    dz3_hat = np.empty((N, B, T, D), real)
+    dz2 = np.empty((N, B, T, D), real)
+    dmix = np.empty((N, B, T, K, E), real)
+    dp = np.empty((N, B, K, T, T), real)
+    dscore = np.empty((N, B, K, T, T), real)
+    dval = np.empty((N, B, T, K, E), real)
+    dkey = np.empty((N, B, T, K, E), real)
+    dq = np.empty((N, B, T, K, E), real)
+    dz1 = np.empty((N, B, T, D), real)
+    dz1_hat = np.empty((N, B, T, D), real)
+    dz = np.empty((N, B, T, D), real)
+    demb = np.empty((B, T, D), real)
+    dC = np.empty((V, D), real)
+    dP = np.empty((T, D), real)
+    dQ = np.empty((N, K, E, D), real)
+    dG = np.empty((N, K, E, D), real)
+    dA = np.empty((N, K, E, D), real)
+    dM = np.empty((N, D, K, E), real)
+    dg1 = np.empty((N, D), real)
+    db1 = np.empty((N, D), real)
+    dg2 = np.empty((N, D), real)
+    db2 = np.empty((N, D), real)
+    dW = np.empty((N, F, D), real)
+    dw = np.empty((N, F), real)
+    dU = np.empty((N, D, F), real)
+    du = np.empty((N, D), real)
+    dH = np.empty((V, D), real)
+    dh = np.empty((V,), real)
+    pred_exp = o  # in the same array
+    do = o  # in the same array
+    # (F1) emb[b,t,d] = P[t,d] + C[x[b,t],d]
+    for b in range(B):
+        for t_ in range(T):
+            for d in range(D):
+                emb[b, t_, d] = P[t_, d] + C[x[b, t_], d]
+    for n in range(N):
+        # (F2) z[n,b,t,d] = r[n - 1,b,t,d] if [0 <= n - 1] else emb[b,t,d]
+        for b in range(B):
+            for t_ in range(T):
+                z1_mean_total = real(0)
+                for d in range(D):
+                    z[n, b, t_, d] = (r[n - 1, b, t_, d] if 0 <= n - 1 else emb[b, t_, d])
+                    # (F3) z1_mean[n,b,t] = 1/D * sum_d z[n,b,t,d]
+                    z1_mean_total = plus(z1_mean_total, z[n, b, t_, d])
+                z1_mean[n, b, t_] = z1_mean_total / real(D)
+                # z1_dev_sum[n,b,t] = sum_d (z[n,b,t,d] - z1_mean[n,b,t])**2
+                z1_dev_sum_total = real(0)
+                for d in range(D):
+                    z1_dev_sum_total = plus(z1_dev_sum_total, (z[n, b, t_, d] - z1_mean[n, b, t_]) ** 2)
+                z1_dev_sum[n, b, t_] = z1_dev_sum_total
+                # (F4) z1_dev[n,b,t] = sqrt(z1_dev_sum[n,b,t]/D + 1e-05)
+                z1_dev[n, b, t_] = sqrt(z1_dev_sum[n, b, t_] / real(D) + real(1e-05))
+                # (F5) z1_hat[n,b,t,d] = (z[n,b,t,d] - z1_mean[n,b,t])/z1_dev[n,b,t]
+                for d in range(D):
+                    z1_hat[n, b, t_, d] = (z[n, b, t_, d] - z1_mean[n, b, t_]) / z1_dev[n, b, t_]
+                    # (F6) z1[n,b,t,d] = b1[n,d] + g1[n,d]*z1_hat[n,b,t,d]
+                    z1[n, b, t_, d] = b1[n, d] + g1[n, d] * z1_hat[n, b, t_, d]
+                    # (F14) z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
+                    z2[n, b, t_, d] = z[n, b, t_, d]
+        # (F7) q[n,b,t,k,e] = sum_d Q[n,k,e,d]*z1[n,b,t,d]
+        product(z1.reshape(N, B*T, D)[n], AS_IS, Q.reshape(N, K*E, D)[n], TRANSPOSED, 1.0, 0.0, q.reshape(N, B*T, K*E)[n])
+        # (F8) key[n,b,t,k,e] = sum_d G[n,k,e,d]*z1[n,b,t,d]
+        product(z1.reshape(N, B*T, D)[n], AS_IS, G.reshape(N, K*E, D)[n], TRANSPOSED, 1.0, 0.0, key.reshape(N, B*T, K*E)[n])
+        # (F9) val[n,b,t,k,e] = sum_d A[n,k,e,d]*z1[n,b,t,d]
+        product(z1.reshape(N, B*T, D)[n], AS_IS, A.reshape(N, K*E, D)[n], TRANSPOSED, 1.0, 0.0, val.reshape(N, B*T, K*E)[n])
+        # (F10) score[n,b,k,t,s] = 1/sqrt(E) * sum_e q[n,b,t,k,e]*key[n,b,s,k,e]
+        for b in range(B):
+            for k in range(K):
+                product(q[n, b, :, k, :], AS_IS, key[n, b, :, k, :], TRANSPOSED, 1.0 / sqrt(E), 0.0, score[n, b, k])
+        # (F11) masked[n,b,k,t,s] = score[n,b,k,t,s] if [s <= t] else -1000000000.0
+        for b in range(B):
+            for k in range(K):
+                for t_ in range(T):
+                    masked_max = real(-np.inf)
+                    for s in range(T):
+                        masked[n, b, k, t_, s] = (score[n, b, k, t_, s] if s <= t_ else real(-1000000000.0))
+                        # (masked_max) masked_max[n,b,k,t] = max_s2 masked[n,b,k,t,s2]
+                        masked_max = larger(masked_max, masked[n, b, k, t_, s])
+                    # p_sum[n,b,k,t] = sum_s2 exp(masked[n,b,k,t,s2] - masked_max[n,b,k,t])
+                    p_sum = real(0)
+                    for s2 in range(T):
+                        p_sum = plus(p_sum, exp(masked[n, b, k, t_, s2] - masked_max))
+                    # (F12) p[n,b,k,t,s] = exp(masked[n,b,k,t,s] - masked_max[n,b,k,t])/p_sum[n,b,k,t]
+                    for s in range(T):
+                        p[n, b, k, t_, s] = exp(masked[n, b, k, t_, s] - masked_max) / p_sum
+        # (F13) mix[n,b,t,k,e] = sum_s val[n,b,s,k,e]*p[n,b,k,t,s]
+        for b in range(B):
+            for k in range(K):
+                product(p[n, b, k], AS_IS, val[n, b, :, k, :], AS_IS, 1.0, 0.0, mix[n, b, :, k, :])
+        product(mix.reshape(N, B*T, K*E)[n], AS_IS, M.reshape(N, D, K*E)[n], TRANSPOSED, 1.0, 1.0, z2.reshape(N, B*T, D)[n])
+        # (F15) z3_mean[n,b,t] = 1/D * sum_d z2[n,b,t,d]
+        for b in range(B):
+            for t_ in range(T):
+                z3_mean_total = real(0)
+                for d in range(D):
+                    z3_mean_total = plus(z3_mean_total, z2[n, b, t_, d])
+                z3_mean[n, b, t_] = z3_mean_total / real(D)
+                # z3_dev_sum[n,b,t] = sum_d (z2[n,b,t,d] - z3_mean[n,b,t])**2
+                z3_dev_sum_total = real(0)
+                for d in range(D):
+                    z3_dev_sum_total = plus(z3_dev_sum_total, (z2[n, b, t_, d] - z3_mean[n, b, t_]) ** 2)
+                z3_dev_sum[n, b, t_] = z3_dev_sum_total
+                # (F16) z3_dev[n,b,t] = sqrt(z3_dev_sum[n,b,t]/D + 1e-05)
+                z3_dev[n, b, t_] = sqrt(z3_dev_sum[n, b, t_] / real(D) + real(1e-05))
+                # (F17) z3_hat[n,b,t,d] = (z2[n,b,t,d] - z3_mean[n,b,t])/z3_dev[n,b,t]
+                for d in range(D):
+                    z3_hat[n, b, t_, d] = (z2[n, b, t_, d] - z3_mean[n, b, t_]) / z3_dev[n, b, t_]
+                    # (F18) z3[n,b,t,d] = b2[n,d] + g2[n,d]*z3_hat[n,b,t,d]
+                    z3[n, b, t_, d] = b2[n, d] + g2[n, d] * z3_hat[n, b, t_, d]
+                    # (F21) r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
+                    r[n, b, t_, d] = u[n, d] + z2[n, b, t_, d]
+        # (F19) a[n,b,t,f] = w[n,f] + sum_d W[n,f,d]*z3[n,b,t,d]
+        for b in range(B):
+            for t_ in range(T):
+                for f in range(F):
+                    a[n, b, t_, f] = w[n, f]
+        product(z3.reshape(N, B*T, D)[n], AS_IS, W[n], TRANSPOSED, 1.0, 1.0, a.reshape(N, B*T, F)[n])
+        # (F20) gelu[n,b,t,f] = a[n,b,t,f]*(tanh(sqrt(2)*(a[n,b,t,f] + 0.044715*a[n,b,t,f]**3)/sqrt(pi)) + 1)/2
+        for b in range(B):
+            for t_ in range(T):
+                for f in range(F):
+                    gelu[n, b, t_, f] = real(1 / 2) * a[n, b, t_, f] * (tanh(sqrt(real(2.0)) * (a[n, b, t_, f] + real(0.044715) * a[n, b, t_, f] ** 3) / sqrt(real(np.pi))) + real(1.0))
+        product(gelu.reshape(N, B*T, F)[n], AS_IS, U[n], TRANSPOSED, 1.0, 1.0, r.reshape(N, B*T, D)[n])
+    # r_turned[b,t,d] = r[N - 1,b,t,d]
+    for b in range(B):
+        for t_ in range(T):
+            for d in range(D):
+                r_turned[b, t_, d] = r[N - 1, b, t_, d]
+    # (F22) o[b,t,v] = h[v] + sum_d r_turned[b,t,d]*H[v,d]
+    for b in range(B):
+        for t_ in range(T):
+            for v in range(V):
+                o[b, t_, v] = h[v]
+    product(r_turned.reshape(B*T, D), AS_IS, H, TRANSPOSED, 1.0, 1.0, o.reshape(B*T, V))
+    # o_y[b,t] = o[b,t,y[b,t]]
+    L_total = 0.0
+    for b in range(B):
+        for t_ in range(T):
+            o_y = o[b, t_, y[b, t_]]
+            # (o_max) o_max[b,t] = max_v2 o[b,t,v2]
+            o_max = real(-np.inf)
+            for v2 in range(V):
+                o_max = larger(o_max, o[b, t_, v2])
+            # pred_exp[b,t,v] = exp(o[b,t,v] - o_max[b,t])
+            pred_sum = real(0)
+            for v in range(V):
+                pred_exp[b, t_, v] = exp(o[b, t_, v] - o_max)
+                # pred_sum[b,t] = sum_v2 pred_exp[b,t,v2]
+                pred_sum = plus(pred_sum, pred_exp[b, t_, v])
+            # (F24) L = -1/(B*T) * sum_b,t (o_y[b,t] - o_max[b,t] - log(pred_sum[b,t]))
+            L_total = plus(L_total, o_y - o_max - log(pred_sum))
+            # F23 was: pred[b,t,v] = exp(o[b,t,v])/(sum_v2 exp(o[b,t,v2]))
+            # (do) do[b,t,v] = pred_exp[b,t,v]/(B*T*pred_sum[b,t]) - [v == y[b,t]]/(B*T)
+            for v in range(V):
+                do[b, t_, v] = pred_exp[b, t_, v] / (real(B) * real(T) * pred_sum)
+            do[b, t_, y[b, t_]] -= real(1.0) / (real(B) * real(T))
+    L = -L_total / (B * T)
+    # da_tanh[n,b,t,f] = tanh(sqrt(2)*a[n,b,t,f]*(0.044715*a[n,b,t,f]**2 + 1)/sqrt(pi))
+    for n in range(N):
+        for b in range(B):
+            for t_ in range(T):
+                for f in range(F):
+                    da_tanh[n, b, t_, f] = tanh(sqrt(real(2.0)) * a[n, b, t_, f] * (real(0.044715) * a[n, b, t_, f] ** 2 + real(1.0)) / sqrt(real(np.pi)))
+    # dr_sum[b,t,d] = sum_v H[v,d]*do[b,t,v]
+    product(do.reshape(B*T, V), AS_IS, H, AS_IS, 1.0, 0.0, dr_sum.reshape(B*T, D))
+    # dz3_mean_sum2[n,b,t] = sum_d z2[n,b,t,d]
+    for n in range(N):
+        for b in range(B):
+            for t_ in range(T):
+                dz3_mean_sum2_total = real(0)
+                for d in range(D):
+                    dz3_mean_sum2_total = plus(dz3_mean_sum2_total, z2[n, b, t_, d])
+                dz3_mean_sum2[n, b, t_] = dz3_mean_sum2_total
+    # dz1_mean_sum2[n,b,t] = sum_d z[n,b,t,d]
+    for n in range(N):
+        for b in range(B):
+            for t_ in range(T):
+                dz1_mean_sum2_total = real(0)
+                for d in range(D):
+                    dz1_mean_sum2_total = plus(dz1_mean_sum2_total, z[n, b, t_, d])
+                dz1_mean_sum2[n, b, t_] = dz1_mean_sum2_total
+    for n in range(N - 1, -1, -1):
+        # F22 was: o[b,t,v] = h[v] + sum_d H[v,d]*r[N - 1,b,t,d]
+        # F2 was: z[n,b,t,d] = r[n - 1,b,t,d] if [0 <= n - 1] else emb[b,t,d]
+        # (dr) dr[n,b,t,d] = [n == N - 1]*dr_sum[b,t,d] + (dz[n + 1,b,t,d] if [n + 1 < N] else 0)
+        for b in range(B):
+            for t_ in range(T):
+                for d in range(D):
+                    dr[n, b, t_, d] = real(n == (N - 1)) * dr_sum[b, t_, d] + (dz[n + 1, b, t_, d] if n + 1 < N else real(0.0))
+        # F21 was: r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
+        # (dgelu) dgelu[n,b,t,f] = sum_d U[n,d,f]*dr[n,b,t,d]
+        product(dr.reshape(N, B*T, D)[n], AS_IS, U[n], AS_IS, 1.0, 0.0, dgelu.reshape(N, B*T, F)[n])
+        # F20 was: gelu[n,b,t,f] = a[n,b,t,f]*(tanh(sqrt(2)*(a[n,b,t,f] + 0.044715*a[n,b,t,f]**3)/sqrt(pi)) + 1)/2
+        # (da) da[n,b,t,f] = dgelu[n,b,t,f]*((da_tanh[n,b,t,f] + 1)/2 + sqrt(2)*(1 - da_tanh[n,b,t,f]**2)*a[n,b,t,f]/(2*sqrt(pi)) + 0.0670725*sqrt(2)*a[n,b,t,f]**3*(1 - da_tanh[n,b,t,f]**2)/sqrt(pi))
+        for b in range(B):
+            for t_ in range(T):
+                for f in range(F):
+                    da[n, b, t_, f] = dgelu[n, b, t_, f] * (real(1 / 2) * (da_tanh[n, b, t_, f] + real(1.0)) + real(1 / 2) * sqrt(real(2.0)) * (real(1.0) - da_tanh[n, b, t_, f] ** 2) * a[n, b, t_, f] / sqrt(real(np.pi)) + real(0.0670725) * sqrt(real(2.0)) * a[n, b, t_, f] ** 3 * (real(1.0) - da_tanh[n, b, t_, f] ** 2) / sqrt(real(np.pi)))
+        # F19 was: a[n,b,t,f] = w[n,f] + sum_d W[n,f,d]*z3[n,b,t,d]
+        # (dz3) dz3[n,b,t,d] = sum_f W[n,f,d]*da[n,b,t,f]
+        product(da.reshape(N, B*T, F)[n], AS_IS, W[n], AS_IS, 1.0, 0.0, dz3.reshape(N, B*T, D)[n])
+        # F18 was: z3[n,b,t,d] = b2[n,d] + g2[n,d]*z3_hat[n,b,t,d]
+        # (dz3_hat) dz3_hat[n,b,t,d] = g2[n,d]*dz3[n,b,t,d]
+        for b in range(B):
+            for t_ in range(T):
+                dz3_dev_sum = real(0)
+                dz3_mean_sum = real(0)
+                for d in range(D):
+                    dz3_hat[n, b, t_, d] = g2[n, d] * dz3[n, b, t_, d]
+                    # dz3_dev_sum[n,b,t] = sum_d z3_hat[n,b,t,d]*dz3_hat[n,b,t,d]
+                    dz3_dev_sum = plus(dz3_dev_sum, z3_hat[n, b, t_, d] * dz3_hat[n, b, t_, d])
+                    # dz3_mean_sum[n,b,t] = sum_d dz3_hat[n,b,t,d]
+                    dz3_mean_sum = plus(dz3_mean_sum, dz3_hat[n, b, t_, d])
+                # F17 was: z3_hat[n,b,t,d] = (z2[n,b,t,d] - z3_mean[n,b,t])/z3_dev[n,b,t]
+                # (dz3_dev) dz3_dev[n,b,t] = -dz3_dev_sum[n,b,t]/z3_dev[n,b,t]
+                dz3_dev = -dz3_dev_sum / z3_dev[n, b, t_]
+                # F17 was: z3_hat[n,b,t,d] = (z2[n,b,t,d] - z3_mean[n,b,t])/z3_dev[n,b,t]
+                # F16 was: z3_dev[n,b,t] = sqrt((1/D * sum_d (z2[n,b,t,d] - z3_mean[n,b,t])**2) + 1e-05)
+                # (dz3_mean) dz3_mean[n,b,t] = -(dz3_mean_sum[n,b,t]/z3_dev[n,b,t] + dz3_dev[n,b,t]*(dz3_mean_sum2[n,b,t] - z3_mean[n,b,t]*D)/(D*sqrt(z3_dev_sum[n,b,t]/D + 1e-05)))
+                dz3_mean = -(dz3_mean_sum / z3_dev[n, b, t_] + dz3_dev * (dz3_mean_sum2[n, b, t_] - z3_mean[n, b, t_] * real(D)) / (real(D) * sqrt(z3_dev_sum[n, b, t_] / real(D) + real(1e-05))))
+                # F21 was: r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
+                # F17 was: z3_hat[n,b,t,d] = (z2[n,b,t,d] - z3_mean[n,b,t])/z3_dev[n,b,t]
+                # F16 was: z3_dev[n,b,t] = sqrt((1/D * sum_d (z2[n,b,t,d] - z3_mean[n,b,t])**2) + 1e-05)
+                # F15 was: z3_mean[n,b,t] = 1/D * sum_d z2[n,b,t,d]
+                # (dz2) dz2[n,b,t,d] = dr[n,b,t,d] + dz3_hat[n,b,t,d]/z3_dev[n,b,t] + (z2[n,b,t,d] - z3_mean[n,b,t])*dz3_dev[n,b,t]/(D*sqrt(z3_dev_sum[n,b,t]/D + 1e-05)) + dz3_mean[n,b,t]/D
+                for d in range(D):
+                    dz2[n, b, t_, d] = dr[n, b, t_, d] + dz3_hat[n, b, t_, d] / z3_dev[n, b, t_] + (z2[n, b, t_, d] - z3_mean[n, b, t_]) * dz3_dev / (real(D) * sqrt(z3_dev_sum[n, b, t_] / real(D) + real(1e-05))) + dz3_mean / real(D)
+        # F14 was: z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
+        # (dmix) dmix[n,b,t,k,e] = sum_d M[n,d,k,e]*dz2[n,b,t,d]
+        product(dz2.reshape(N, B*T, D)[n], AS_IS, M.reshape(N, D, K*E)[n], AS_IS, 1.0, 0.0, dmix.reshape(N, B*T, K*E)[n])
+        # F13 was: mix[n,b,t,k,e] = sum_s val[n,b,s,k,e]*p[n,b,k,t,s]
+        # (dp) dp[n,b,k,t,s] = sum_e val[n,b,s,k,e]*dmix[n,b,t,k,e]
+        for b in range(B):
+            for k in range(K):
+                product(dmix[n, b, :, k, :], AS_IS, val[n, b, :, k, :], TRANSPOSED, 1.0, 0.0, dp[n, b, k])
+        # dmasked_sum[n,b,k,t] = sum_s3 p[n,b,k,t,s3]*dp[n,b,k,t,s3]
+        for b in range(B):
+            for k in range(K):
+                for t_ in range(T):
+                    dmasked_sum = real(0)
+                    for s3 in range(T):
+                        dmasked_sum = plus(dmasked_sum, p[n, b, k, t_, s3] * dp[n, b, k, t_, s3])
+                    # F11 was: masked[n,b,k,t,s] = score[n,b,k,t,s] if [s <= t] else -1000000000.0
+                    # (dscore) dscore[n,b,k,t,s] = p[n,b,k,t,s]*(dp[n,b,k,t,s] - dmasked_sum[n,b,k,t]) if [s <= t] else 0
+                    for s in range(T):
+                        dscore[n, b, k, t_, s] = (p[n, b, k, t_, s] * (dp[n, b, k, t_, s] - dmasked_sum) if s <= t_ else real(0.0))
+        # F13 was: mix[n,b,t,k,e] = sum_s val[n,b,s,k,e]*p[n,b,k,t,s]
+        # (dval) dval[n,b,t,k,e] = sum_t2 dmix[n,b,t2,k,e]*p[n,b,k,t2,t]
+        for b in range(B):
+            for k in range(K):
+                product(p[n, b, k], TRANSPOSED, dmix[n, b, :, k, :], AS_IS, 1.0, 0.0, dval[n, b, :, k, :])
+        # F10 was: score[n,b,k,t,s] = 1/sqrt(E) * sum_e q[n,b,t,k,e]*key[n,b,s,k,e]
+        # (dkey) dkey[n,b,t,k,e] = 1/sqrt(E) * sum_t2 q[n,b,t2,k,e]*dscore[n,b,k,t2,t]
+        for b in range(B):
+            for k in range(K):
+                product(dscore[n, b, k], TRANSPOSED, q[n, b, :, k, :], AS_IS, 1.0 / sqrt(E), 0.0, dkey[n, b, :, k, :])
+        # F10 was: score[n,b,k,t,s] = 1/sqrt(E) * sum_e q[n,b,t,k,e]*key[n,b,s,k,e]
+        # (dq) dq[n,b,t,k,e] = 1/sqrt(E) * sum_s dscore[n,b,k,t,s]*key[n,b,s,k,e]
+        for b in range(B):
+            for k in range(K):
+                product(dscore[n, b, k], AS_IS, key[n, b, :, k, :], AS_IS, 1.0 / sqrt(E), 0.0, dq[n, b, :, k, :])
+        # F9 was: val[n,b,t,k,e] = sum_d A[n,k,e,d]*z1[n,b,t,d]
+        # F8 was: key[n,b,t,k,e] = sum_d G[n,k,e,d]*z1[n,b,t,d]
+        # F7 was: q[n,b,t,k,e] = sum_d Q[n,k,e,d]*z1[n,b,t,d]
+        # (dz1) dz1[n,b,t,d] = (sum_k,e A[n,k,e,d]*dval[n,b,t,k,e]) + (sum_k,e G[n,k,e,d]*dkey[n,b,t,k,e]) + sum_k,e Q[n,k,e,d]*dq[n,b,t,k,e]
+        product(dval.reshape(N, B*T, K*E)[n], AS_IS, A.reshape(N, K*E, D)[n], AS_IS, 1.0, 0.0, dz1.reshape(N, B*T, D)[n])
+        product(dkey.reshape(N, B*T, K*E)[n], AS_IS, G.reshape(N, K*E, D)[n], AS_IS, 1.0, 1.0, dz1.reshape(N, B*T, D)[n])
+        product(dq.reshape(N, B*T, K*E)[n], AS_IS, Q.reshape(N, K*E, D)[n], AS_IS, 1.0, 1.0, dz1.reshape(N, B*T, D)[n])
+        # F6 was: z1[n,b,t,d] = b1[n,d] + g1[n,d]*z1_hat[n,b,t,d]
+        # (dz1_hat) dz1_hat[n,b,t,d] = g1[n,d]*dz1[n,b,t,d]
+        for b in range(B):
+            for t_ in range(T):
+                dz1_dev_sum = real(0)
+                dz1_mean_sum = real(0)
+                for d in range(D):
+                    dz1_hat[n, b, t_, d] = g1[n, d] * dz1[n, b, t_, d]
+                    # dz1_dev_sum[n,b,t] = sum_d z1_hat[n,b,t,d]*dz1_hat[n,b,t,d]
+                    dz1_dev_sum = plus(dz1_dev_sum, z1_hat[n, b, t_, d] * dz1_hat[n, b, t_, d])
+                    # dz1_mean_sum[n,b,t] = sum_d dz1_hat[n,b,t,d]
+                    dz1_mean_sum = plus(dz1_mean_sum, dz1_hat[n, b, t_, d])
+                # F5 was: z1_hat[n,b,t,d] = (z[n,b,t,d] - z1_mean[n,b,t])/z1_dev[n,b,t]
+                # (dz1_dev) dz1_dev[n,b,t] = -dz1_dev_sum[n,b,t]/z1_dev[n,b,t]
+                dz1_dev = -dz1_dev_sum / z1_dev[n, b, t_]
+                # F5 was: z1_hat[n,b,t,d] = (z[n,b,t,d] - z1_mean[n,b,t])/z1_dev[n,b,t]
+                # F4 was: z1_dev[n,b,t] = sqrt((1/D * sum_d (z[n,b,t,d] - z1_mean[n,b,t])**2) + 1e-05)
+                # (dz1_mean) dz1_mean[n,b,t] = -(dz1_mean_sum[n,b,t]/z1_dev[n,b,t] + dz1_dev[n,b,t]*(dz1_mean_sum2[n,b,t] - z1_mean[n,b,t]*D)/(D*sqrt(z1_dev_sum[n,b,t]/D + 1e-05)))
+                dz1_mean = -(dz1_mean_sum / z1_dev[n, b, t_] + dz1_dev * (dz1_mean_sum2[n, b, t_] - z1_mean[n, b, t_] * real(D)) / (real(D) * sqrt(z1_dev_sum[n, b, t_] / real(D) + real(1e-05))))
+                # F14 was: z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
+                # F5 was: z1_hat[n,b,t,d] = (z[n,b,t,d] - z1_mean[n,b,t])/z1_dev[n,b,t]
+                # F4 was: z1_dev[n,b,t] = sqrt((1/D * sum_d (z[n,b,t,d] - z1_mean[n,b,t])**2) + 1e-05)
+                # F3 was: z1_mean[n,b,t] = 1/D * sum_d z[n,b,t,d]
+                # (dz) dz[n,b,t,d] = dz2[n,b,t,d] + dz1_hat[n,b,t,d]/z1_dev[n,b,t] + (z[n,b,t,d] - z1_mean[n,b,t])*dz1_dev[n,b,t]/(D*sqrt(z1_dev_sum[n,b,t]/D + 1e-05)) + dz1_mean[n,b,t]/D
+                for d in range(D):
+                    dz[n, b, t_, d] = dz2[n, b, t_, d] + dz1_hat[n, b, t_, d] / z1_dev[n, b, t_] + (z[n, b, t_, d] - z1_mean[n, b, t_]) * dz1_dev / (real(D) * sqrt(z1_dev_sum[n, b, t_] / real(D) + real(1e-05))) + dz1_mean / real(D)
+    # F2 was: z[n,b,t,d] = r[n - 1,b,t,d] if [0 <= n - 1] else emb[b,t,d]
+    # (demb) demb[b,t,d] = dz[0,b,t,d]
+    for b in range(B):
+        for t_ in range(T):
+            for d in range(D):
+                demb[b, t_, d] = dz[0, b, t_, d]
+    dC[...] = 0
+    # F1 was: emb[b,t,d] = P[t,d] + C[x[b,t],d]
+    # (dC) dC[v,d] = sum_b,t demb[b,t,d]*[v == x[b,t]]
+    for b in range(B):
+        for t_ in range(T):
+            for d in range(D):
+                dC[x[b, t_], d] += demb[b, t_, d]
+    dP[...] = 0
+    # F1 was: emb[b,t,d] = P[t,d] + C[x[b,t],d]
+    # (dP) dP[t,d] = sum_b demb[b,t,d]
+    for b in range(B):
+        for t_ in range(T):
+            for d in range(D):
+                dP[t_, d] += demb[b, t_, d]
+    # F7 was: q[n,b,t,k,e] = sum_d Q[n,k,e,d]*z1[n,b,t,d]
+    # (dQ) dQ[n,k,e,d] = sum_b,t dq[n,b,t,k,e]*z1[n,b,t,d]
+    for n in range(N):
+        product(dq.reshape(N, B*T, K*E)[n], TRANSPOSED, z1.reshape(N, B*T, D)[n], AS_IS, 1.0, 0.0, dQ.reshape(N, K*E, D)[n])
+    # F8 was: key[n,b,t,k,e] = sum_d G[n,k,e,d]*z1[n,b,t,d]
+    # (dG) dG[n,k,e,d] = sum_b,t dkey[n,b,t,k,e]*z1[n,b,t,d]
+    for n in range(N):
+        product(dkey.reshape(N, B*T, K*E)[n], TRANSPOSED, z1.reshape(N, B*T, D)[n], AS_IS, 1.0, 0.0, dG.reshape(N, K*E, D)[n])
+    # F9 was: val[n,b,t,k,e] = sum_d A[n,k,e,d]*z1[n,b,t,d]
+    # (dA) dA[n,k,e,d] = sum_b,t dval[n,b,t,k,e]*z1[n,b,t,d]
+    for n in range(N):
+        product(dval.reshape(N, B*T, K*E)[n], TRANSPOSED, z1.reshape(N, B*T, D)[n], AS_IS, 1.0, 0.0, dA.reshape(N, K*E, D)[n])
+    # F14 was: z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
+    # (dM) dM[n,d,k,e] = sum_b,t dz2[n,b,t,d]*mix[n,b,t,k,e]
+    for n in range(N):
+        product(dz2.reshape(N, B*T, D)[n], TRANSPOSED, mix.reshape(N, B*T, K*E)[n], AS_IS, 1.0, 0.0, dM.reshape(N, D, K*E)[n])
+    dg1[...] = 0
+    # F6 was: z1[n,b,t,d] = b1[n,d] + g1[n,d]*z1_hat[n,b,t,d]
+    # (dg1) dg1[n,d] = sum_b,t dz1[n,b,t,d]*z1_hat[n,b,t,d]
+    for n in range(N):
+        for b in range(B):
+            for t_ in range(T):
+                for d in range(D):
+                    dg1[n, d] += dz1[n, b, t_, d] * z1_hat[n, b, t_, d]
+    db1[...] = 0
+    # F6 was: z1[n,b,t,d] = b1[n,d] + g1[n,d]*z1_hat[n,b,t,d]
+    # (db1) db1[n,d] = sum_b,t dz1[n,b,t,d]
+    for n in range(N):
+        for b in range(B):
+            for t_ in range(T):
+                for d in range(D):
+                    db1[n, d] += dz1[n, b, t_, d]
+    dg2[...] = 0
+    # F18 was: z3[n,b,t,d] = b2[n,d] + g2[n,d]*z3_hat[n,b,t,d]
+    # (dg2) dg2[n,d] = sum_b,t dz3[n,b,t,d]*z3_hat[n,b,t,d]
+    for n in range(N):
+        for b in range(B):
+            for t_ in range(T):
+                for d in range(D):
+                    dg2[n, d] += dz3[n, b, t_, d] * z3_hat[n, b, t_, d]
+    db2[...] = 0
+    # F18 was: z3[n,b,t,d] = b2[n,d] + g2[n,d]*z3_hat[n,b,t,d]
+    # (db2) db2[n,d] = sum_b,t dz3[n,b,t,d]
+    for n in range(N):
+        for b in range(B):
+            for t_ in range(T):
+                for d in range(D):
+                    db2[n, d] += dz3[n, b, t_, d]
+    # F19 was: a[n,b,t,f] = w[n,f] + sum_d W[n,f,d]*z3[n,b,t,d]
+    # (dW) dW[n,f,d] = sum_b,t da[n,b,t,f]*z3[n,b,t,d]
+    for n in range(N):
+        product(da.reshape(N, B*T, F)[n], TRANSPOSED, z3.reshape(N, B*T, D)[n], AS_IS, 1.0, 0.0, dW[n])
+    dw[...] = 0
+    # F19 was: a[n,b,t,f] = w[n,f] + sum_d W[n,f,d]*z3[n,b,t,d]
+    # (dw) dw[n,f] = sum_b,t da[n,b,t,f]
+    for n in range(N):
+        for b in range(B):
+            for t_ in range(T):
+                for f in range(F):
+                    dw[n, f] += da[n, b, t_, f]
+    # F21 was: r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
+    # (dU) dU[n,d,f] = sum_b,t dr[n,b,t,d]*gelu[n,b,t,f]
+    for n in range(N):
+        product(dr.reshape(N, B*T, D)[n], TRANSPOSED, gelu.reshape(N, B*T, F)[n], AS_IS, 1.0, 0.0, dU[n])
+    du[...] = 0
+    # F21 was: r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
+    # (du) du[n,d] = sum_b,t dr[n,b,t,d]
+    for n in range(N):
+        for b in range(B):
+            for t_ in range(T):
+                for d in range(D):
+                    du[n, d] += dr[n, b, t_, d]
+    # F22 was: o[b,t,v] = h[v] + sum_d H[v,d]*r[N - 1,b,t,d]
+    # (dH) dH[v,d] = sum_b,t do[b,t,v]*r_turned[b,t,d]
+    product(do.reshape(B*T, V), TRANSPOSED, r_turned.reshape(B*T, D), AS_IS, 1.0, 0.0, dH)
+    dh[...] = 0
+    # F22 was: o[b,t,v] = h[v] + sum_d H[v,d]*r[N - 1,b,t,d]
+    # (dh) dh[v] = sum_b,t do[b,t,v]
+    for b in range(B):
+        for t_ in range(T):
+            for v in range(V):
+                dh[v] += do[b, t_, v]
+    return L, dC, dP, dQ, dG, dA, dM, dg1, db1, dg2, db2, dW, dw, dU, du, dH, dh
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def step(
+    x, y, lr, beta1, beta2, eps, t, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, m_C, v_C, m_P, v_P, m_Q,
+    v_Q, m_G, v_G, m_A, v_A, m_M, v_M, m_g1, v_g1, m_b1, v_b1, m_g2, v_g2, m_b2, v_b2, m_W, v_W, m_w, v_w, m_U, v_U,
+    m_u, v_u, m_H, v_H, m_h, v_h, emb, z, z1_mean, z1_dev_sum, z1_dev, z1_hat, z1, q, key, val, score, masked, p,
+    mix, z2, z3_mean, z3_dev_sum, z3_dev, z3_hat, z3, a, gelu, r, r_turned, o, da_tanh, dr_sum, dz3_mean_sum2,
+    dz1_mean_sum2, dr, dgelu, da, dz3, dz3_hat, dz2, dmix, dp, dscore, dval, dkey, dq, dz1, dz1_hat, dz, demb, dC,
+    dP, dQ, dG, dA, dM, dg1, db1, dg2, db2, dW, dw, dU, du, dH, dh,
+):
+    """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
+
+    Arrays: x (B,T), y (B,T), C (V,D), P (T,D), Q (N,K,E,D), G (N,K,E,D), A (N,K,E,D), M (N,D,K,E), g1 (N,D), b1
+    (N,D), g2 (N,D), b2 (N,D), W (N,F,D), w (N,F), U (N,D,F), u (N,D), H (V,D), h (V), m_C (V,D), v_C (V,D), m_P
+    (T,D), v_P (T,D), m_Q (N,K,E,D), v_Q (N,K,E,D), m_G (N,K,E,D), v_G (N,K,E,D), m_A (N,K,E,D), v_A (N,K,E,D), m_M
+    (N,D,K,E), v_M (N,D,K,E), m_g1 (N,D), v_g1 (N,D), m_b1 (N,D), v_b1 (N,D), m_g2 (N,D), v_g2 (N,D), m_b2 (N,D),
+    v_b2 (N,D), m_W (N,F,D), v_W (N,F,D), m_w (N,F), v_w (N,F), m_U (N,D,F), v_U (N,D,F), m_u (N,D), v_u (N,D), m_H
+    (V,D), v_H (V,D), m_h (V), v_h (V), emb (B,T,D), z (N,B,T,D), z1_mean (N,B,T), z1_dev_sum (N,B,T), z1_dev
+    (N,B,T), z1_hat (N,B,T,D), z1 (N,B,T,D), q (N,B,T,K,E), key (N,B,T,K,E), val (N,B,T,K,E), score (N,B,K,T,T),
+    masked (N,B,K,T,T), p (N,B,K,T,T), mix (N,B,T,K,E), z2 (N,B,T,D), z3_mean (N,B,T), z3_dev_sum (N,B,T), z3_dev
+    (N,B,T), z3_hat (N,B,T,D), z3 (N,B,T,D), a (N,B,T,F), gelu (N,B,T,F), r (N,B,T,D), r_turned (B,T,D), o (B,T,V),
+    da_tanh (N,B,T,F), dr_sum (B,T,D), dz3_mean_sum2 (N,B,T), dz1_mean_sum2 (N,B,T), dr (N,B,T,D), dgelu (N,B,T,F),
+    da (N,B,T,F), dz3 (N,B,T,D), dz3_hat (N,B,T,D), dz2 (N,B,T,D), dmix (N,B,T,K,E), dp (N,B,K,T,T), dscore
+    (N,B,K,T,T), dval (N,B,T,K,E), dkey (N,B,T,K,E), dq (N,B,T,K,E), dz1 (N,B,T,D), dz1_hat (N,B,T,D), dz (N,B,T,D),
+    demb (B,T,D), dC (V,D), dP (T,D), dQ (N,K,E,D), dG (N,K,E,D), dA (N,K,E,D), dM (N,D,K,E), dg1 (N,D), db1 (N,D),
+    dg2 (N,D), db2 (N,D), dW (N,F,D), dw (N,F), dU (N,D,F), du (N,D), dH (V,D), dh (V)
+    """
+    B = x.shape[0]
+    T = x.shape[1]
+    V = C.shape[0]
+    D = C.shape[1]
+    N = Q.shape[0]
+    K = Q.shape[1]
+    E = Q.shape[2]
+    F = W.shape[1]
+    pred_exp = o  # in the same array
+    do = o  # in the same array
+    g_C = dC  # in the same array
+    m_C_new = m_C  # in the same array
+    v_C_new = v_C  # in the same array
+    C_new = C  # in the same array
+    g_P = dP  # in the same array
+    m_P_new = m_P  # in the same array
+    v_P_new = v_P  # in the same array
+    P_new = P  # in the same array
+    g_Q = dQ  # in the same array
+    m_Q_new = m_Q  # in the same array
+    v_Q_new = v_Q  # in the same array
+    Q_new = Q  # in the same array
+    g_G = dG  # in the same array
+    m_G_new = m_G  # in the same array
+    v_G_new = v_G  # in the same array
+    G_new = G  # in the same array
+    g_A = dA  # in the same array
+    m_A_new = m_A  # in the same array
+    v_A_new = v_A  # in the same array
+    A_new = A  # in the same array
+    g_M = dM  # in the same array
+    m_M_new = m_M  # in the same array
+    v_M_new = v_M  # in the same array
+    M_new = M  # in the same array
+    g_g1 = dg1  # in the same array
+    m_g1_new = m_g1  # in the same array
+    v_g1_new = v_g1  # in the same array
+    g1_new = g1  # in the same array
+    g_b1 = db1  # in the same array
+    m_b1_new = m_b1  # in the same array
+    v_b1_new = v_b1  # in the same array
+    b1_new = b1  # in the same array
+    g_g2 = dg2  # in the same array
+    m_g2_new = m_g2  # in the same array
+    v_g2_new = v_g2  # in the same array
+    g2_new = g2  # in the same array
+    g_b2 = db2  # in the same array
+    m_b2_new = m_b2  # in the same array
+    v_b2_new = v_b2  # in the same array
+    b2_new = b2  # in the same array
+    g_W = dW  # in the same array
+    m_W_new = m_W  # in the same array
+    v_W_new = v_W  # in the same array
+    W_new = W  # in the same array
+    g_w = dw  # in the same array
+    m_w_new = m_w  # in the same array
+    v_w_new = v_w  # in the same array
+    w_new = w  # in the same array
+    g_U = dU  # in the same array
+    m_U_new = m_U  # in the same array
+    v_U_new = v_U  # in the same array
+    U_new = U  # in the same array
+    g_u = du  # in the same array
+    m_u_new = m_u  # in the same array
+    v_u_new = v_u  # in the same array
+    u_new = u  # in the same array
+    g_H = dH  # in the same array
+    m_H_new = m_H  # in the same array
+    v_H_new = v_H  # in the same array
+    H_new = H  # in the same array
+    g_h = dh  # in the same array
+    m_h_new = m_h  # in the same array
+    v_h_new = v_h  # in the same array
+    h_new = h  # in the same array
+    # (F1) emb[b,t,d] = P[t,d] + C[x[b,t],d]
+    for b in range(B):
+        for t_ in range(T):
+            for d in range(D):
+                emb[b, t_, d] = P[t_, d] + C[x[b, t_], d]
+    for n in range(N):
+        # (F2) z[n,b,t,d] = r[n - 1,b,t,d] if [0 <= n - 1] else emb[b,t,d]
+        for b in range(B):
+            for t_ in range(T):
+                z1_mean_total = real(0)
+                for d in range(D):
+                    z[n, b, t_, d] = (r[n - 1, b, t_, d] if 0 <= n - 1 else emb[b, t_, d])
+                    # (F3) z1_mean[n,b,t] = 1/D * sum_d z[n,b,t,d]
+                    z1_mean_total = plus(z1_mean_total, z[n, b, t_, d])
+                z1_mean[n, b, t_] = z1_mean_total / real(D)
+                # z1_dev_sum[n,b,t] = sum_d (z[n,b,t,d] - z1_mean[n,b,t])**2
+                z1_dev_sum_total = real(0)
+                for d in range(D):
+                    z1_dev_sum_total = plus(z1_dev_sum_total, (z[n, b, t_, d] - z1_mean[n, b, t_]) ** 2)
+                z1_dev_sum[n, b, t_] = z1_dev_sum_total
+                # (F4) z1_dev[n,b,t] = sqrt(z1_dev_sum[n,b,t]/D + 1e-05)
+                z1_dev[n, b, t_] = sqrt(z1_dev_sum[n, b, t_] / real(D) + real(1e-05))
+                # (F5) z1_hat[n,b,t,d] = (z[n,b,t,d] - z1_mean[n,b,t])/z1_dev[n,b,t]
+                for d in range(D):
+                    z1_hat[n, b, t_, d] = (z[n, b, t_, d] - z1_mean[n, b, t_]) / z1_dev[n, b, t_]
+                    # (F6) z1[n,b,t,d] = b1[n,d] + g1[n,d]*z1_hat[n,b,t,d]
+                    z1[n, b, t_, d] = b1[n, d] + g1[n, d] * z1_hat[n, b, t_, d]
+                    # (F14) z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
+                    z2[n, b, t_, d] = z[n, b, t_, d]
+        # (F7) q[n,b,t,k,e] = sum_d Q[n,k,e,d]*z1[n,b,t,d]
+        product(z1.reshape(N, B*T, D)[n], AS_IS, Q.reshape(N, K*E, D)[n], TRANSPOSED, 1.0, 0.0, q.reshape(N, B*T, K*E)[n])
+        # (F8) key[n,b,t,k,e] = sum_d G[n,k,e,d]*z1[n,b,t,d]
+        product(z1.reshape(N, B*T, D)[n], AS_IS, G.reshape(N, K*E, D)[n], TRANSPOSED, 1.0, 0.0, key.reshape(N, B*T, K*E)[n])
+        # (F9) val[n,b,t,k,e] = sum_d A[n,k,e,d]*z1[n,b,t,d]
+        product(z1.reshape(N, B*T, D)[n], AS_IS, A.reshape(N, K*E, D)[n], TRANSPOSED, 1.0, 0.0, val.reshape(N, B*T, K*E)[n])
+        # (F10) score[n,b,k,t,s] = 1/sqrt(E) * sum_e q[n,b,t,k,e]*key[n,b,s,k,e]
+        for b in range(B):
+            for k in range(K):
+                product(q[n, b, :, k, :], AS_IS, key[n, b, :, k, :], TRANSPOSED, 1.0 / sqrt(E), 0.0, score[n, b, k])
+        # (F11) masked[n,b,k,t,s] = score[n,b,k,t,s] if [s <= t] else -1000000000.0
+        for b in range(B):
+            for k in range(K):
+                for t_ in range(T):
+                    masked_max = real(-np.inf)
+                    for s in range(T):
+                        masked[n, b, k, t_, s] = (score[n, b, k, t_, s] if s <= t_ else real(-1000000000.0))
+                        # (masked_max) masked_max[n,b,k,t] = max_s2 masked[n,b,k,t,s2]
+                        masked_max = larger(masked_max, masked[n, b, k, t_, s])
+                    # p_sum[n,b,k,t] = sum_s2 exp(masked[n,b,k,t,s2] - masked_max[n,b,k,t])
+                    p_sum = real(0)
+                    for s2 in range(T):
+                        p_sum = plus(p_sum, exp(masked[n, b, k, t_, s2] - masked_max))
+                    # (F12) p[n,b,k,t,s] = exp(masked[n,b,k,t,s] - masked_max[n,b,k,t])/p_sum[n,b,k,t]
+                    for s in range(T):
+                        p[n, b, k, t_, s] = exp(masked[n, b, k, t_, s] - masked_max) / p_sum
+        # (F13) mix[n,b,t,k,e] = sum_s val[n,b,s,k,e]*p[n,b,k,t,s]
+        for b in range(B):
+            for k in range(K):
+                product(p[n, b, k], AS_IS, val[n, b, :, k, :], AS_IS, 1.0, 0.0, mix[n, b, :, k, :])
+        product(mix.reshape(N, B*T, K*E)[n], AS_IS, M.reshape(N, D, K*E)[n], TRANSPOSED, 1.0, 1.0, z2.reshape(N, B*T, D)[n])
+        # (F15) z3_mean[n,b,t] = 1/D * sum_d z2[n,b,t,d]
+        for b in range(B):
+            for t_ in range(T):
+                z3_mean_total = real(0)
+                for d in range(D):
+                    z3_mean_total = plus(z3_mean_total, z2[n, b, t_, d])
+                z3_mean[n, b, t_] = z3_mean_total / real(D)
+                # z3_dev_sum[n,b,t] = sum_d (z2[n,b,t,d] - z3_mean[n,b,t])**2
+                z3_dev_sum_total = real(0)
+                for d in range(D):
+                    z3_dev_sum_total = plus(z3_dev_sum_total, (z2[n, b, t_, d] - z3_mean[n, b, t_]) ** 2)
+                z3_dev_sum[n, b, t_] = z3_dev_sum_total
+                # (F16) z3_dev[n,b,t] = sqrt(z3_dev_sum[n,b,t]/D + 1e-05)
+                z3_dev[n, b, t_] = sqrt(z3_dev_sum[n, b, t_] / real(D) + real(1e-05))
+                # (F17) z3_hat[n,b,t,d] = (z2[n,b,t,d] - z3_mean[n,b,t])/z3_dev[n,b,t]
+                for d in range(D):
+                    z3_hat[n, b, t_, d] = (z2[n, b, t_, d] - z3_mean[n, b, t_]) / z3_dev[n, b, t_]
+                    # (F18) z3[n,b,t,d] = b2[n,d] + g2[n,d]*z3_hat[n,b,t,d]
+                    z3[n, b, t_, d] = b2[n, d] + g2[n, d] * z3_hat[n, b, t_, d]
+                    # (F21) r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
+                    r[n, b, t_, d] = u[n, d] + z2[n, b, t_, d]
+        # (F19) a[n,b,t,f] = w[n,f] + sum_d W[n,f,d]*z3[n,b,t,d]
+        for b in range(B):
+            for t_ in range(T):
+                for f in range(F):
+                    a[n, b, t_, f] = w[n, f]
+        product(z3.reshape(N, B*T, D)[n], AS_IS, W[n], TRANSPOSED, 1.0, 1.0, a.reshape(N, B*T, F)[n])
+        # (F20) gelu[n,b,t,f] = a[n,b,t,f]*(tanh(sqrt(2)*(a[n,b,t,f] + 0.044715*a[n,b,t,f]**3)/sqrt(pi)) + 1)/2
+        for b in range(B):
+            for t_ in range(T):
+                for f in range(F):
+                    gelu[n, b, t_, f] = real(1 / 2) * a[n, b, t_, f] * (tanh(sqrt(real(2.0)) * (a[n, b, t_, f] + real(0.044715) * a[n, b, t_, f] ** 3) / sqrt(real(np.pi))) + real(1.0))
+        product(gelu.reshape(N, B*T, F)[n], AS_IS, U[n], TRANSPOSED, 1.0, 1.0, r.reshape(N, B*T, D)[n])
+    # r_turned[b,t,d] = r[N - 1,b,t,d]
+    for b in range(B):
+        for t_ in range(T):
+            for d in range(D):
+                r_turned[b, t_, d] = r[N - 1, b, t_, d]
+    # (F22) o[b,t,v] = h[v] + sum_d r_turned[b,t,d]*H[v,d]
+    for b in range(B):
+        for t_ in range(T):
+            for v in range(V):
+                o[b, t_, v] = h[v]
+    product(r_turned.reshape(B*T, D), AS_IS, H, TRANSPOSED, 1.0, 1.0, o.reshape(B*T, V))
+    # o_y[b,t] = o[b,t,y[b,t]]
+    L_total = 0.0
+    for b in range(B):
+        for t_ in range(T):
+            o_y = o[b, t_, y[b, t_]]
+            # (o_max) o_max[b,t] = max_v2 o[b,t,v2]
+            o_max = real(-np.inf)
+            for v2 in range(V):
+                o_max = larger(o_max, o[b, t_, v2])
+            # pred_exp[b,t,v] = exp(o[b,t,v] - o_max[b,t])
+            pred_sum = real(0)
+            for v in range(V):
+                pred_exp[b, t_, v] = exp(o[b, t_, v] - o_max)
+                # pred_sum[b,t] = sum_v2 pred_exp[b,t,v2]
+                pred_sum = plus(pred_sum, pred_exp[b, t_, v])
+            # (F24) L = -1/(B*T) * sum_b,t (o_y[b,t] - o_max[b,t] - log(pred_sum[b,t]))
+            L_total = plus(L_total, o_y - o_max - log(pred_sum))
+            # F23 was: pred[b,t,v] = exp(o[b,t,v])/(sum_v2 exp(o[b,t,v2]))
+            # (do) do[b,t,v] = pred_exp[b,t,v]/(B*T*pred_sum[b,t]) - [v == y[b,t]]/(B*T)
+            for v in range(V):
+                do[b, t_, v] = pred_exp[b, t_, v] / (real(B) * real(T) * pred_sum)
+            do[b, t_, y[b, t_]] -= real(1.0) / (real(B) * real(T))
+    L = -L_total / (B * T)
+    # da_tanh[n,b,t,f] = tanh(sqrt(2)*a[n,b,t,f]*(0.044715*a[n,b,t,f]**2 + 1)/sqrt(pi))
+    for n in range(N):
+        for b in range(B):
+            for t_ in range(T):
+                for f in range(F):
+                    da_tanh[n, b, t_, f] = tanh(sqrt(real(2.0)) * a[n, b, t_, f] * (real(0.044715) * a[n, b, t_, f] ** 2 + real(1.0)) / sqrt(real(np.pi)))
+    # dr_sum[b,t,d] = sum_v H[v,d]*do[b,t,v]
+    product(do.reshape(B*T, V), AS_IS, H, AS_IS, 1.0, 0.0, dr_sum.reshape(B*T, D))
+    # dz3_mean_sum2[n,b,t] = sum_d z2[n,b,t,d]
+    for n in range(N):
+        for b in range(B):
+            for t_ in range(T):
+                dz3_mean_sum2_total = real(0)
+                for d in range(D):
+                    dz3_mean_sum2_total = plus(dz3_mean_sum2_total, z2[n, b, t_, d])
+                dz3_mean_sum2[n, b, t_] = dz3_mean_sum2_total
+    # dz1_mean_sum2[n,b,t] = sum_d z[n,b,t,d]
+    for n in range(N):
+        for b in range(B):
+            for t_ in range(T):
+                dz1_mean_sum2_total = real(0)
+                for d in range(D):
+                    dz1_mean_sum2_total = plus(dz1_mean_sum2_total, z[n, b, t_, d])
+                dz1_mean_sum2[n, b, t_] = dz1_mean_sum2_total
+    for n in range(N - 1, -1, -1):
+        # F22 was: o[b,t,v] = h[v] + sum_d H[v,d]*r[N - 1,b,t,d]
+        # F2 was: z[n,b,t,d] = r[n - 1,b,t,d] if [0 <= n - 1] else emb[b,t,d]
+        # (dr) dr[n,b,t,d] = [n == N - 1]*dr_sum[b,t,d] + (dz[n + 1,b,t,d] if [n + 1 < N] else 0)
+        for b in range(B):
+            for t_ in range(T):
+                for d in range(D):
+                    dr[n, b, t_, d] = real(n == (N - 1)) * dr_sum[b, t_, d] + (dz[n + 1, b, t_, d] if n + 1 < N else real(0.0))
+        # F21 was: r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
+        # (dgelu) dgelu[n,b,t,f] = sum_d U[n,d,f]*dr[n,b,t,d]
+        product(dr.reshape(N, B*T, D)[n], AS_IS, U[n], AS_IS, 1.0, 0.0, dgelu.reshape(N, B*T, F)[n])
+        # F20 was: gelu[n,b,t,f] = a[n,b,t,f]*(tanh(sqrt(2)*(a[n,b,t,f] + 0.044715*a[n,b,t,f]**3)/sqrt(pi)) + 1)/2
+        # (da) da[n,b,t,f] = dgelu[n,b,t,f]*((da_tanh[n,b,t,f] + 1)/2 + sqrt(2)*(1 - da_tanh[n,b,t,f]**2)*a[n,b,t,f]/(2*sqrt(pi)) + 0.0670725*sqrt(2)*a[n,b,t,f]**3*(1 - da_tanh[n,b,t,f]**2)/sqrt(pi))
+        for b in range(B):
+            for t_ in range(T):
+                for f in range(F):
+                    da[n, b, t_, f] = dgelu[n, b, t_, f] * (real(1 / 2) * (da_tanh[n, b, t_, f] + real(1.0)) + real(1 / 2) * sqrt(real(2.0)) * (real(1.0) - da_tanh[n, b, t_, f] ** 2) * a[n, b, t_, f] / sqrt(real(np.pi)) + real(0.0670725) * sqrt(real(2.0)) * a[n, b, t_, f] ** 3 * (real(1.0) - da_tanh[n, b, t_, f] ** 2) / sqrt(real(np.pi)))
+        # F19 was: a[n,b,t,f] = w[n,f] + sum_d W[n,f,d]*z3[n,b,t,d]
+        # (dz3) dz3[n,b,t,d] = sum_f W[n,f,d]*da[n,b,t,f]
+        product(da.reshape(N, B*T, F)[n], AS_IS, W[n], AS_IS, 1.0, 0.0, dz3.reshape(N, B*T, D)[n])
+        # F18 was: z3[n,b,t,d] = b2[n,d] + g2[n,d]*z3_hat[n,b,t,d]
+        # (dz3_hat) dz3_hat[n,b,t,d] = g2[n,d]*dz3[n,b,t,d]
+        for b in range(B):
+            for t_ in range(T):
+                dz3_dev_sum = real(0)
+                dz3_mean_sum = real(0)
+                for d in range(D):
+                    dz3_hat[n, b, t_, d] = g2[n, d] * dz3[n, b, t_, d]
+                    # dz3_dev_sum[n,b,t] = sum_d z3_hat[n,b,t,d]*dz3_hat[n,b,t,d]
+                    dz3_dev_sum = plus(dz3_dev_sum, z3_hat[n, b, t_, d] * dz3_hat[n, b, t_, d])
+                    # dz3_mean_sum[n,b,t] = sum_d dz3_hat[n,b,t,d]
+                    dz3_mean_sum = plus(dz3_mean_sum, dz3_hat[n, b, t_, d])
+                # F17 was: z3_hat[n,b,t,d] = (z2[n,b,t,d] - z3_mean[n,b,t])/z3_dev[n,b,t]
+                # (dz3_dev) dz3_dev[n,b,t] = -dz3_dev_sum[n,b,t]/z3_dev[n,b,t]
+                dz3_dev = -dz3_dev_sum / z3_dev[n, b, t_]
+                # F17 was: z3_hat[n,b,t,d] = (z2[n,b,t,d] - z3_mean[n,b,t])/z3_dev[n,b,t]
+                # F16 was: z3_dev[n,b,t] = sqrt((1/D * sum_d (z2[n,b,t,d] - z3_mean[n,b,t])**2) + 1e-05)
+                # (dz3_mean) dz3_mean[n,b,t] = -(dz3_mean_sum[n,b,t]/z3_dev[n,b,t] + dz3_dev[n,b,t]*(dz3_mean_sum2[n,b,t] - z3_mean[n,b,t]*D)/(D*sqrt(z3_dev_sum[n,b,t]/D + 1e-05)))
+                dz3_mean = -(dz3_mean_sum / z3_dev[n, b, t_] + dz3_dev * (dz3_mean_sum2[n, b, t_] - z3_mean[n, b, t_] * real(D)) / (real(D) * sqrt(z3_dev_sum[n, b, t_] / real(D) + real(1e-05))))
+                # F21 was: r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
+                # F17 was: z3_hat[n,b,t,d] = (z2[n,b,t,d] - z3_mean[n,b,t])/z3_dev[n,b,t]
+                # F16 was: z3_dev[n,b,t] = sqrt((1/D * sum_d (z2[n,b,t,d] - z3_mean[n,b,t])**2) + 1e-05)
+                # F15 was: z3_mean[n,b,t] = 1/D * sum_d z2[n,b,t,d]
+                # (dz2) dz2[n,b,t,d] = dr[n,b,t,d] + dz3_hat[n,b,t,d]/z3_dev[n,b,t] + (z2[n,b,t,d] - z3_mean[n,b,t])*dz3_dev[n,b,t]/(D*sqrt(z3_dev_sum[n,b,t]/D + 1e-05)) + dz3_mean[n,b,t]/D
+                for d in range(D):
+                    dz2[n, b, t_, d] = dr[n, b, t_, d] + dz3_hat[n, b, t_, d] / z3_dev[n, b, t_] + (z2[n, b, t_, d] - z3_mean[n, b, t_]) * dz3_dev / (real(D) * sqrt(z3_dev_sum[n, b, t_] / real(D) + real(1e-05))) + dz3_mean / real(D)
+        # F14 was: z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
+        # (dmix) dmix[n,b,t,k,e] = sum_d M[n,d,k,e]*dz2[n,b,t,d]
+        product(dz2.reshape(N, B*T, D)[n], AS_IS, M.reshape(N, D, K*E)[n], AS_IS, 1.0, 0.0, dmix.reshape(N, B*T, K*E)[n])
+        # F13 was: mix[n,b,t,k,e] = sum_s val[n,b,s,k,e]*p[n,b,k,t,s]
+        # (dp) dp[n,b,k,t,s] = sum_e val[n,b,s,k,e]*dmix[n,b,t,k,e]
+        for b in range(B):
+            for k in range(K):
+                product(dmix[n, b, :, k, :], AS_IS, val[n, b, :, k, :], TRANSPOSED, 1.0, 0.0, dp[n, b, k])
+        # dmasked_sum[n,b,k,t] = sum_s3 p[n,b,k,t,s3]*dp[n,b,k,t,s3]
+        for b in range(B):
+            for k in range(K):
+                for t_ in range(T):
+                    dmasked_sum = real(0)
+                    for s3 in range(T):
+                        dmasked_sum = plus(dmasked_sum, p[n, b, k, t_, s3] * dp[n, b, k, t_, s3])
+                    # F11 was: masked[n,b,k,t,s] = score[n,b,k,t,s] if [s <= t] else -1000000000.0
+                    # (dscore) dscore[n,b,k,t,s] = p[n,b,k,t,s]*(dp[n,b,k,t,s] - dmasked_sum[n,b,k,t]) if [s <= t] else 0
+                    for s in range(T):
+                        dscore[n, b, k, t_, s] = (p[n, b, k, t_, s] * (dp[n, b, k, t_, s] - dmasked_sum) if s <= t_ else real(0.0))
+        # F13 was: mix[n,b,t,k,e] = sum_s val[n,b,s,k,e]*p[n,b,k,t,s]
+        # (dval) dval[n,b,t,k,e] = sum_t2 dmix[n,b,t2,k,e]*p[n,b,k,t2,t]
+        for b in range(B):
+            for k in range(K):
+                product(p[n, b, k], TRANSPOSED, dmix[n, b, :, k, :], AS_IS, 1.0, 0.0, dval[n, b, :, k, :])
+        # F10 was: score[n,b,k,t,s] = 1/sqrt(E) * sum_e q[n,b,t,k,e]*key[n,b,s,k,e]
+        # (dkey) dkey[n,b,t,k,e] = 1/sqrt(E) * sum_t2 q[n,b,t2,k,e]*dscore[n,b,k,t2,t]
+        for b in range(B):
+            for k in range(K):
+                product(dscore[n, b, k], TRANSPOSED, q[n, b, :, k, :], AS_IS, 1.0 / sqrt(E), 0.0, dkey[n, b, :, k, :])
+        # F10 was: score[n,b,k,t,s] = 1/sqrt(E) * sum_e q[n,b,t,k,e]*key[n,b,s,k,e]
+        # (dq) dq[n,b,t,k,e] = 1/sqrt(E) * sum_s dscore[n,b,k,t,s]*key[n,b,s,k,e]
+        for b in range(B):
+            for k in range(K):
+                product(dscore[n, b, k], AS_IS, key[n, b, :, k, :], AS_IS, 1.0 / sqrt(E), 0.0, dq[n, b, :, k, :])
+        # F9 was: val[n,b,t,k,e] = sum_d A[n,k,e,d]*z1[n,b,t,d]
+        # F8 was: key[n,b,t,k,e] = sum_d G[n,k,e,d]*z1[n,b,t,d]
+        # F7 was: q[n,b,t,k,e] = sum_d Q[n,k,e,d]*z1[n,b,t,d]
+        # (dz1) dz1[n,b,t,d] = (sum_k,e A[n,k,e,d]*dval[n,b,t,k,e]) + (sum_k,e G[n,k,e,d]*dkey[n,b,t,k,e]) + sum_k,e Q[n,k,e,d]*dq[n,b,t,k,e]
+        product(dval.reshape(N, B*T, K*E)[n], AS_IS, A.reshape(N, K*E, D)[n], AS_IS, 1.0, 0.0, dz1.reshape(N, B*T, D)[n])
+        product(dkey.reshape(N, B*T, K*E)[n], AS_IS, G.reshape(N, K*E, D)[n], AS_IS, 1.0, 1.0, dz1.reshape(N, B*T, D)[n])
+        product(dq.reshape(N, B*T, K*E)[n], AS_IS, Q.reshape(N, K*E, D)[n], AS_IS, 1.0, 1.0, dz1.reshape(N, B*T, D)[n])
+        # F6 was: z1[n,b,t,d] = b1[n,d] + g1[n,d]*z1_hat[n,b,t,d]
+        # (dz1_hat) dz1_hat[n,b,t,d] = g1[n,d]*dz1[n,b,t,d]
+        for b in range(B):
+            for t_ in range(T):
+                dz1_dev_sum = real(0)
+                dz1_mean_sum = real(0)
+                for d in range(D):
+                    dz1_hat[n, b, t_, d] = g1[n, d] * dz1[n, b, t_, d]
+                    # dz1_dev_sum[n,b,t] = sum_d z1_hat[n,b,t,d]*dz1_hat[n,b,t,d]
+                    dz1_dev_sum = plus(dz1_dev_sum, z1_hat[n, b, t_, d] * dz1_hat[n, b, t_, d])
+                    # dz1_mean_sum[n,b,t] = sum_d dz1_hat[n,b,t,d]
+                    dz1_mean_sum = plus(dz1_mean_sum, dz1_hat[n, b, t_, d])
+                # F5 was: z1_hat[n,b,t,d] = (z[n,b,t,d] - z1_mean[n,b,t])/z1_dev[n,b,t]
+                # (dz1_dev) dz1_dev[n,b,t] = -dz1_dev_sum[n,b,t]/z1_dev[n,b,t]
+                dz1_dev = -dz1_dev_sum / z1_dev[n, b, t_]
+                # F5 was: z1_hat[n,b,t,d] = (z[n,b,t,d] - z1_mean[n,b,t])/z1_dev[n,b,t]
+                # F4 was: z1_dev[n,b,t] = sqrt((1/D * sum_d (z[n,b,t,d] - z1_mean[n,b,t])**2) + 1e-05)
+                # (dz1_mean) dz1_mean[n,b,t] = -(dz1_mean_sum[n,b,t]/z1_dev[n,b,t] + dz1_dev[n,b,t]*(dz1_mean_sum2[n,b,t] - z1_mean[n,b,t]*D)/(D*sqrt(z1_dev_sum[n,b,t]/D + 1e-05)))
+                dz1_mean = -(dz1_mean_sum / z1_dev[n, b, t_] + dz1_dev * (dz1_mean_sum2[n, b, t_] - z1_mean[n, b, t_] * real(D)) / (real(D) * sqrt(z1_dev_sum[n, b, t_] / real(D) + real(1e-05))))
+                # F14 was: z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
+                # F5 was: z1_hat[n,b,t,d] = (z[n,b,t,d] - z1_mean[n,b,t])/z1_dev[n,b,t]
+                # F4 was: z1_dev[n,b,t] = sqrt((1/D * sum_d (z[n,b,t,d] - z1_mean[n,b,t])**2) + 1e-05)
+                # F3 was: z1_mean[n,b,t] = 1/D * sum_d z[n,b,t,d]
+                # (dz) dz[n,b,t,d] = dz2[n,b,t,d] + dz1_hat[n,b,t,d]/z1_dev[n,b,t] + (z[n,b,t,d] - z1_mean[n,b,t])*dz1_dev[n,b,t]/(D*sqrt(z1_dev_sum[n,b,t]/D + 1e-05)) + dz1_mean[n,b,t]/D
+                for d in range(D):
+                    dz[n, b, t_, d] = dz2[n, b, t_, d] + dz1_hat[n, b, t_, d] / z1_dev[n, b, t_] + (z[n, b, t_, d] - z1_mean[n, b, t_]) * dz1_dev / (real(D) * sqrt(z1_dev_sum[n, b, t_] / real(D) + real(1e-05))) + dz1_mean / real(D)
+    # F2 was: z[n,b,t,d] = r[n - 1,b,t,d] if [0 <= n - 1] else emb[b,t,d]
+    # (demb) demb[b,t,d] = dz[0,b,t,d]
+    for b in range(B):
+        for t_ in range(T):
+            for d in range(D):
+                demb[b, t_, d] = dz[0, b, t_, d]
+    dC[...] = 0
+    # F1 was: emb[b,t,d] = P[t,d] + C[x[b,t],d]
+    # (dC) dC[v,d] = sum_b,t demb[b,t,d]*[v == x[b,t]]
+    for b in range(B):
+        for t_ in range(T):
+            for d in range(D):
+                dC[x[b, t_], d] += demb[b, t_, d]
+    dP[...] = 0
+    # F1 was: emb[b,t,d] = P[t,d] + C[x[b,t],d]
+    # (dP) dP[t,d] = sum_b demb[b,t,d]
+    for b in range(B):
+        for t_ in range(T):
+            for d in range(D):
+                dP[t_, d] += demb[b, t_, d]
+    # F7 was: q[n,b,t,k,e] = sum_d Q[n,k,e,d]*z1[n,b,t,d]
+    # (dQ) dQ[n,k,e,d] = sum_b,t dq[n,b,t,k,e]*z1[n,b,t,d]
+    for n in range(N):
+        product(dq.reshape(N, B*T, K*E)[n], TRANSPOSED, z1.reshape(N, B*T, D)[n], AS_IS, 1.0, 0.0, dQ.reshape(N, K*E, D)[n])
+    # F8 was: key[n,b,t,k,e] = sum_d G[n,k,e,d]*z1[n,b,t,d]
+    # (dG) dG[n,k,e,d] = sum_b,t dkey[n,b,t,k,e]*z1[n,b,t,d]
+    for n in range(N):
+        product(dkey.reshape(N, B*T, K*E)[n], TRANSPOSED, z1.reshape(N, B*T, D)[n], AS_IS, 1.0, 0.0, dG.reshape(N, K*E, D)[n])
+    # F9 was: val[n,b,t,k,e] = sum_d A[n,k,e,d]*z1[n,b,t,d]
+    # (dA) dA[n,k,e,d] = sum_b,t dval[n,b,t,k,e]*z1[n,b,t,d]
+    for n in range(N):
+        product(dval.reshape(N, B*T, K*E)[n], TRANSPOSED, z1.reshape(N, B*T, D)[n], AS_IS, 1.0, 0.0, dA.reshape(N, K*E, D)[n])
+    # F14 was: z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
+    # (dM) dM[n,d,k,e] = sum_b,t dz2[n,b,t,d]*mix[n,b,t,k,e]
+    for n in range(N):
+        product(dz2.reshape(N, B*T, D)[n], TRANSPOSED, mix.reshape(N, B*T, K*E)[n], AS_IS, 1.0, 0.0, dM.reshape(N, D, K*E)[n])
+    dg1[...] = 0
+    # F6 was: z1[n,b,t,d] = b1[n,d] + g1[n,d]*z1_hat[n,b,t,d]
+    # (dg1) dg1[n,d] = sum_b,t dz1[n,b,t,d]*z1_hat[n,b,t,d]
+    grad_norm_sum7 = 0.0
+    for n in range(N):
+        for b in range(B):
+            for t_ in range(T):
+                for d in range(D):
+                    dg1[n, d] += dz1[n, b, t_, d] * z1_hat[n, b, t_, d]
+        # grad_norm_sum7 = sum_n,d dg1[n,d]**2
+        for d in range(D):
+            grad_norm_sum7 = plus(grad_norm_sum7, dg1[n, d] ** 2)
+    db1[...] = 0
+    # F6 was: z1[n,b,t,d] = b1[n,d] + g1[n,d]*z1_hat[n,b,t,d]
+    # (db1) db1[n,d] = sum_b,t dz1[n,b,t,d]
+    grad_norm_sum8 = 0.0
+    for n in range(N):
+        for b in range(B):
+            for t_ in range(T):
+                for d in range(D):
+                    db1[n, d] += dz1[n, b, t_, d]
+        # grad_norm_sum8 = sum_n,d db1[n,d]**2
+        for d in range(D):
+            grad_norm_sum8 = plus(grad_norm_sum8, db1[n, d] ** 2)
+    dg2[...] = 0
+    # F18 was: z3[n,b,t,d] = b2[n,d] + g2[n,d]*z3_hat[n,b,t,d]
+    # (dg2) dg2[n,d] = sum_b,t dz3[n,b,t,d]*z3_hat[n,b,t,d]
+    grad_norm_sum9 = 0.0
+    for n in range(N):
+        for b in range(B):
+            for t_ in range(T):
+                for d in range(D):
+                    dg2[n, d] += dz3[n, b, t_, d] * z3_hat[n, b, t_, d]
+        # grad_norm_sum9 = sum_n,d dg2[n,d]**2
+        for d in range(D):
+            grad_norm_sum9 = plus(grad_norm_sum9, dg2[n, d] ** 2)
+    db2[...] = 0
+    # F18 was: z3[n,b,t,d] = b2[n,d] + g2[n,d]*z3_hat[n,b,t,d]
+    # (db2) db2[n,d] = sum_b,t dz3[n,b,t,d]
+    grad_norm_sum10 = 0.0
+    for n in range(N):
+        for b in range(B):
+            for t_ in range(T):
+                for d in range(D):
+                    db2[n, d] += dz3[n, b, t_, d]
+        # grad_norm_sum10 = sum_n,d db2[n,d]**2
+        for d in range(D):
+            grad_norm_sum10 = plus(grad_norm_sum10, db2[n, d] ** 2)
+    # F19 was: a[n,b,t,f] = w[n,f] + sum_d W[n,f,d]*z3[n,b,t,d]
+    # (dW) dW[n,f,d] = sum_b,t da[n,b,t,f]*z3[n,b,t,d]
+    for n in range(N):
+        product(da.reshape(N, B*T, F)[n], TRANSPOSED, z3.reshape(N, B*T, D)[n], AS_IS, 1.0, 0.0, dW[n])
+    dw[...] = 0
+    # F19 was: a[n,b,t,f] = w[n,f] + sum_d W[n,f,d]*z3[n,b,t,d]
+    # (dw) dw[n,f] = sum_b,t da[n,b,t,f]
+    grad_norm_sum12 = 0.0
+    for n in range(N):
+        for b in range(B):
+            for t_ in range(T):
+                for f in range(F):
+                    dw[n, f] += da[n, b, t_, f]
+        # grad_norm_sum12 = sum_n,f dw[n,f]**2
+        for f in range(F):
+            grad_norm_sum12 = plus(grad_norm_sum12, dw[n, f] ** 2)
+    # F21 was: r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
+    # (dU) dU[n,d,f] = sum_b,t dr[n,b,t,d]*gelu[n,b,t,f]
+    for n in range(N):
+        product(dr.reshape(N, B*T, D)[n], TRANSPOSED, gelu.reshape(N, B*T, F)[n], AS_IS, 1.0, 0.0, dU[n])
+    du[...] = 0
+    # F21 was: r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
+    # (du) du[n,d] = sum_b,t dr[n,b,t,d]
+    grad_norm_sum14 = 0.0
+    for n in range(N):
+        for b in range(B):
+            for t_ in range(T):
+                for d in range(D):
+                    du[n, d] += dr[n, b, t_, d]
+        # grad_norm_sum14 = sum_n,d du[n,d]**2
+        for d in range(D):
+            grad_norm_sum14 = plus(grad_norm_sum14, du[n, d] ** 2)
+    # F22 was: o[b,t,v] = h[v] + sum_d H[v,d]*r[N - 1,b,t,d]
+    # (dH) dH[v,d] = sum_b,t do[b,t,v]*r_turned[b,t,d]
+    product(do.reshape(B*T, V), TRANSPOSED, r_turned.reshape(B*T, D), AS_IS, 1.0, 0.0, dH)
+    dh[...] = 0
+    # F22 was: o[b,t,v] = h[v] + sum_d H[v,d]*r[N - 1,b,t,d]
+    # (dh) dh[v] = sum_b,t do[b,t,v]
+    for b in range(B):
+        for t_ in range(T):
+            for v in range(V):
+                dh[v] += do[b, t_, v]
+    # grad_norm_sum = sum_v,d dC[v,d]**2
+    grad_norm_sum = 0.0
+    for v in range(V):
+        for d in range(D):
+            grad_norm_sum = plus(grad_norm_sum, dC[v, d] ** 2)
+    # grad_norm_sum2 = sum_t,d dP[t,d]**2
+    grad_norm_sum2 = 0.0
+    for t_ in range(T):
+        for d in range(D):
+            grad_norm_sum2 = plus(grad_norm_sum2, dP[t_, d] ** 2)
+    # grad_norm_sum3 = sum_n,k,e,d dQ[n,k,e,d]**2
+    grad_norm_sum3 = 0.0
+    for n in range(N):
+        for k in range(K):
+            for e in range(E):
+                for d in range(D):
+                    grad_norm_sum3 = plus(grad_norm_sum3, dQ[n, k, e, d] ** 2)
+    # grad_norm_sum4 = sum_n,k,e,d dG[n,k,e,d]**2
+    grad_norm_sum4 = 0.0
+    for n in range(N):
+        for k in range(K):
+            for e in range(E):
+                for d in range(D):
+                    grad_norm_sum4 = plus(grad_norm_sum4, dG[n, k, e, d] ** 2)
+    # grad_norm_sum5 = sum_n,k,e,d dA[n,k,e,d]**2
+    grad_norm_sum5 = 0.0
+    for n in range(N):
+        for k in range(K):
+            for e in range(E):
+                for d in range(D):
+                    grad_norm_sum5 = plus(grad_norm_sum5, dA[n, k, e, d] ** 2)
+    # grad_norm_sum6 = sum_n,d,k,e dM[n,d,k,e]**2
+    grad_norm_sum6 = 0.0
+    for n in range(N):
+        for d in range(D):
+            for k in range(K):
+                for e in range(E):
+                    grad_norm_sum6 = plus(grad_norm_sum6, dM[n, d, k, e] ** 2)
+    # grad_norm_sum11 = sum_n,f,d dW[n,f,d]**2
+    grad_norm_sum11 = 0.0
+    for n in range(N):
+        for f in range(F):
+            for d in range(D):
+                grad_norm_sum11 = plus(grad_norm_sum11, dW[n, f, d] ** 2)
+    # grad_norm_sum13 = sum_n,d,f dU[n,d,f]**2
+    grad_norm_sum13 = 0.0
+    for n in range(N):
+        for d in range(D):
+            for f in range(F):
+                grad_norm_sum13 = plus(grad_norm_sum13, dU[n, d, f] ** 2)
+    # grad_norm_sum15 = sum_v,d dH[v,d]**2
+    grad_norm_sum15 = 0.0
+    for v in range(V):
+        for d in range(D):
+            grad_norm_sum15 = plus(grad_norm_sum15, dH[v, d] ** 2)
+    # grad_norm_sum16 = sum_v dh[v]**2
+    grad_norm_sum16 = 0.0
+    for v in range(V):
+        grad_norm_sum16 = plus(grad_norm_sum16, dh[v] ** 2)
+    # (U2) clip_scale = 1/max(1.0, sqrt(grad_norm_sum + grad_norm_sum2 + grad_norm_sum3 + grad_norm_sum4 + grad_norm_sum5 + grad_norm_sum6 + grad_norm_sum7 + grad_norm_sum8 + grad_norm_sum9 + grad_norm_sum10 + grad_norm_sum11 + grad_norm_sum12 + grad_norm_sum13 + grad_norm_sum14 + grad_norm_sum15 + grad_norm_sum16))
+    clip_scale = 1.0 / max(1.0, sqrt(grad_norm_sum + grad_norm_sum2 + grad_norm_sum3 + grad_norm_sum4 + grad_norm_sum5 + grad_norm_sum6 + grad_norm_sum7 + grad_norm_sum8 + grad_norm_sum9 + grad_norm_sum10 + grad_norm_sum11 + grad_norm_sum12 + grad_norm_sum13 + grad_norm_sum14 + grad_norm_sum15 + grad_norm_sum16))
+    # (U5) g_C[v,d] = dC[v,d]*clip_scale
+    for v in range(V):
+        for d in range(D):
+            g_C[v, d] = dC[v, d] * real(clip_scale)
+    # C_new_factor = 1/(1 - beta1**t)
+    C_new_factor = 1.0 / (1.0 - beta1 ** t)
+    # C_new_factor2 = 1/(1 - beta2**t)
+    C_new_factor2 = 1.0 / (1.0 - beta2 ** t)
+    # (U9) g_P[t,d] = dP[t,d]*clip_scale
+    for t_ in range(T):
+        for d in range(D):
+            g_P[t_, d] = dP[t_, d] * real(clip_scale)
+    # (U13) g_Q[n,k,e,d] = dQ[n,k,e,d]*clip_scale
+    for n in range(N):
+        for k in range(K):
+            for e in range(E):
+                for d in range(D):
+                    g_Q[n, k, e, d] = dQ[n, k, e, d] * real(clip_scale)
+    # (U17) g_G[n,k,e,d] = dG[n,k,e,d]*clip_scale
+    for n in range(N):
+        for k in range(K):
+            for e in range(E):
+                for d in range(D):
+                    g_G[n, k, e, d] = dG[n, k, e, d] * real(clip_scale)
+    # (U21) g_A[n,k,e,d] = dA[n,k,e,d]*clip_scale
+    for n in range(N):
+        for k in range(K):
+            for e in range(E):
+                for d in range(D):
+                    g_A[n, k, e, d] = dA[n, k, e, d] * real(clip_scale)
+    # (U25) g_M[n,d,k,e] = dM[n,d,k,e]*clip_scale
+    for n in range(N):
+        for d in range(D):
+            for k in range(K):
+                for e in range(E):
+                    g_M[n, d, k, e] = dM[n, d, k, e] * real(clip_scale)
+    # (U29) g_g1[n,d] = dg1[n,d]*clip_scale
+    for n in range(N):
+        for d in range(D):
+            g_g1[n, d] = dg1[n, d] * real(clip_scale)
+    # (U33) g_b1[n,d] = db1[n,d]*clip_scale
+    for n in range(N):
+        for d in range(D):
+            g_b1[n, d] = db1[n, d] * real(clip_scale)
+    # (U37) g_g2[n,d] = dg2[n,d]*clip_scale
+    for n in range(N):
+        for d in range(D):
+            g_g2[n, d] = dg2[n, d] * real(clip_scale)
+    # (U41) g_b2[n,d] = db2[n,d]*clip_scale
+    for n in range(N):
+        for d in range(D):
+            g_b2[n, d] = db2[n, d] * real(clip_scale)
+    # (U45) g_W[n,f,d] = dW[n,f,d]*clip_scale
+    for n in range(N):
+        for f in range(F):
+            for d in range(D):
+                g_W[n, f, d] = dW[n, f, d] * real(clip_scale)
+    # (U49) g_w[n,f] = dw[n,f]*clip_scale
+    for n in range(N):
+        for f in range(F):
+            g_w[n, f] = dw[n, f] * real(clip_scale)
+    # (U53) g_U[n,d,f] = dU[n,d,f]*clip_scale
+    for n in range(N):
+        for d in range(D):
+            for f in range(F):
+                g_U[n, d, f] = dU[n, d, f] * real(clip_scale)
+    # (U57) g_u[n,d] = du[n,d]*clip_scale
+    for n in range(N):
+        for d in range(D):
+            g_u[n, d] = du[n, d] * real(clip_scale)
+    # (U61) g_H[v,d] = dH[v,d]*clip_scale
+    for v in range(V):
+        for d in range(D):
+            g_H[v, d] = dH[v, d] * real(clip_scale)
+    # (U65) g_h[v] = dh[v]*clip_scale
+    for v in range(V):
+        g_h[v] = dh[v] * real(clip_scale)
+    if not isfinite(L):
+        return L
+    # (U6) m_C_new[v,d] = beta1*m_C[v,d] + g_C[v,d]*(1 - beta1)
+    for v in range(V):
+        for d in range(D):
+            m_C_new[v, d] = real(beta1) * m_C[v, d] + g_C[v, d] * (real(1.0) - real(beta1))
+            # (U7) v_C_new[v,d] = g_C[v,d]**2*(1 - beta2) + beta2*v_C[v,d]
+            v_C_new[v, d] = g_C[v, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_C[v, d]
+            # (U8) C_new[v,d] = C[v,d] - lr*C_new_factor*m_C_new[v,d]/(eps + sqrt(C_new_factor2*v_C_new[v,d]))
+            C_new[v, d] = C[v, d] - real(lr) * real(C_new_factor) * m_C_new[v, d] / (real(eps) + sqrt(real(C_new_factor2) * v_C_new[v, d]))
+    # (U10) m_P_new[t,d] = beta1*m_P[t,d] + g_P[t,d]*(1 - beta1)
+    for t_ in range(T):
+        for d in range(D):
+            m_P_new[t_, d] = real(beta1) * m_P[t_, d] + g_P[t_, d] * (real(1.0) - real(beta1))
+            # (U11) v_P_new[t,d] = g_P[t,d]**2*(1 - beta2) + beta2*v_P[t,d]
+            v_P_new[t_, d] = g_P[t_, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_P[t_, d]
+            # (U12) P_new[t,d] = P[t,d] - lr*C_new_factor*m_P_new[t,d]/(eps + sqrt(C_new_factor2*v_P_new[t,d]))
+            P_new[t_, d] = P[t_, d] - real(lr) * real(C_new_factor) * m_P_new[t_, d] / (real(eps) + sqrt(real(C_new_factor2) * v_P_new[t_, d]))
+    # (U14) m_Q_new[n,k,e,d] = beta1*m_Q[n,k,e,d] + g_Q[n,k,e,d]*(1 - beta1)
+    for n in range(N):
+        for k in range(K):
+            for e in range(E):
+                for d in range(D):
+                    m_Q_new[n, k, e, d] = real(beta1) * m_Q[n, k, e, d] + g_Q[n, k, e, d] * (real(1.0) - real(beta1))
+                    # (U15) v_Q_new[n,k,e,d] = g_Q[n,k,e,d]**2*(1 - beta2) + beta2*v_Q[n,k,e,d]
+                    v_Q_new[n, k, e, d] = g_Q[n, k, e, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_Q[n, k, e, d]
+                    # (U16) Q_new[n,k,e,d] = Q[n,k,e,d] - lr*C_new_factor*m_Q_new[n,k,e,d]/(eps + sqrt(C_new_factor2*v_Q_new[n,k,e,d]))
+                    Q_new[n, k, e, d] = Q[n, k, e, d] - real(lr) * real(C_new_factor) * m_Q_new[n, k, e, d] / (real(eps) + sqrt(real(C_new_factor2) * v_Q_new[n, k, e, d]))
+    # (U18) m_G_new[n,k,e,d] = beta1*m_G[n,k,e,d] + g_G[n,k,e,d]*(1 - beta1)
+    for n in range(N):
+        for k in range(K):
+            for e in range(E):
+                for d in range(D):
+                    m_G_new[n, k, e, d] = real(beta1) * m_G[n, k, e, d] + g_G[n, k, e, d] * (real(1.0) - real(beta1))
+                    # (U19) v_G_new[n,k,e,d] = g_G[n,k,e,d]**2*(1 - beta2) + beta2*v_G[n,k,e,d]
+                    v_G_new[n, k, e, d] = g_G[n, k, e, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_G[n, k, e, d]
+                    # (U20) G_new[n,k,e,d] = G[n,k,e,d] - lr*C_new_factor*m_G_new[n,k,e,d]/(eps + sqrt(C_new_factor2*v_G_new[n,k,e,d]))
+                    G_new[n, k, e, d] = G[n, k, e, d] - real(lr) * real(C_new_factor) * m_G_new[n, k, e, d] / (real(eps) + sqrt(real(C_new_factor2) * v_G_new[n, k, e, d]))
+    # (U22) m_A_new[n,k,e,d] = beta1*m_A[n,k,e,d] + g_A[n,k,e,d]*(1 - beta1)
+    for n in range(N):
+        for k in range(K):
+            for e in range(E):
+                for d in range(D):
+                    m_A_new[n, k, e, d] = real(beta1) * m_A[n, k, e, d] + g_A[n, k, e, d] * (real(1.0) - real(beta1))
+                    # (U23) v_A_new[n,k,e,d] = g_A[n,k,e,d]**2*(1 - beta2) + beta2*v_A[n,k,e,d]
+                    v_A_new[n, k, e, d] = g_A[n, k, e, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_A[n, k, e, d]
+                    # (U24) A_new[n,k,e,d] = A[n,k,e,d] - lr*C_new_factor*m_A_new[n,k,e,d]/(eps + sqrt(C_new_factor2*v_A_new[n,k,e,d]))
+                    A_new[n, k, e, d] = A[n, k, e, d] - real(lr) * real(C_new_factor) * m_A_new[n, k, e, d] / (real(eps) + sqrt(real(C_new_factor2) * v_A_new[n, k, e, d]))
+    # (U26) m_M_new[n,d,k,e] = beta1*m_M[n,d,k,e] + g_M[n,d,k,e]*(1 - beta1)
+    for n in range(N):
+        for d in range(D):
+            for k in range(K):
+                for e in range(E):
+                    m_M_new[n, d, k, e] = real(beta1) * m_M[n, d, k, e] + g_M[n, d, k, e] * (real(1.0) - real(beta1))
+                    # (U27) v_M_new[n,d,k,e] = g_M[n,d,k,e]**2*(1 - beta2) + beta2*v_M[n,d,k,e]
+                    v_M_new[n, d, k, e] = g_M[n, d, k, e] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_M[n, d, k, e]
+                    # (U28) M_new[n,d,k,e] = M[n,d,k,e] - lr*C_new_factor*m_M_new[n,d,k,e]/(eps + sqrt(C_new_factor2*v_M_new[n,d,k,e]))
+                    M_new[n, d, k, e] = M[n, d, k, e] - real(lr) * real(C_new_factor) * m_M_new[n, d, k, e] / (real(eps) + sqrt(real(C_new_factor2) * v_M_new[n, d, k, e]))
+    # (U30) m_g1_new[n,d] = beta1*m_g1[n,d] + g_g1[n,d]*(1 - beta1)
+    for n in range(N):
+        for d in range(D):
+            m_g1_new[n, d] = real(beta1) * m_g1[n, d] + g_g1[n, d] * (real(1.0) - real(beta1))
+            # (U31) v_g1_new[n,d] = g_g1[n,d]**2*(1 - beta2) + beta2*v_g1[n,d]
+            v_g1_new[n, d] = g_g1[n, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_g1[n, d]
+            # (U32) g1_new[n,d] = g1[n,d] - lr*C_new_factor*m_g1_new[n,d]/(eps + sqrt(C_new_factor2*v_g1_new[n,d]))
+            g1_new[n, d] = g1[n, d] - real(lr) * real(C_new_factor) * m_g1_new[n, d] / (real(eps) + sqrt(real(C_new_factor2) * v_g1_new[n, d]))
+    # (U34) m_b1_new[n,d] = beta1*m_b1[n,d] + g_b1[n,d]*(1 - beta1)
+    for n in range(N):
+        for d in range(D):
+            m_b1_new[n, d] = real(beta1) * m_b1[n, d] + g_b1[n, d] * (real(1.0) - real(beta1))
+            # (U35) v_b1_new[n,d] = g_b1[n,d]**2*(1 - beta2) + beta2*v_b1[n,d]
+            v_b1_new[n, d] = g_b1[n, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_b1[n, d]
+            # (U36) b1_new[n,d] = b1[n,d] - lr*C_new_factor*m_b1_new[n,d]/(eps + sqrt(C_new_factor2*v_b1_new[n,d]))
+            b1_new[n, d] = b1[n, d] - real(lr) * real(C_new_factor) * m_b1_new[n, d] / (real(eps) + sqrt(real(C_new_factor2) * v_b1_new[n, d]))
+    # (U38) m_g2_new[n,d] = beta1*m_g2[n,d] + g_g2[n,d]*(1 - beta1)
+    for n in range(N):
+        for d in range(D):
+            m_g2_new[n, d] = real(beta1) * m_g2[n, d] + g_g2[n, d] * (real(1.0) - real(beta1))
+            # (U39) v_g2_new[n,d] = g_g2[n,d]**2*(1 - beta2) + beta2*v_g2[n,d]
+            v_g2_new[n, d] = g_g2[n, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_g2[n, d]
+            # (U40) g2_new[n,d] = g2[n,d] - lr*C_new_factor*m_g2_new[n,d]/(eps + sqrt(C_new_factor2*v_g2_new[n,d]))
+            g2_new[n, d] = g2[n, d] - real(lr) * real(C_new_factor) * m_g2_new[n, d] / (real(eps) + sqrt(real(C_new_factor2) * v_g2_new[n, d]))
+    # (U42) m_b2_new[n,d] = beta1*m_b2[n,d] + g_b2[n,d]*(1 - beta1)
+    for n in range(N):
+        for d in range(D):
+            m_b2_new[n, d] = real(beta1) * m_b2[n, d] + g_b2[n, d] * (real(1.0) - real(beta1))
+            # (U43) v_b2_new[n,d] = g_b2[n,d]**2*(1 - beta2) + beta2*v_b2[n,d]
+            v_b2_new[n, d] = g_b2[n, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_b2[n, d]
+            # (U44) b2_new[n,d] = b2[n,d] - lr*C_new_factor*m_b2_new[n,d]/(eps + sqrt(C_new_factor2*v_b2_new[n,d]))
+            b2_new[n, d] = b2[n, d] - real(lr) * real(C_new_factor) * m_b2_new[n, d] / (real(eps) + sqrt(real(C_new_factor2) * v_b2_new[n, d]))
+    # (U46) m_W_new[n,f,d] = beta1*m_W[n,f,d] + g_W[n,f,d]*(1 - beta1)
+    for n in range(N):
+        for f in range(F):
+            for d in range(D):
+                m_W_new[n, f, d] = real(beta1) * m_W[n, f, d] + g_W[n, f, d] * (real(1.0) - real(beta1))
+                # (U47) v_W_new[n,f,d] = g_W[n,f,d]**2*(1 - beta2) + beta2*v_W[n,f,d]
+                v_W_new[n, f, d] = g_W[n, f, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_W[n, f, d]
+                # (U48) W_new[n,f,d] = W[n,f,d] - lr*C_new_factor*m_W_new[n,f,d]/(eps + sqrt(C_new_factor2*v_W_new[n,f,d]))
+                W_new[n, f, d] = W[n, f, d] - real(lr) * real(C_new_factor) * m_W_new[n, f, d] / (real(eps) + sqrt(real(C_new_factor2) * v_W_new[n, f, d]))
+    # (U50) m_w_new[n,f] = beta1*m_w[n,f] + g_w[n,f]*(1 - beta1)
+    for n in range(N):
+        for f in range(F):
+            m_w_new[n, f] = real(beta1) * m_w[n, f] + g_w[n, f] * (real(1.0) - real(beta1))
+            # (U51) v_w_new[n,f] = g_w[n,f]**2*(1 - beta2) + beta2*v_w[n,f]
+            v_w_new[n, f] = g_w[n, f] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_w[n, f]
+            # (U52) w_new[n,f] = w[n,f] - lr*C_new_factor*m_w_new[n,f]/(eps + sqrt(C_new_factor2*v_w_new[n,f]))
+            w_new[n, f] = w[n, f] - real(lr) * real(C_new_factor) * m_w_new[n, f] / (real(eps) + sqrt(real(C_new_factor2) * v_w_new[n, f]))
+    # (U54) m_U_new[n,d,f] = beta1*m_U[n,d,f] + g_U[n,d,f]*(1 - beta1)
+    for n in range(N):
+        for d in range(D):
+            for f in range(F):
+                m_U_new[n, d, f] = real(beta1) * m_U[n, d, f] + g_U[n, d, f] * (real(1.0) - real(beta1))
+                # (U55) v_U_new[n,d,f] = g_U[n,d,f]**2*(1 - beta2) + beta2*v_U[n,d,f]
+                v_U_new[n, d, f] = g_U[n, d, f] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_U[n, d, f]
+                # (U56) U_new[n,d,f] = U[n,d,f] - lr*C_new_factor*m_U_new[n,d,f]/(eps + sqrt(C_new_factor2*v_U_new[n,d,f]))
+                U_new[n, d, f] = U[n, d, f] - real(lr) * real(C_new_factor) * m_U_new[n, d, f] / (real(eps) + sqrt(real(C_new_factor2) * v_U_new[n, d, f]))
+    # (U58) m_u_new[n,d] = beta1*m_u[n,d] + g_u[n,d]*(1 - beta1)
+    for n in range(N):
+        for d in range(D):
+            m_u_new[n, d] = real(beta1) * m_u[n, d] + g_u[n, d] * (real(1.0) - real(beta1))
+            # (U59) v_u_new[n,d] = g_u[n,d]**2*(1 - beta2) + beta2*v_u[n,d]
+            v_u_new[n, d] = g_u[n, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_u[n, d]
+            # (U60) u_new[n,d] = u[n,d] - lr*C_new_factor*m_u_new[n,d]/(eps + sqrt(C_new_factor2*v_u_new[n,d]))
+            u_new[n, d] = u[n, d] - real(lr) * real(C_new_factor) * m_u_new[n, d] / (real(eps) + sqrt(real(C_new_factor2) * v_u_new[n, d]))
+    # (U62) m_H_new[v,d] = beta1*m_H[v,d] + g_H[v,d]*(1 - beta1)
+    for v in range(V):
+        for d in range(D):
+            m_H_new[v, d] = real(beta1) * m_H[v, d] + g_H[v, d] * (real(1.0) - real(beta1))
+            # (U63) v_H_new[v,d] = g_H[v,d]**2*(1 - beta2) + beta2*v_H[v,d]
+            v_H_new[v, d] = g_H[v, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_H[v, d]
+            # (U64) H_new[v,d] = H[v,d] - lr*C_new_factor*m_H_new[v,d]/(eps + sqrt(C_new_factor2*v_H_new[v,d]))
+            H_new[v, d] = H[v, d] - real(lr) * real(C_new_factor) * m_H_new[v, d] / (real(eps) + sqrt(real(C_new_factor2) * v_H_new[v, d]))
+    # (U66) m_h_new[v] = beta1*m_h[v] + g_h[v]*(1 - beta1)
+    for v in range(V):
+        m_h_new[v] = real(beta1) * m_h[v] + g_h[v] * (real(1.0) - real(beta1))
+        # (U67) v_h_new[v] = g_h[v]**2*(1 - beta2) + beta2*v_h[v]
+        v_h_new[v] = g_h[v] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_h[v]
+        # (U68) h_new[v] = h[v] - lr*C_new_factor*m_h_new[v]/(eps + sqrt(C_new_factor2*v_h_new[v]))
+        h_new[v] = h[v] - real(lr) * real(C_new_factor) * m_h_new[v] / (real(eps) + sqrt(real(C_new_factor2) * v_h_new[v]))
+    return L
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def train_chunk(
+    order, lr, beta1, beta2, eps, t, x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, m_C, v_C, m_P, v_P,
+    m_Q, v_Q, m_G, v_G, m_A, v_A, m_M, v_M, m_g1, v_g1, m_b1, v_b1, m_g2, v_g2, m_b2, v_b2, m_W, v_W, m_w, v_w, m_U,
+    v_U, m_u, v_u, m_H, v_H, m_h, v_h, losses,
+):
+    """len(order) steps in place, step k on rows order[k] of the data; losses[k] is the loss before step k.
+
+    Returns how many steps were done: all, or those before the first loss that is not finite.
+    """
+    B = order.shape[1]
+    T = x.shape[1]
+    V = C.shape[0]
+    D = C.shape[1]
+    N = Q.shape[0]
+    K = Q.shape[1]
+    E = Q.shape[2]
+    F = W.shape[1]
+    x_batch = np.empty((B, x.shape[1]), x.dtype)
+    y_batch = np.empty((B, y.shape[1]), y.dtype)
+    emb = np.empty((B, T, D), real)
+    z = np.empty((N, B, T, D), real)
+    z1_mean = np.empty((N, B, T), real)
+    z1_dev_sum = np.empty((N, B, T), real)
+    z1_dev = np.empty((N, B, T), real)
+    z1_hat = np.empty((N, B, T, D), real)
+    z1 = np.empty((N, B, T, D), real)
+    q = np.empty((N, B, T, K, E), real)
+    key = np.empty((N, B, T, K, E), real)
+    val = np.empty((N, B, T, K, E), real)
+    score = np.empty((N, B, K, T, T), real)
+    masked = np.empty((N, B, K, T, T), real)
+    p = np.empty((N, B, K, T, T), real)
+    mix = np.empty((N, B, T, K, E), real)
+    z2 = np.empty((N, B, T, D), real)
+    z3_mean = np.empty((N, B, T), real)
+    z3_dev_sum = np.empty((N, B, T), real)
+    z3_dev = np.empty((N, B, T), real)
+    z3_hat = np.empty((N, B, T, D), real)
+    z3 = np.empty((N, B, T, D), real)
+    a = np.empty((N, B, T, F), real)
+    gelu = np.empty((N, B, T, F), real)
+    r = np.empty((N, B, T, D), real)
+    r_turned = np.empty((B, T, D), real)
+    o = np.empty((B, T, V), real)
+    da_tanh = np.empty((N, B, T, F), real)
+    dr_sum = np.empty((B, T, D), real)
+    dz3_mean_sum2 = np.empty((N, B, T), real)
+    dz1_mean_sum2 = np.empty((N, B, T), real)
+    dr = np.empty((N, B, T, D), real)
+    dgelu = np.empty((N, B, T, F), real)
+    da = np.empty((N, B, T, F), real)
+    dz3 = np.empty((N, B, T, D), real)
+    dz3_hat = np.empty((N, B, T, D), real)
+    dz2 = np.empty((N, B, T, D), real)
+    dmix = np.empty((N, B, T, K, E), real)
+    dp = np.empty((N, B, K, T, T), real)
+    dscore = np.empty((N, B, K, T, T), real)
+    dval = np.empty((N, B, T, K, E), real)
+    dkey = np.empty((N, B, T, K, E), real)
+    dq = np.empty((N, B, T, K, E), real)
+    dz1 = np.empty((N, B, T, D), real)
+    dz1_hat = np.empty((N, B, T, D), real)
+    dz = np.empty((N, B, T, D), real)
+    demb = np.empty((B, T, D), real)
+    dC = np.empty((V, D), real)
+    dP = np.empty((T, D), real)
+    dQ = np.empty((N, K, E, D), real)
+    dG = np.empty((N, K, E, D), real)
+    dA = np.empty((N, K, E, D), real)
+    dM = np.empty((N, D, K, E), real)
+    dg1 = np.empty((N, D), real)
+    db1 = np.empty((N, D), real)
+    dg2 = np.empty((N, D), real)
+    db2 = np.empty((N, D), real)
+    dW = np.empty((N, F, D), real)
+    dw = np.empty((N, F), real)
+    dU = np.empty((N, D, F), real)
+    du = np.empty((N, D), real)
+    dH = np.empty((V, D), real)
+    dh = np.empty((V,), real)
+    for turn in range(order.shape[0]):
+        for row in range(B):
+            x_batch[row, :] = x[order[turn, row], :]
+            y_batch[row, :] = y[order[turn, row], :]
+        losses[turn] = step(x_batch, y_batch, lr[turn], beta1[turn], beta2[turn], eps[turn], t[turn], C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, m_C, v_C, m_P, v_P, m_Q, v_Q, m_G, v_G, m_A, v_A, m_M, v_M, m_g1, v_g1, m_b1, v_b1, m_g2, v_g2, m_b2, v_b2, m_W, v_W, m_w, v_w, m_U, v_U, m_u, v_u, m_H, v_H, m_h, v_h, emb, z, z1_mean, z1_dev_sum, z1_dev, z1_hat, z1, q, key, val, score, masked, p, mix, z2, z3_mean, z3_dev_sum, z3_dev, z3_hat, z3, a, gelu, r, r_turned, o, da_tanh, dr_sum, dz3_mean_sum2, dz1_mean_sum2, dr, dgelu, da, dz3, dz3_hat, dz2, dmix, dp, dscore, dval, dkey, dq, dz1, dz1_hat, dz, demb, dC, dP, dQ, dG, dA, dM, dg1, db1, dg2, db2, dW, dw, dU, du, dH, dh)
+        if not math.isfinite(losses[turn]):
+            return turn
+    return order.shape[0]
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def mean_loss(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, batch):
+    """The loss over all rows of the data, `batch` rows at a time, each row weighing the same."""
+    rows = x.shape[0]
+    total = 0.0
+    for start in range(0, rows, batch):
+        stop = min(start + batch, rows)
+        total += (stop - start) * loss(x[start:stop], y[start:stop], C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h)
+    return total / rows

@@ -1,0 +1,83 @@
+"""Comments say what is computed: the equations as symgrad's printer writes them, no more and no fewer."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from symgrad import pipeline
+from symgrad.codegen.emitted_file import Parts
+from symgrad.language.notation import equation_text
+from symgrad.language.optimizers import SGD, Adam
+from symgrad.language.program import Equation
+
+from ..calculus.programs import PROGRAMS
+from .models import MODELS
+
+TABLE = {**MODELS, **{name: PROGRAMS[name] for name in ("layer_norm", "gates", "shifted", "softmax_of_softmax")}}
+STARTS = ("real(0)", "= 0.0", "= 0", "real(-np.inf)")  # an accumulator or zeros, of the same equation
+
+
+@pytest.fixture(
+    params=[(name, rule) for name in TABLE for rule in (SGD(), Adam())], ids=lambda p: f"{p[0]}, {p[1].name}"
+)
+def emitted(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tuple[Parts, str]:
+    """What a file is made of, and the file."""
+    made: list[Parts] = []
+    emit = pipeline.emit
+    monkeypatch.setattr(pipeline, "emit", lambda parts: made.append(parts) or emit(parts))
+    name, rule = request.param
+    source = pipeline.generate(TABLE[name](), rule).source
+    return made[0], source
+
+
+def labelled(equation: Equation) -> str:
+    return f"({equation.label}) {equation_text(equation)}" if equation.label else equation_text(equation)
+
+
+def test_each_line_is_an_equation(emitted: tuple[Parts, str]) -> None:
+    parts, source = emitted
+    was = {f"{e.label} was: {equation_text(e)}" for e in parts.model.equations()}
+    for name, nest in (("loss", parts.loss), ("gradients", parts.gradients), ("step", parts.step)):
+        equations = {labelled(equation) for equation in nest.program.equations()}
+        found = comments(source, name)
+        assert set(found) <= equations | was, name
+        assert equations <= set(found), name
+        assert len([line for line in found if line in equations]) == len(equations), f"{name}: an equation stands twice"
+
+
+def comments(source: str, function: str) -> list[str]:
+    """The lines of a function that are comments."""
+    (node,) = (n for n in ast.parse(source).body if isinstance(n, ast.FunctionDef) and n.name == function)
+    lines = source.split("\n")[node.lineno - 1 : node.end_lineno]
+    return [line.strip().removeprefix("# ") for line in lines if line.strip().startswith("#")]
+
+
+def test_the_equation_of_each_block_stands_above_it(emitted: tuple[Parts, str]) -> None:
+    """What is written first below an equation's comment is the equation's own tensor."""
+    parts, source = emitted
+    for name, nest in (("gradients", parts.gradients), ("step", parts.step)):
+        lines = [line.strip() for line in source.split("\n")]
+        start = next(k for k, line in enumerate(lines) if line.startswith(f"def {name}("))
+        for equation in nest.program.equations():
+            at = lines.index(f"# {labelled(equation)}", start)
+            below = next(line for line in lines[at + 1 :] if not line.startswith(("#", "for ")))
+            in_place = f"{nest.storage.home[equation.tensor]}[()] = "  # scalars have no second name for their array
+            assert equation.tensor in below or below.startswith(in_place) or below.endswith(STARTS)
+
+
+def test_the_header_has_the_whole_derivation(emitted: tuple[Parts, str]) -> None:
+    parts, source = emitted
+    header = squeezed(ast.get_docstring(ast.parse(source)))
+    for equation in (*parts.model.equations(), *parts.updates):
+        assert squeezed(equation_text(equation)) in header, equation.tensor
+    for tensor in parts.step.program.tensors.values():
+        if tensor.role.value != "definition":
+            assert tensor.name in header
+    assert parts.digest in header
+
+
+def squeezed(text: str) -> str:
+    """Without blanks: long lines are wrapped."""
+    return "".join(text.split())

@@ -1,0 +1,182 @@
+"""A generated file on disk, and what reaches its functions: written whole or not at all, and checked before a loop."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from symgrad.codegen.emitted import Emitted, Generated
+from symgrad.language.errors import DataError, DeclarationError
+from symgrad.language.model import Model
+from symgrad.language.optimizers import Adam
+from symgrad.language.surface import axes, mean, total
+from symgrad.pipeline import generate
+
+from .models import MODELS
+from .running import plain
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def generated() -> Generated:
+    return generate(MODELS["concat_lm"](), Adam(), "float32")
+
+
+# -- writing -----------------------------------------------------------------------------------------------------------
+
+
+def test_written_once_and_left_alone(generated: Generated, tmp_path: Path) -> None:
+    path = generated.write(tmp_path / "new")
+    assert path.read_text() == generated.source
+    os.utime(path, (1, 1))
+    assert generated.write(tmp_path / "new") == path
+    assert path.stat().st_mtime == 1, "an unchanged file is written again, and its compile cache is lost"
+    other = replace(generated, source=generated.source + "\n")
+    assert other.write(tmp_path / "new").read_text() == other.source
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
+def test_a_failed_write_leaves_the_old_file(
+    generated: Generated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = generated.write(tmp_path)
+
+    def fails(source: object, target: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(os, "replace", fails)
+    with pytest.raises(OSError, match="no space"):
+        replace(generated, source="half").write(tmp_path)
+    assert path.read_text() == generated.source
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+# -- what is refused ---------------------------------------------------------------------------------------------------
+
+SIZES = {"B": 3, "N": 2, "D": 4, "H": 5, "V": 7}
+
+
+@pytest.fixture
+def emitted(generated: Generated) -> Emitted:
+    return plain(generated)
+
+
+class Call:
+    """The arguments of one chunk of two steps, to be spoilt."""
+
+    def __init__(self) -> None:
+        shapes = {"C": (7, 4), "W1": (5, 2, 4), "W2": (7, 5)}
+        self.parameters = {name: np.ones(shape, np.float32) for name, shape in shapes.items()}
+        self.states = {f"{s}_{n}": np.zeros(shape, np.float32) for n, shape in shapes.items() for s in "mv"}
+        self.data = {"x": np.zeros((6, 2), np.int64), "y": np.zeros(6, np.int32)}
+        self.settings = {name: np.full(2, 0.1) for name in ("lr", "beta1", "beta2", "eps", "t")}
+        self.order, self.losses = np.arange(6).reshape(2, 3), np.zeros(2)
+
+    def on(self, emitted: Emitted) -> int:
+        return emitted.chunk(self.order, self.settings, self.data, self.parameters, self.states, self.losses)
+
+
+def change(of: str, name: str, value: Callable[[np.ndarray], object]) -> Callable[[Call], None]:
+    def apply(call: Call) -> None:
+        values = getattr(call, of)
+        values[name] = value(values[name])
+
+    return apply
+
+
+REFUSED = {
+    "parameter of the wrong type": (
+        change("parameters", "W1", lambda a: a.astype(np.float64)), "parameter W1 .*float64.*C-contiguous.*float32"
+    ),
+    "parameter in another order": (
+        change("parameters", "W2", lambda a: np.ones((5, 7), np.float32).T), "parameter W2 .*C-contiguous"
+    ),
+    "list for a parameter": (change("parameters", "C", lambda a: a.tolist()), "parameter C is list"),
+    "parameter of another length": (
+        change("parameters", "W2", lambda a: np.ones((7, 6), np.float32)), r"parameter W2 .*\(7, 6\).*\(V, H\)"
+    ),
+    "parameter without an axis": (change("parameters", "W1", lambda a: a[0].copy()), "parameter W1 .*(H, N, D)"),
+    "missing parameter": (lambda call: call.parameters.pop("C"), "parameter C is missing; given are W1, W2"),
+    "state of another shape": (
+        change("states", "m_W1", lambda a: np.zeros((5, 2, 3), np.float32)), r"state m_W1 .*\(5, 2, 3\)"
+    ),
+    "missing state": (lambda call: call.states.pop("v_C"), "state v_C is missing"),
+    "id beyond the vocabulary": (change("data", "x", lambda a: a + 7), "tokens x has ids from 7 to 7, expected 0 to 6"),
+    "negative id": (change("data", "y", lambda a: a - 1), "tokens y has ids from -1"),
+    "real numbers for tokens": (change("data", "y", lambda a: a.astype(float)), "tokens y .*float64.*integers"),
+    "fewer targets than contexts": (change("data", "y", lambda a: a[:5]), r"tokens y .*\(5,\).*\(6,\)"),
+    "context of another length": (change("data", "x", lambda a: a[:, :1]), "N"),
+    "row outside the data": (lambda call: call.order.__setitem__((1, 2), 6), "outside the data's 6 rows"),
+    "negative row": (lambda call: call.order.__setitem__((0, 0), -1), "outside the data's 6 rows"),
+    "fewer rates than steps": (change("settings", "lr", lambda a: a[:1]), "lr has shape .*one number a step"),
+    "fewer losses than steps": (lambda call: setattr(call, "losses", np.zeros(1)), "losses has shape"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("spoil", "message"), REFUSED.values(), ids=REFUSED)
+def test_refused(spoil: Callable[[Call], object], message: str, emitted: Emitted) -> None:
+    call = Call()
+    spoil(call)
+    before = {name: np.array(value, copy=True) for name, value in call.parameters.items()}
+    with pytest.raises(DataError, match=message):
+        call.on(emitted)
+    for name, value in before.items():
+        np.testing.assert_array_equal(np.asarray(call.parameters[name]), value)
+
+
+def test_what_is_right_is_taken(emitted: Emitted) -> None:
+    call = Call()
+    call.data["x"] = np.asfortranarray(call.data["x"])  # what is only read is copied where it must be
+    assert call.on(emitted) == 2
+    assert call.losses[0] == pytest.approx(np.log(7), rel=1e-6)
+
+
+def test_an_empty_chunk_does_nothing(emitted: Emitted) -> None:
+    call = Call()
+    call.order, call.losses = np.zeros((0, 3), np.int64), np.zeros(0)
+    call.settings = {name: np.zeros(0) for name in call.settings}
+    assert call.on(emitted) == 0
+    assert all((value == 1).all() for value in call.parameters.values())
+
+
+def test_a_size_that_no_array_has_is_refused() -> None:
+    model = Model("m")
+    i, j = axes("i:H j:J")
+    w = model.parameters(w=(i,))
+    model.minimize("L", mean(w[i] ** 2, i) + total(w[0], j))
+    with pytest.raises(DeclarationError, match="size J is the length of no array"):
+        generate(model)
+
+
+# -- inside the bounds -------------------------------------------------------------------------------------------------
+
+BOUNDS = """
+import numpy as np
+from symgrad.language.optimizers import SGD
+from symgrad.pipeline import generate
+from tests.codegen.models import MODELS
+from tests.codegen.running import step_errors, wrong
+
+program = MODELS["bengio_direct"]()
+emitted = generate(program, SGD(), "float64").load(FOLDER)
+for sizes in ({"B": 3, "N": 2, "M": 4, "J": 5, "V": 7}, {"B": 1, "N": 1, "M": 1, "J": 1, "V": 1}):
+    assert not wrong(step_errors(emitted, sizes, 2), 1e-10)
+"""
+
+
+def test_no_loop_leaves_its_arrays(tmp_path: Path) -> None:
+    """Numba raises IndexError where NUMBA_BOUNDSCHECK is set."""
+    environment = {**os.environ, "NUMBA_BOUNDSCHECK": "1", "PYTHONPATH": str(ROOT)}
+    code = BOUNDS.replace("FOLDER", repr(str(tmp_path)))
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, env=environment, check=False
+    )
+    assert result.returncode == 0, result.stderr
