@@ -157,7 +157,7 @@ def derive(
     wrt: Annotated[
         list[str] | None, typer.Option(help="Derive by this parameter or input only; may be repeated.", metavar="NAME")
     ] = None,
-    form: Annotated[str, typer.Option("--format", metavar="NAME", help="text, latex or json.")] = "text",
+    form: Annotated[str, typer.Option("--format", metavar="NAME", help="text, matrix, latex or json.")] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     at: Annotated[
         str | None, typer.Option(metavar="NAME=X,...", help="Also every number at these values, for scalar models.")
@@ -170,7 +170,8 @@ def derive(
     """Print how the gradients of a model are derived, step by step: forward equations, local derivatives with their
     reasons, the chain rule, and the final formulas.
 
-    With `--format latex` it is a whole LaTeX document, with `--format json` one object for programs.
+    With `--format matrix` the formulas are in matrix notation, with `--format latex` it is a whole LaTeX document, with
+    `--format json` one object for programs.
 
     Example: `symgrad derive examples/scalar_tanh.py --at w1=0.5,w2=-0.3,x=3,y=0.4 --rate 0.1 --updates 3`
     """
@@ -180,19 +181,21 @@ def derive(
     from .model_file import load_model_file
 
     form = "json" if as_json else form
-    if form not in ("text", "latex", "json"):
-        raise typer.BadParameter(f"{form!r} is not one of text, latex, json", param_hint="--format")
+    if form not in ("text", "matrix", "latex", "json"):
+        raise typer.BadParameter(f"{form!r} is not one of text, matrix, latex, json", param_hint="--format")
     if rate is not None and at is None:
         raise typer.BadParameter("updates start from values; give them with --at NAME=X,...", param_hint="--rate")
     if updates is not None and rate is None:
         raise typer.BadParameter("give the learning rate of the updates with --rate X", param_hint="--updates")
-    if at is not None and form == "latex":
+    if at is not None and form in ("latex", "matrix"):
         raise typer.BadParameter("numbers are written as text or json only", param_hint="--at")
     derivation = derivation_of(load_model_file(path).model, wrt or None)
     values = assignments("--at", at.split(","), float) if at is not None else None
     numbers = derivation.numbers(values or {}, rate, updates or 1) if at is not None else None
     if form == "latex":
         typer.echo(derivation.latex(standalone=True))
+    elif form == "matrix":
+        typer.echo(derivation.matrix_text())
     elif form == "json":
         data = derivation.data() if numbers is None else {**derivation.data(), "numbers": numbers.data()}
         typer.echo(json.dumps(data, indent=2))

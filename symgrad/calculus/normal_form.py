@@ -128,7 +128,7 @@ class Normalizer:
         return mul(*parts)
 
     def orders(self, factors: tuple[Term, ...], bound: tuple[Index, ...]) -> Iterator[tuple[Index, ...]]:
-        """Orders of the bound indices among which one does not depend on their names: by colours, then all among equals."""
+        """Orders of the bound indices, the same whatever their names: by colours, and all orders among equal ones."""
         colour = {index: repr_key(index.extent) for index in bound}
         for _ in bound:
             colour = {index: self.seen_from(index, factors, colour) for index in bound}

@@ -3,6 +3,7 @@
 print(derive(model))                    forward, local derivatives, chain rule, final formulas
 derive(model, wrt=["W1"])               one parameter
 derive(model).gradients["W1"]           the equation dW1[i,t,d] = ...
+derive(model).matrix["W2"]              the same in matrix notation: dW2 = (p - Y)^T h / B
 derive(model).program                   forward and backward equations, to be evaluated, emitted or derived again
 """
 
@@ -26,6 +27,7 @@ from .chains import Chain, Products, chains, number_of_paths, products
 from .local_derivatives import LocalDerivative, local_derivatives
 
 if TYPE_CHECKING:
+    from .matrix_form import MatrixForm
     from .numbers import Numbers
 
 # Beyond this many paths to one parameter a sum over paths teaches nothing; the adjoints are shown one by one instead.
@@ -90,6 +92,25 @@ class Derivation:
         from .typesetting import derivation_latex
 
         return derivation_latex(self, standalone)
+
+    @property
+    def matrix(self) -> dict[str, MatrixForm]:
+        """{parameter: its gradient in matrix notation}, in forward values where that is a short formula."""
+        from .matrix_document import gradient_forms
+
+        return {name: forms[-1] for name, forms in gradient_forms(self).items()}
+
+    def matrix_text(self) -> str:
+        """Forward, adjoints and gradients in matrix notation; what has no matrix form stands in index notation."""
+        from .matrix_document import derivation_matrix_text
+
+        return derivation_matrix_text(self)
+
+    def matrix_latex(self) -> str:
+        """The same formulas as one aligned LaTeX block (needs amsmath)."""
+        from .matrix_document import derivation_matrix_latex
+
+        return derivation_matrix_latex(self)
 
     def data(self) -> dict[str, object]:
         """The same for programs: the keys that `derivation.data` documents, in plain lists and dictionaries."""

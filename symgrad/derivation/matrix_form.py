@@ -181,9 +181,9 @@ def letters(matrices: list[MatrixSymbol], taken: set[str]) -> dict[str, tuple[sy
     return axes
 
 
-def inlined(equation: Equation, program: Program, keep: Iterable[str] = ()) -> Equation:
-    """The equation with every definition that it reads written out, but for those to `keep`."""
-    made = {e.tensor: e for e in program.equations() if e.tensor not in set(keep)}
+def inlined(equation: Equation, program: Program) -> Equation:
+    """The equation with every definition that it reads written out."""
+    made = {e.tensor: e for e in program.equations()}
     body: Term = equation.body
     while former := next((read.tensor for read in reads(body) if read.tensor in made), None):
         body = inline(body, made[former])

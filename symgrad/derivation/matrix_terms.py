@@ -17,7 +17,7 @@ products flat, numbers in front, transposes on the letters.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ..language.algebra import add, is_negative, mul, negated
@@ -447,5 +447,35 @@ def minus(matrix: Matrix) -> Matrix | None:
     return None
 
 
-def fits(left: Shape, right: Shape) -> bool:
-    return all(map(same_extent, left, right))
+def replaced(matrix: Matrix, names: Mapping[str, Matrix]) -> Matrix:
+    """The matrix with tensors written out."""
+
+    def visit(part: Matrix) -> Matrix:
+        return replaced(part, names)
+
+    match matrix:
+        case Named(name):
+            return names.get(name, matrix)
+        case Number(Read(name, ())):
+            return names.get(name, matrix)
+        case Sum(terms):
+            return total(*map(visit, terms))
+        case Product(factors):
+            return product(*map(visit, factors))
+        case Hadamard(factors):
+            return hadamard(*map(visit, factors))
+        case Scaled(factor, body):
+            return scaled(visit(factor), visit(body))
+        case Transpose(body):
+            return transposed(visit(body))
+        case Inverted(body):
+            return inverted(visit(body))
+        case Apply(function, arguments):
+            return Apply(function, tuple(map(visit, arguments)))
+        case Bracket(relation, left, right):
+            return Bracket(relation, visit(left), visit(right))
+        case Determinant(op, body):
+            return Determinant(op, visit(body))
+        case Power() | Choice() | Diagonal() | DiagonalOf() | Trace() | RowMaximum():
+            return type(matrix)(*map(visit, matrix.children))
+    return matrix

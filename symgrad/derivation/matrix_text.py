@@ -106,14 +106,19 @@ class Printer:
         if len(above + over) == 1 and not (below or under):
             return self.powered(*above, *over)
         body = self.circle.join(self.within(factor, PRODUCT if binding == PRODUCT else POWER) for factor in over)
-        alone = len(above) == 1 and not body
-        front = [self.numerator(above[0])] if alone else [self.within(number, POWER) for number in above]
+        if len(above + over) == 1:
+            return self.divided(self.numerator(*above, *over), self.strokes(below, under))
+        front = [self.within(number, POWER) for number in above]
         if body:
             front.append(body)
         written = " ".join(front) or "1"
         if not (below or under):
             return written, binding
-        return self.divided(written, [self.beneath(below)] * bool(below) + [self.beneath([m]) for m in under])
+        return self.divided(written, self.strokes(below, under))
+
+    def strokes(self, numbers: list[Matrix], matrices: list[Matrix]) -> list[tuple[str, int]]:
+        """What stands below: the numbers together, each matrix for itself."""
+        return [self.beneath(numbers)] * bool(numbers) + [self.beneath([matrix]) for matrix in matrices]
 
     def beneath(self, factors: list[Matrix]) -> tuple[str, int]:
         if len(factors) == 1:

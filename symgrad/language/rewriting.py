@@ -42,9 +42,15 @@ def substitute(term: Term, mapping: Mapping[Term, Term]) -> Term:
 def substitute_binder(node: Binder, mapping: Mapping[Term, Term]) -> Term:
     """`substitute` below a binder: bound indices shadow, and are renamed where they would capture."""
     bound = set(node.indices)
-    inner = {old: new for old, new in mapping.items() if not (old.free & bound)}
+    free = node.body.free  # an index that does not occur brings nothing in, and renames nothing
+    inner = {
+        old: new
+        for old, new in mapping.items()
+        if not (old.free & bound) and (old in free or not isinstance(old, Index))
+    }
+    outside = tuple(substitute(term, mapping) for term in node.outside)
     if not inner:
-        return node
+        return node.rebound(node.indices, node.body, outside) if outside else node
     incoming = {index.name for new in inner.values() for index in new.free}
     renamed, indices = {}, []
     taken = incoming | {index.name for index in node.body.free | node.free}
@@ -56,7 +62,6 @@ def substitute_binder(node: Binder, mapping: Mapping[Term, Term]) -> Term:
         indices.append(new)
     # at once: a fresh name may be one that `inner` replaces, such as v2 in {v2: v4}
     body = substitute(node.body, {**inner, **renamed})
-    outside = tuple(substitute(term, mapping) for term in node.outside)
     return node.rebound(tuple(indices), body, outside)
 
 

@@ -28,7 +28,7 @@ def summed(index: Index, *reads: Index) -> Term:
         (summed(v, b, v), {b: v}, "sum_v2 o[v,v2]"),
         (summed(v3, v, v3), {v: v3, v2: v4}, "sum_v2 o[v3,v2]"),  # the fresh v2 is not the v2 that becomes v4
         (summed(v3, v, v3), {v: v3, v2: b}, "sum_v2 o[v3,v2]"),
-        (Reduce("sum", (v,), summed(v2, v, v2)), {b: v}, "sum_v2 (sum_v3 o[v2,v3])"),
+        (Reduce("sum", (v,), summed(v2, v, v2)), {b: v}, "sum_v (sum_v2 o[v,v2])"),  # nothing comes in: nothing moves
         (Reduce("sum", (v, v2), Read("o", (b, v, v2))), {b: v}, "sum_v3,v2 o[v,v3,v2]"),
     ],
 )
