@@ -7,6 +7,7 @@ local_derivatives          [{of, by, value, from, reason, saved}]
 chain_rule                 models of scalars: [{parameter, paths: [[local derivative]], factors: [[term]], reused}]
 adjoints                   [{name, of, kept, forms: [{value, reason}]}] from the loss down
 gradients                  {parameter: {equation, formula}}
+conditions                 what the formulas rest on: ["X is invertible"]
 products                   {cached, uncached}, or null where paths are not written out
 program                    the equations of forward and backward, in the order of evaluation
 """
@@ -42,6 +43,7 @@ def derivation_data(derivation: Derivation) -> dict[str, object]:
         "gradients": {
             name: {"equation": equation_text(e), "formula": text(e.body)} for name, e in derivation.gradients.items()
         },
+        "conditions": list(derivation.conditions),
         "products": {"cached": products.cached, "uncached": products.uncached} if products else None,
         "program": [equation_text(equation) for equation in derivation.program.equations()],
     }

@@ -77,6 +77,13 @@ class Derivation:
         return tuple(index for index in met if index in declared)
 
     @property
+    def conditions(self) -> tuple[str, ...]:
+        """What the formulas rest on: `X is invertible`, `det(X) > 0`."""
+        from .conditions import condition_texts
+
+        return condition_texts((equation.body for equation in self.program.equations()), self.program.tensors)
+
+    @property
     def products(self) -> Products | None:
         """The products of derivatives that the chain rule takes; None where paths are not written out."""
         return products(self.loss, self.chains) if self.chains else None

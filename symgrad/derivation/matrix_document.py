@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..calculus.matrix_rules import conditions
 from ..language.program import Equation
 from . import matrix_terms as mt
 from .document import Derivation
-from .matrix_form import MatrixForm, condition_text, matrix_form, walk
-from .matrix_terms import Matrix, replaced
+from .matrix_algebra import replaced
+from .matrix_form import MatrixForm, matrix_form, walk
+from .matrix_terms import Matrix
 from .text import header
 
 SHORT = 60  # a gradient in forward values of more characters teaches nothing
@@ -68,9 +68,8 @@ def derivation_matrix_text(derivation: Derivation) -> str:
     for first, *others in gradients.values():
         lines.append(f"  {first.text()}")
         lines += [" " * len(first.equation.tensor) + f"   = {form.text().split(' = ', 1)[1]}" for form in others]
-    resting = [condition_text(node, program) for node in conditions(f.equation.body for f in everything)]
-    if resting:
-        lines += ["", "Conditions", *(f"  {line}" for line in dict.fromkeys(resting))]
+    if derivation.conditions:
+        lines += ["", "Conditions", *(f"  {line}" for line in derivation.conditions)]
     return "\n".join(lines)
 
 

@@ -13,21 +13,22 @@ import sympy
 from sympy.matrices.expressions import MatrixExpr, MatrixSymbol
 
 from ..calculus.inlining import inline
-from ..calculus.matrix_rules import conditions
 from ..calculus.reverse import differentiate
 from ..calculus.simplify import collect, simplify
 from ..language.errors import DerivativeError
 from ..language.lowering import lower, lower_size
-from ..language.matrices import MatrixReader, with_sizes
+from ..language.matrices import MatrixReader
+from ..language.matrix_shapes import with_sizes
 from ..language.notation import equation_text
 from ..language.program import Equation, Program, Role, Tensor
-from ..language.terms import Index, Inverse, Reduce, Term, reads
+from ..language.terms import Index, Term, reads
 from ..language.typecheck import typecheck
 from . import matrix_terms as mt
+from .conditions import condition_texts
 from .latex import equation_latex
-from .matrix_lifting import Lifting, NoMatrixForm, lift
+from .matrix_lifting import NoMatrixForm, lift
 from .matrix_terms import Matrix
-from .matrix_text import LatexPrinter, Printer, matrix_text
+from .matrix_text import LatexPrinter, Printer
 from .matrix_values import matrix_sympy
 from .naming import presented
 
@@ -55,7 +56,7 @@ class MatrixForm:
     @property
     def conditions(self) -> tuple[str, ...]:
         """What the formula rests on: `X is invertible`, `det(X) > 0`."""
-        return tuple(condition_text(node, self.program) for node in conditions((self.equation.body,)))
+        return condition_texts((self.equation.body,), self.program.tensors)
 
     @property
     def legend(self) -> tuple[str, ...]:
@@ -85,7 +86,7 @@ class MatrixForm:
     @property
     def sympy(self) -> MatrixExpr | sympy.Expr | None:
         """The right side as a SymPy expression over `MatrixSymbol`s, where SymPy can say it."""
-        return None if self.matrix is None else matrix_sympy(self.matrix, self.program)
+        return None if self.matrix is None else matrix_sympy(self.matrix, self.program, self.hot)
 
     def __str__(self) -> str:
         notes = [*self.legend, *self.conditions]
@@ -109,15 +110,6 @@ def matrix_form(equation: Equation, program: Program) -> MatrixForm:
         return MatrixForm(equation, lift(equation, program.tensors), "", program)
     except NoMatrixForm as missing:
         return MatrixForm(equation, None, str(missing), program)
-
-
-def condition_text(node: Inverse | Reduce, program: Program) -> str:
-    """`X + A is invertible` or `det(X) > 0`, in matrix notation where there is one."""
-    try:
-        written = matrix_text(Lifting(program.tensors).whole(node.body, *node.indices))
-    except NoMatrixForm:
-        written = equation_text(Equation("M", node.indices, node.body)).removeprefix("M")
-    return f"{written} is invertible" if isinstance(node, Inverse) else f"det({written}) > 0"
 
 
 # -- one gradient of one expression ------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from fractions import Fraction
 from ..language.algebra import factors_of, is_negative, negated, power
 from ..language.notation import render
 from ..language.terms import ONE, Const, Pow, Read, Term
+from . import matrix_algebra as ma
 from . import matrix_terms as mt
 from .latex import FUNCTIONS, REDUCTIONS, RELATIONS, enclosed, latex, name_latex
 from .matrix_terms import SCALAR, Matrix, Number
@@ -49,7 +50,7 @@ class Printer:
             case mt.Scaled(Number(Const(0))):
                 return "0", ATOM
             case Number() | mt.Scaled() | mt.Hadamard() | mt.Power():
-                positive = mt.minus(matrix)
+                positive = ma.minus(matrix)
                 if positive is not None:
                     return f"-{self.within(positive, HADAMARD)}", SUM
                 return self.quotient(matrix)
@@ -89,10 +90,10 @@ class Printer:
 
     def sum(self, terms: tuple[Matrix, ...]) -> str:
         # Positive terms are written first where the first would be negative: Y - A, never -A + Y.
-        first, *others = sorted(terms, key=lambda t: mt.minus(t) is not None) if mt.minus(terms[0]) else terms
+        first, *others = sorted(terms, key=lambda t: ma.minus(t) is not None) if ma.minus(terms[0]) else terms
         written = self.within(first, SUM)
         for term in others:
-            positive = mt.minus(term)
+            positive = ma.minus(term)
             sign, term = ("-", positive) if positive is not None else ("+", term)
             written += f" {sign} {self.within(term, HADAMARD)}"
         return written

@@ -17,6 +17,7 @@ from ..language.functions import ELEMENTARY, STOP_GRADIENT
 from ..language.lifting import RELATIONS, Lifting, call, lift_size
 from ..language.program import Program
 from ..language.terms import Term
+from . import matrix_algebra as ma
 from . import matrix_terms as mt
 from .matrix_terms import SCALAR, Matrix
 
@@ -80,20 +81,22 @@ def matrix_value(matrix: Matrix, values: Mapping[str, np.ndarray], sizes: Sizes)
     raise TypeError(f"no meaning for {type(matrix).__name__}")
 
 
-def matrix_sympy(matrix: Matrix, program: Program) -> MatrixExpr | sympy.Expr | None:
+def matrix_sympy(matrix: Matrix, program: Program, hot: Mapping[str, str]) -> MatrixExpr | sympy.Expr | None:
     """The matrix as a SymPy expression over `MatrixSymbol`s; None where SymPy has no such form.
 
     What SymPy writes entry by entry only for one argument, such as a bracket of two matrices, has none.
     """
     try:
-        return ToSympy(program).expression(matrix)
+        return ToSympy(program, hot).expression(matrix)
     except NotImplementedError:
         return None
 
 
 class ToSympy:
-    def __init__(self, program: Program) -> None:
-        self.numbers = Lifting(program)
+    """One matrix on its way to SymPy; a one-hot matrix is a symbol of the name that `hot` gives it."""
+
+    def __init__(self, program: Program, hot: Mapping[str, str]) -> None:
+        self.numbers, self.hot = Lifting(program), hot
 
     def expression(self, matrix: Matrix) -> MatrixExpr | sympy.Expr:
         match matrix:
@@ -101,6 +104,8 @@ class ToSympy:
                 return self.numbers.expression(term)
             case mt.Named(name, shape):
                 return sympy.MatrixSymbol(name, *map(lift_size, shape))
+            case mt.OneHot(tokens, shape):
+                return sympy.MatrixSymbol(self.hot[tokens], *map(lift_size, shape))
             case mt.Ones(rows):
                 return sympy.OneMatrix(lift_size(rows), 1)
             case mt.Identity(rows):
@@ -108,7 +113,7 @@ class ToSympy:
             case mt.Sum(terms) if matrix.shape == SCALAR:
                 return sympy.Add(*map(self.number, terms))
             case mt.Sum(terms):
-                return sympy.MatAdd(*(self.expression(mt.full(term, matrix.shape)) for term in terms))
+                return sympy.MatAdd(*(self.expression(ma.full(term, matrix.shape)) for term in terms))
             case mt.Product(factors):
                 return sympy.MatMul(*map(self.expression, factors))
             case mt.Hadamard(factors) if matrix.shape == SCALAR:

@@ -31,6 +31,8 @@ def derivation_text(derivation: Derivation) -> str:
             [parameters_title(derivation), *blocks(own, derivation.loss)],
             summary(derivation),
         ]
+    if derivation.conditions:
+        sections.append(["Conditions", *(f"  {condition}" for condition in derivation.conditions)])
     return "\n\n".join("\n".join(section) for section in sections if section)
 
 

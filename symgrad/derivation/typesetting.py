@@ -210,10 +210,11 @@ def notation(derivation: Derivation, unit: str) -> str:
 
 
 def closing(derivation: Derivation) -> str:
-    products = derivation.products
-    if products is None:
-        return ""
-    return f"Backpropagation: {products.cached} products with caching, {products.uncached} without."
+    products, conditions = derivation.products, derivation.conditions
+    parts = [f"Where {words(', '.join(conditions))}."] if conditions else []
+    if products is not None:
+        parts.append(f"Backpropagation: {products.cached} products with caching, {products.uncached} without.")
+    return "\n\n".join(parts)
 
 
 def words(text: str) -> str:

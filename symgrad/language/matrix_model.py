@@ -19,7 +19,8 @@ from sympy import Expr, Idx
 from sympy.matrices.expressions import MatrixExpr, MatrixSymbol
 
 from .lifting import tensor_axes
-from .matrices import FIRST, MatrixReader, has_matrices, is_matrix, symbol_of
+from .matrices import MatrixReader
+from .matrix_shapes import FIRST, has_matrices, is_matrix, symbol_of
 from .model import Axes, Handle, Model, handle
 from .program import Initial, Role
 

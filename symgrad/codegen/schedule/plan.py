@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ...language.notation import equation_text
+from ...language.errors import DeclarationError
+from ...language.notation import equation_text, text
 from ...language.program import Equation, Item, Program, Recurrence, equations_of
-from ...language.terms import Index, reads
+from ...language.terms import DETERMINANTS, Index, Inverse, Reduce, reads
 from ...language.typecheck import typecheck
 from ..nests import Comment, Loop, Node, StopIfNotFinite, Zero, accesses
 from .contractions import materialize_operands
@@ -46,8 +47,20 @@ def scheduled_equations(program: Program) -> Program:
     return program
 
 
+def refuse_whole_matrices(program: Program) -> None:
+    """Raises DeclarationError for inverses and determinants: they are derived and interpreted, and not emitted."""
+    for equation in program.equations():
+        for node in equation.body.walk():
+            if isinstance(node, Inverse) or (isinstance(node, Reduce) and node.op in DETERMINANTS):
+                raise DeclarationError(
+                    f"{program.name}: {equation.tensor} holds {text(node)}; inverses and determinants can be derived, "
+                    "printed and checked, but no training code is emitted for them"
+                )
+
+
 def plan(program: Program, quotes: Quotes | None = None, fuse: bool = True) -> Nest:
     """The loop nests of a program.  `quotes`: lines that stand above an equation's own in its comment."""
+    refuse_whole_matrices(program)
     program = scheduled_equations(program)
     storage = assign_storage(program)
     nodes = Planner(program, storage, quotes or {}, fuse).run()
