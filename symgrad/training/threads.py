@@ -26,6 +26,9 @@ def blas_threads(sizes: Mapping[str, int], batch: int, axis: str | None) -> int:
 @contextmanager
 def limited_blas(threads: int) -> Iterator[None]:
     """Within, BLAS has this many threads."""
+    # OpenBLAS's idle threads spin for some 30 ms unless told otherwise before it is loaded.  On a shared machine that
+    # takes the core from whoever holds up the next product; sleeping at once costs microseconds.
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "8")
     # The limit holds for libraries that are loaded already; jitted code calls SciPy's BLAS, which Numba loads late.
     import scipy.linalg.cython_blas  # noqa: F401
     from threadpoolctl import threadpool_limits

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from symgrad.checking.points import size_names
 from symgrad.language.optimizers import SGD, Adafactor, Adam, Optimizer
@@ -10,6 +12,7 @@ from symgrad.language.program import Program
 from symgrad.pipeline import derive_gradients, generate
 
 from ..calculus.programs import PROGRAMS
+from ..calculus.test_random_programs import SIZES, programs
 from .running import gradient_errors, plain, step_errors, wrong
 
 TOLERANCE = 1e-10
@@ -34,18 +37,17 @@ def test_loss_and_gradients(name: str) -> None:
     program = EMITTED[name]()
     fused, plainly = (plain(generate(program, dtype="float64", fuse=fuse)) for fuse in (True, False))
     gradients = derive_gradients(program, fused.differentiated)
-    for seed, given in enumerate(sizes(program)):
-        assert not wrong(gradient_errors(gradients, fused, given, seed), TOLERANCE), given
-    given = sizes(program)[0]
-    assert not wrong(gradient_errors(gradients, plainly, given), TOLERANCE), "not fused"
+    for seed, row in enumerate(sizes(program)):
+        assert not wrong(gradient_errors(gradients, fused, row, seed), TOLERANCE), row
+    assert not wrong(gradient_errors(gradients, plainly, sizes(program)[0]), TOLERANCE), "not fused"
 
 
 @pytest.mark.parametrize("name", EMITTED)
 def test_steps(name: str) -> None:
     program = EMITTED[name]()
     emitted = plain(generate(program, SGD(), "float64"))
-    for given, steps in zip(sizes(program)[:2], (3, 1), strict=True):
-        assert not wrong(step_errors(emitted, given, steps), TOLERANCE), (given, steps)
+    for row, steps in zip(sizes(program)[:2], (3, 1), strict=True):
+        assert not wrong(step_errors(emitted, row, steps), TOLERANCE), (row, steps)
 
 
 @pytest.mark.parametrize("rule", (Adam(), Adafactor()), ids=lambda rule: rule.name)
@@ -53,5 +55,14 @@ def test_steps(name: str) -> None:
 def test_steps_of_other_optimizers(name: str, rule: Optimizer) -> None:
     program = EMITTED[name]()
     emitted = plain(generate(program, rule, "float64"))
-    for given, steps in zip(sizes(program), (3, 1, 1), strict=True):
-        assert not wrong(step_errors(emitted, given, steps), TOLERANCE), (given, steps)
+    for row, steps in zip(sizes(program), (3, 1, 1), strict=True):
+        assert not wrong(step_errors(emitted, row, steps), TOLERANCE), (row, steps)
+
+
+@settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(programs(), st.sampled_from(SIZES), st.sampled_from((SGD(), Adafactor())))
+def test_random_programs(program: Program, given_sizes: dict[str, int], rule: Optimizer) -> None:
+    emitted = plain(generate(program, rule, "float64"))
+    gradients = derive_gradients(program, emitted.differentiated)
+    assert not wrong(gradient_errors(gradients, emitted, given_sizes), TOLERANCE)
+    assert not wrong(step_errors(emitted, given_sizes, 2), 1e-8)

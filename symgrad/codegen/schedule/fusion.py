@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ...language.ranges import same_extent
-from ...language.rewriting import substitute
+from ...language.rewriting import fresh_index, substitute
 from ...language.terms import Index, Read, Term
 from ..nests import Access, Assign, Comment, Loop, Node, accesses
 from .statements import Statement
@@ -109,8 +109,7 @@ def rename(statement: Statement, old: Index, new: Index) -> Statement:
     names = {index.name: index for index in statement.loops}
     if new.name in names and names[new.name] != old:
         other = names[new.name]
-        free = Index(f"{other.name}{other.name}", other.extent)
-        statement = rename(statement, other, free)
+        statement = rename(statement, other, fresh_index(other, names))
     return Statement(
         statement.equation,
         tuple(new if index == old else index for index in statement.loops),
