@@ -1,4 +1,4 @@
-"""`symgrad derive`: its three formats, one parameter, numbers, and errors as one line."""
+"""`symgrad derive`: its formats, one parameter, numbers, and errors as one line."""
 
 from __future__ import annotations
 
@@ -44,6 +44,13 @@ def test_one_parameter(command: Command) -> None:
     assert "dW2" not in out
 
 
+def test_matrix_notation(command: Command) -> None:
+    status, out, _ = command(str(EXAMPLES / "concat_lm.py"), "--format", "matrix")
+    assert status == 0
+    assert "dW2 = do^T h\n      = (p - Y)^T h / B" in out
+    assert "(index form: dW1[i,t,d] has 3 axes)" in out
+
+
 @pytest.mark.parametrize("option", [("--json",), ("--format", "json")])
 def test_json(command: Command, option: tuple[str, ...]) -> None:
     _, out, _ = command(str(EXAMPLES / "concat_lm.py"), *option)
@@ -66,7 +73,7 @@ def test_numbers_as_json(command: Command) -> None:
     ("arguments", "message"),
     [
         (("--wrt", "W9"), "W9 is not declared; there are"),
-        (("--format", "html"), "not one of text, latex, json"),
+        (("--format", "html"), "not one of text, matrix, latex, json"),
         (("--rate", "0.1"), "give them with --at"),
         ((*AT, "--updates", "2"), "--rate X"),
         ((*AT, "--format", "latex"), "text or json only"),

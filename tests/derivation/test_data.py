@@ -12,7 +12,7 @@ from ..examples.files import NAMES, example
 
 KEYS = [
     "model", "loss", "wrt", "parameters", "inputs", "forward", "local_derivatives", "chain_rule", "adjoints",
-    "gradients", "products", "program",
+    "gradients", "conditions", "products", "program",
 ]  # fmt: skip
 
 
