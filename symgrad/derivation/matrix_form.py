@@ -18,7 +18,7 @@ from ..calculus.simplify import collect, simplify
 from ..language.errors import DerivativeError
 from ..language.lowering import lower, lower_size
 from ..language.matrices import MatrixReader
-from ..language.matrix_shapes import with_sizes
+from ..language.matrix_shapes import size_symbols, with_sizes
 from ..language.notation import equation_text
 from ..language.program import Equation, Program, Role, Tensor
 from ..language.terms import Index, Term, reads
@@ -136,7 +136,7 @@ def expression_program(expression: sympy.Expr, variable: MatrixSymbol | sympy.Sy
         raise DerivativeError(f"{expression} does not depend on {variable}")
     expression = with_sizes(expression)
     matrices = sorted(expression.atoms(MatrixSymbol), key=lambda symbol: symbol.name)
-    sizes = {size for matrix in matrices for extent in matrix.shape for size in extent.free_symbols}
+    sizes = size_symbols(expression)
     others = expression.free_symbols - sizes - set(matrices)
     numbers = sorted((symbol for symbol in others if not isinstance(symbol, sympy.Idx)), key=str)
     expression = expression.xreplace({number: sympy.Symbol(number.name, real=True) for number in numbers})

@@ -70,9 +70,14 @@ def same_size(left: Expr, right: Expr) -> bool:
 
 def with_sizes(expression: Expr | MatrixExpr) -> Expr | MatrixExpr:
     """The expression with every symbol in a shape a positive integer, as sizes are here: `n` for symbols("n")."""
-    shapes = [extent for matrix in expression.atoms(MatrixSymbol) for extent in matrix.shape]
-    sizes = {symbol for extent in shapes for symbol in extent.free_symbols}
-    return expression.xreplace({symbol: sympy.Symbol(symbol.name, integer=True, positive=True) for symbol in sizes})
+    whole = {size: sympy.Symbol(size.name, integer=True, positive=True) for size in size_symbols(expression)}
+    return expression.xreplace(whole)
+
+
+def size_symbols(expression: Expr | MatrixExpr) -> set[sympy.Symbol]:
+    """The symbols in the shapes of its matrices."""
+    matrices = expression.atoms(MatrixSymbol, Identity, OneMatrix, ZeroMatrix)
+    return {symbol for matrix in matrices for extent in matrix.shape for symbol in extent.free_symbols}
 
 
 class MatrixShapes:
