@@ -92,7 +92,7 @@ def symgrad(case: Case) -> tuple[Run, str]:
     from symgrad.language.optimizers import OPTIMIZERS
     from symgrad.pipeline import generate
     from symgrad.training.parameters import initial_values
-    from symgrad.training.threads import blas_threads, limited_blas
+    from symgrad.training.threads import Balanced, blas_threads, limited_blas
 
     optimizer, folder = OPTIMIZERS[case.optimizer](), tempfile.TemporaryDirectory()
     emitted = generate(declared(case), optimizer).load(folder.name)
@@ -101,6 +101,7 @@ def symgrad(case: Case) -> tuple[Run, str]:
     x, y = tokens(case)
     rows = np.arange(len(x)).reshape(BATCHES, case.B)
     threads = blas_threads(sizes(case), case.B, "B")
+    module = Balanced(emitted, threads) if threads > 1 else emitted
     done = 0
 
     def run(steps: int, folder: tempfile.TemporaryDirectory = folder) -> np.ndarray:
@@ -110,11 +111,11 @@ def symgrad(case: Case) -> tuple[Run, str]:
         settings = {"t": numbers + 1.0, **{name: np.full(steps, value) for name, value in constants.items()}}
         losses = np.empty(steps)
         with limited_blas(threads):
-            emitted.chunk(rows[numbers % BATCHES], settings, {"x": x, "y": y}, parameters, states, losses)
+            module.chunk(rows[numbers % BATCHES], settings, {"x": x, "y": y}, parameters, states, losses)
         done += steps
         return losses
 
-    return run, f"BLAS on {threads}"
+    return run, f"BLAS on {'1 or ' if threads > 1 else ''}{threads}"
 
 
 def torch(case: Case) -> tuple[Run, str]:

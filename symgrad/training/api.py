@@ -21,7 +21,7 @@ from .parameters import initial_values
 from .report import Evaluation, Report, Silent
 from .sizes import Sizes, batch_axis, complete
 from .summary import counted, ending, final, opening
-from .threads import blas_threads, limited_blas
+from .threads import Balanced, blas_threads, limited_blas
 from .vocabulary import Vocabulary
 
 
@@ -95,13 +95,16 @@ def train(
     check_writable(path)
     data, sizes = loaded(program, training)
     started = start and started_from(start, program, sizes, data.vocabulary, training.dtype)
-    threads = threads or blas_threads(sizes, training.batch, batch_axis(program))
-    for line in opening(program, training, data, sizes, threads):
+    most = threads or blas_threads(sizes, training.batch, batch_axis(program))
+    balanced = threads is None and most > 1
+    for line in opening(program, training, data, sizes, f"1 to {most}" if balanced else f"{most}"):
         report.say(line)
 
     options = {"dtype": training.dtype, "weight_decay": dict(training.weight_decay), "clip": training.clip}
     emitted = (generate or pipeline.generate)(model, training.optimizer, **options).load()
-    with limited_blas(threads):
+    if balanced:
+        emitted = Balanced(emitted, most)
+    with limited_blas(most):
         values = initial_values((*program.parameters, *emitted.states), sizes, training.seed, training.dtype)
         states = {tensor.name: values.pop(tensor.name) for tensor in emitted.states}
         loop = Loop(emitted, data, started or values, states, training, report)

@@ -15,7 +15,7 @@ from .report import loss_text
 from .sizes import Sizes, extent_size
 
 
-def opening(program: Program, training: Training, data: Data, sizes: Sizes, threads: int) -> tuple[str, ...]:
+def opening(program: Program, training: Training, data: Data, sizes: Sizes, threads: str) -> tuple[str, ...]:
     """The data, the model and the recipe."""
     count = sum(math.prod(extent_size(e, sizes) for e in tensor.shape) for tensor in program.parameters)
     axes = "".join(f", {name}={size:,}" for name, size in sizes.items())
@@ -29,7 +29,7 @@ def opening(program: Program, training: Training, data: Data, sizes: Sizes, thre
         *data.lines,
         f"model       {program.name}: {counted(count, 'parameter')}, {training.dtype}{axes}",
         f"training    {training.optimizer}, {rate}, batch {training.batch:,}, {length}, seed {training.seed}"
-        f"{decay}{clip}, BLAS on {counted(threads, 'thread')}",
+        f"{decay}{clip}, BLAS on {threads} thread{'' if threads == '1' else 's'}",
     )
 
 

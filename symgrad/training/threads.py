@@ -1,10 +1,19 @@
-"""How many threads BLAS runs on."""
+"""How many threads BLAS runs on.
+
+BLAS divides a product evenly and waits for the slowest thread.  On a quiet machine two threads nearly halve a large
+product; where somebody else holds the other core they take longer than one.  So a training that nobody told the number
+measures both, now and then, and takes the faster.
+"""
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Protocol
+
+import numpy as np
 
 SMALL = 64_000_000
 
@@ -35,3 +44,44 @@ def limited_blas(threads: int) -> Iterator[None]:
 
     with threadpool_limits(limits=threads, user_api="blas"):
         yield
+
+
+class Chunks(Protocol):
+    """What is run in chunks of steps; see `loop.Emitted`."""
+
+    def chunk(self, order: np.ndarray, *arguments: object) -> int: ...
+
+
+class Balanced:
+    """An emitted module whose chunks run on 1 or on `threads` BLAS threads, whichever took less time a step lately.
+
+    The numbers of different thread counts differ in their last bits; a run that must be repeated to the bit names one.
+    """
+
+    AGAIN = 24  # chunks until the slower count gets another try
+
+    def __init__(self, emitted: Chunks, threads: int) -> None:
+        self._emitted, self._counts = emitted, (threads, 1)
+        self._seconds: dict[int, float] = {}
+        self._chunks = 0
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._emitted, name)
+
+    def chunk(self, order: np.ndarray, *arguments: object) -> int:
+        count = self.count()
+        began = time.perf_counter()
+        with limited_blas(count):
+            taken = self._emitted.chunk(order, *arguments)
+        if self._chunks:  # the first may have waited for the compiler
+            self._seconds[count] = (time.perf_counter() - began) / max(1, len(order))
+        self._chunks += 1
+        return taken
+
+    def count(self) -> int:
+        """The number of threads for the next chunk."""
+        untried = [count for count in self._counts if count not in self._seconds]
+        if untried:
+            return untried[0]
+        slowest, fastest = (chosen(self._counts, key=self._seconds.__getitem__) for chosen in (max, min))
+        return slowest if self._chunks % self.AGAIN == 0 else fastest

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from symgrad.language.errors import DataError, TrainingError
 from symgrad.training import Arrays, Text, load_checkpoint, train
 from symgrad.training.console import ConsoleReport
 from symgrad.training.report import Evaluation, Progress, duration_text, loss_text, perplexity
-from symgrad.training.threads import blas_threads
+from symgrad.training.threads import Balanced, blas_threads
 
 from .models import Bigram, bigram, cycle, generates, plan, regression, scalar
 from .test_loop import Diverging, interrupt_at
@@ -244,6 +245,32 @@ def test_threads_by_size():
     assert blas_threads({"V": 27, "D": 10, "H": 200, "B": 32}, 32, "B") == 1
     assert blas_threads({"V": 16_383, "D": 60, "H": 50, "B": 256}, 256, "B") >= 1
     assert blas_threads({}, 1, None) == 1
+
+
+class Clocked:
+    """Chunks that take as long as a table says for the number of threads that BLAS has."""
+
+    def __init__(self, seconds: dict[int, float]) -> None:
+        self.seconds, self.seen = seconds, []
+
+    def chunk(self, order: np.ndarray) -> int:
+        from threadpoolctl import threadpool_info
+
+        limits = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+        self.seen.append(min(limits))
+        time.sleep(self.seconds[min(limits)])
+        return len(order)
+
+
+@pytest.mark.parametrize("fast", [1, 2])
+def test_the_faster_number_of_threads_is_found_and_kept(fast):
+    chunks = Clocked({fast: 0.001, 3 - fast: 0.02})
+    balanced = Balanced(chunks, 2)
+    for _ in range(Balanced.AGAIN):
+        assert balanced.chunk(np.zeros((1, 1))) == 1
+    assert chunks.seen[3:] == [fast] * (Balanced.AGAIN - 3)
+    balanced.chunk(np.zeros((1, 1)))
+    assert chunks.seen[-1] == 3 - fast, "the other gets another try"
 
 
 def test_blas_is_limited_within_the_loop(tmp_path):
