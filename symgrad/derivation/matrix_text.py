@@ -275,7 +275,3 @@ def split(factors: Iterable[Matrix]) -> tuple[list[Matrix], list[Matrix]]:
 
 def matrix_text(matrix: Matrix, hot: Mapping[str, str] | None = None) -> str:
     return Printer(hot or {}).text(matrix)
-
-
-def matrix_latex(matrix: Matrix, hot: Mapping[str, str] | None = None) -> str:
-    return LatexPrinter(hot or {}).text(matrix)
