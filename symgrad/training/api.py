@@ -85,7 +85,8 @@ def train(
     training part; `report` listens, and without one `quiet` prints nothing.
 
     The same seed on one thread gives the same bits.  Raises DataError and TrainingError before the first step for
-    whatever does not fit, and TrainingError for a loss that is not finite: what was good until then is saved.
+    whatever does not fit, and TrainingError for a loss that is not finite: what was good until then is saved beside the
+    checkpoint, as `runs/<model's name>.diverged.safetensors`.
     """
     training = Training(**overrides) if training is None else training.overridden(**overrides)
     program = model.program
@@ -109,9 +110,12 @@ def train(
         states = {tensor.name: values.pop(tensor.name) for tensor in emitted.states}
         loop = Loop(emitted, data, started or values, states, training, report)
         fit = loop.run()
-        save_checkpoint(path, Checkpoint(fit.parameters, program.name, sizes, training.recipe(), data.vocabulary))
+        # A run that failed leaves the checkpoint of the one before as it is.
+        written = beside(path) if fit.stopped == "diverged" else path
+        save_checkpoint(written, Checkpoint(fit.parameters, program.name, sizes, training.recipe(), data.vocabulary))
         if fit.stopped == "diverged":
-            raise TrainingError(f"{program.name}: {ending(fit, loop.total, path, tokens)}")
+            untouched = f"; {path} is left as it was" if path.is_file() else ""
+            raise TrainingError(f"{program.name}: {ending(fit, loop.total, written, tokens)}{untouched}")
         report.say(ending(fit, loop.total, path, tokens))
         losses, whole = final_losses(emitted, data, fit, training, train_loss)
     if whole:
@@ -130,6 +134,11 @@ def train(
         path=path,
         interrupted=not whole,
     )
+
+
+def beside(path: Path) -> Path:
+    """`runs/m.safetensors` -> `runs/m.diverged.safetensors`, for what a run that diverged has kept."""
+    return path.with_name(f"{path.stem}.diverged{path.suffix}")
 
 
 def loaded(program: Program, training: Training) -> tuple[Data, Sizes]:

@@ -116,15 +116,26 @@ def test_ctrl_c_in_the_last_evaluation(tmp_path):
 def test_a_loss_that_is_not_finite(tmp_path):
     with pytest.raises(TrainingError, match=r"bigram: the loss is nan at step 30 of 57 \(epoch 2\)") as caught:
         run(tmp_path, Diverging(30))
-    assert "out.safetensors holds the parameters of epoch 1, the best with valid" in str(caught.value)
+    assert "out.diverged.safetensors holds the parameters of epoch 1, the best with valid" in str(caught.value)
     assert "\n" not in str(caught.value)
-    assert np.isfinite(load_checkpoint(tmp_path / "out.safetensors").parameters["W"]).all()
+    assert "left as it was" not in str(caught.value), "there was no checkpoint"
+    assert np.isfinite(load_checkpoint(tmp_path / "out.diverged.safetensors").parameters["W"]).all()
+    assert not (tmp_path / "out.safetensors").exists()
+
+
+def test_a_run_that_diverges_leaves_the_checkpoint_of_the_one_before(tmp_path):
+    good = run(tmp_path).path.read_bytes()
+    message = r"out\.diverged\.safetensors holds the first parameters; .*out\.safetensors is left as it was"
+    with pytest.raises(TrainingError, match=message):
+        run(tmp_path, Diverging(1))
+    assert (tmp_path / "out.safetensors").read_bytes() == good
+    assert load_checkpoint(tmp_path / "out.diverged.safetensors").model == "bigram"
 
 
 def test_a_loss_that_is_not_finite_before_any_evaluation(tmp_path):
     with pytest.raises(TrainingError, match="holds the parameters after step 6, not evaluated yet"):
         run(tmp_path, Diverging(7))
-    assert load_checkpoint(tmp_path / "out.safetensors").parameters["W"].any()
+    assert load_checkpoint(tmp_path / "out.diverged.safetensors").parameters["W"].any()
 
 
 def test_a_first_loss_that_is_not_finite(tmp_path):
