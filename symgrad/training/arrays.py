@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..language.errors import DataError
 from ..language.program import Program
-from .data import PARTS, Data, Rows, checked_rows
+from .data import PARTS, Data, Rows, checked_rows, returned
 
 Given = Mapping[str, object]
 
@@ -23,8 +23,11 @@ class Arrays:
     source: Given | Callable[[], Given]
 
     def load(self, program: Program, sizes: Mapping[str, int], dtype: str) -> Data:
-        """Each part checked.  Raises DataError for parts that are none and for whatever `checked_rows` refuses."""
-        given = self.source() if callable(self.source) else self.source
+        """Each part checked.
+
+        Raises DataError for a function that fails, for parts that are none and for whatever `checked_rows` refuses.
+        """
+        given = returned(self.source, f"{program.name}: Arrays") if callable(self.source) else self.source
         if not isinstance(given, Mapping) or not given:
             raise DataError(
                 f"{program.name}: Arrays holds {type(given).__name__}, expected {{part: {{tensor: array}}}}"

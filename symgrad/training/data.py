@@ -5,15 +5,20 @@ Emitted code does not check bounds, so everything that it will index with or rea
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import traceback
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
-from ..language.errors import DataError
+from ..language.errors import DataError, SymgradError
 from ..language.program import Program, Role, Tensor
 from .sizes import batch_axis, extent_size, fixed
 from .vocabulary import Vocabulary
+
+T = TypeVar("T")
 
 PARTS = ("train", "valid", "test")
 Rows = dict[str, np.ndarray]
@@ -123,3 +128,18 @@ def check_tokens(program: Program, parts: Mapping[str, Rows], sizes: Mapping[str
                     f"{program.name}: {part} part: {tensor.name}[{', '.join(map(str, place))}] is token id "
                     f"{ids[place]}, expected 0 <= id < {limit} (the vocabulary); make the vocabulary larger or mend it"
                 )
+
+
+def returned(function: Callable[[], T], whose: str) -> T:
+    """What a function that gives the data returns.  Raises DataError where it raises anything but a SymgradError."""
+    try:
+        return function()
+    except SymgradError:
+        raise
+    except Exception as error:
+        name = getattr(function, "__name__", None) or repr(function)
+        line = traceback.extract_tb(error.__traceback__)[-1]
+        raise DataError(
+            f"{whose}: its function {name} raised {type(error).__name__}: {error} "
+            f"({Path(line.filename).name}, line {line.lineno}); mend the function"
+        ) from error

@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from ..language.errors import DataError
-from .data import PARTS
+from .data import PARTS, returned
 
 Split = tuple[float | int | None, ...]
 
@@ -23,11 +23,12 @@ def python_topics() -> str:
 def read_text(source: Path | Callable[[], str]) -> str:
     """The text of a UTF-8 file (its lines may end in \\r\\n, a byte order mark is left out) or of a function.
 
-    Raises DataError where there is no such file, where it is not UTF-8 (with the byte's position) or has no text.
+    Raises DataError where there is no such file, where it is not UTF-8 (with the byte's position) or has no
+    text, and where the function raises.
     """
     name = source_name(source)
     if callable(source):
-        text = source()
+        text = returned(source, "text")
     else:
         try:
             raw = source.read_bytes()

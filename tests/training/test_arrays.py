@@ -38,6 +38,23 @@ def test_a_model_without_batch_axis_has_an_example_a_row():
     assert batch_axis(scalar().program) is None
 
 
+def test_a_function_that_fails_is_named():
+    def measured():
+        return {"x": X / (1 // 0), "y": Y}
+
+    message = r"regression: Arrays: its function measured raised ZeroDivisionError: .* \(test_arrays.py, line \d+\)"
+    with pytest.raises(DataError, match=message):
+        load(measured)
+
+
+def test_an_error_of_symgrad_passes_through():
+    def measured():
+        raise DataError("no such file")
+
+    with pytest.raises(DataError, match=r"^no such file$"):
+        load(measured)
+
+
 def test_rows_are_contiguous():
     assert load({"x": np.asfortranarray(X), "y": Y}).parts["train"]["x"].flags.c_contiguous
 

@@ -171,6 +171,14 @@ def test_an_empty_file(tmp_path):
         load(Text(bad_file(tmp_path, b" \n\n")))
 
 
+def test_a_function_that_fails_is_named():
+    def broken() -> str:
+        return [][0]
+
+    with pytest.raises(DataError, match=r"text: its function broken raised IndexError: .* \(test_text\.py, line \d+\)"):
+        load(Text(broken))
+
+
 def test_a_missing_file(tmp_path):
     with pytest.raises(DataError, match=r"none\.txt: the file does not exist; expected a UTF-8 text file"):
         load(Text(tmp_path / "none.txt"))
