@@ -7,14 +7,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer.core import TyperGroup
 
 from .language.errors import DataError, SymgradError
 
 if TYPE_CHECKING:
     from .model_file import ModelFile
 
+INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
+
+
+class Interruptible(TyperGroup):
+    """Commands that Ctrl-C ends with a line; a training on its way handles it and saves, so it never comes here."""
+
+    def invoke(self, ctx: typer.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            where = " before the first step; nothing was written" if ctx.invoked_subcommand == "train" else ""
+            typer.echo(f"interrupted{where}", err=True)
+            raise typer.Exit(INTERRUPTED) from None
+
+
 app = typer.Typer(
     name="symgrad",
+    cls=Interruptible,
     help="Declare a model in SymPy, derive its gradients symbolically, emit fast Numba code, check every line.",
     no_args_is_help=True,
     add_completion=False,
@@ -23,8 +40,6 @@ app = typer.Typer(
 )
 
 ModelPath = Annotated[Path, typer.Argument(metavar="MODEL.py", help="A Python file that holds `model`.")]
-
-INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
 
 
 def main() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 from symgrad.cli import main
 from symgrad.language.errors import TrainingError
 from symgrad.training import load_checkpoint
+from symgrad.training.checkpoints import save_checkpoint
 
 from .training.models import Bigram, bigram, generates
 from .training.test_loop import Diverging, interrupt_at
@@ -77,6 +80,40 @@ def test_going_on_in_steps(command):
 
 def test_quiet(command):
     assert command("--quiet") == (0, "", "")
+
+
+def interrupted(*arguments, **options):
+    raise KeyboardInterrupt
+
+
+def test_ctrl_c_while_compiling(command, tmp_path):
+    compiling = type("Compiling", (Bigram,), {"chunk": interrupted})(bigram().program)
+    status, _, err = command(module=compiling)
+    assert (status, err) == (130, "interrupted before the first step; nothing was written\n")
+    assert not list((tmp_path / "runs").iterdir())
+
+
+def test_ctrl_c_while_saving(command, tmp_path, monkeypatch):
+    def saved(path, checkpoint):
+        os.kill(os.getpid(), signal.SIGINT)
+        save_checkpoint(path, checkpoint)
+
+    monkeypatch.setattr("symgrad.training.api.save_checkpoint", saved)
+    status, out, err = command()
+    assert (status, err) == (130, "")
+    assert "interrupted at step 57 of 57; runs/bigram.safetensors holds" in out
+    assert load_checkpoint(tmp_path / "runs" / "bigram.safetensors")
+
+
+@pytest.mark.parametrize("name", ["check", "generate"])
+def test_ctrl_c_in_another_command(tmp_path, monkeypatch, capsys, name):
+    path = tmp_path / "example.py"
+    path.write_text(MODEL)
+    monkeypatch.setattr(f"symgrad.pipeline.{name}", interrupted)
+    monkeypatch.setattr(sys, "argv", ["symgrad", name, str(path)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert (ended.value.code, *capsys.readouterr()) == (130, "", "interrupted\n")
 
 
 def test_ctrl_c(command, tmp_path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -16,7 +16,7 @@ from ..language.program import Program, Role
 from .checkpoints import Checkpoint, check_writable, save_checkpoint, started_from
 from .configuration import Training
 from .data import Data, check_tokens
-from .loop import Emitted, Fit, Loop, Values
+from .loop import Emitted, Fit, Loop, Values, interrupt_after
 from .parameters import initial_values
 from .report import Evaluation, Report, Silent
 from .sizes import Sizes, batch_axis, complete
@@ -86,7 +86,8 @@ def train(
 
     The same seed on one thread gives the same bits.  Raises DataError and TrainingError before the first step for
     whatever does not fit, and TrainingError for a loss that is not finite: what was good until then is saved beside the
-    checkpoint, as `runs/<model's name>.diverged.safetensors`.
+    checkpoint, as `runs/<model's name>.diverged.safetensors`.  Ctrl-C ends the run and saves; before
+    the first step it is raised as KeyboardInterrupt and nothing is written.
     """
     training = Training(**overrides) if training is None else training.overridden(**overrides)
     program = model.program
@@ -110,9 +111,16 @@ def train(
         states = {tensor.name: values.pop(tensor.name) for tensor in emitted.states}
         loop = Loop(emitted, data, started or values, states, training, report)
         fit = loop.run()
+        if fit.stopped == "interrupted" and not len(fit.losses):
+            raise KeyboardInterrupt
         # A run that failed leaves the checkpoint of the one before as it is.
         written = beside(path) if fit.stopped == "diverged" else path
-        save_checkpoint(written, Checkpoint(fit.parameters, program.name, sizes, training.recipe(), data.vocabulary))
+        checkpoint = Checkpoint(fit.parameters, program.name, sizes, training.recipe(), data.vocabulary)
+        try:
+            with interrupt_after():
+                save_checkpoint(written, checkpoint)
+        except KeyboardInterrupt:
+            fit = fit if fit.stopped == "diverged" else replace(fit, stopped="interrupted")
         if fit.stopped == "diverged":
             untouched = f"; {path} is left as it was" if path.is_file() else ""
             raise TrainingError(f"{program.name}: {ending(fit, loop.total, written, tokens)}{untouched}")

@@ -110,7 +110,7 @@ class Loop:
         try:
             stopped = self.steps()
         except KeyboardInterrupt:
-            stopped = "interrupted"
+            stopped = "diverged" if self.failure else "interrupted"
         finally:
             self.report.end()
         seconds = self.clock() - self.began
