@@ -101,9 +101,14 @@ def train(
         list[str] | None, typer.Option(help="The size of an axis; may be repeated.", metavar="NAME=N")
     ] = None,
     weight_decay: Annotated[
-        list[str] | None, typer.Option(help="Decay of a parameter; may be repeated.", metavar="NAME=X")
+        list[str] | None,
+        typer.Option(
+            help="Add X times the parameter to its gradient, before --clip; may be repeated.", metavar="NAME=X"
+        ),
     ] = None,
-    clip: Annotated[float | None, typer.Option(metavar="X", help="Largest global norm of the gradient.")] = None,
+    clip: Annotated[
+        float | None, typer.Option(metavar="X", help="Largest global norm of the gradient and the decay together.")
+    ] = None,
     patience: Annotated[
         int | None, typer.Option(metavar="N", help="Stop after so many evaluations without a better validation loss.")
     ] = None,

@@ -204,6 +204,12 @@ def test_help_teaches():
         assert word in text
 
 
+def test_help_says_in_which_order_decay_and_clipping_come():
+    text = " ".join(in_a_process("train", "--help").stdout.replace("│", " ").split())
+    assert "to its gradient, before --clip" in text
+    assert "norm of the gradient and the decay together" in text
+
+
 def test_version():
     result = in_a_process("--version")
     assert result.returncode == 0

@@ -63,8 +63,8 @@ class Training:
     epochs, steps how long: passes over the training part, or single steps (then evaluated 16 times on the way)
     seed          of the parameters' start and the order of the batches
     patience      stop after so many evaluations without a better validation loss; None: never
-    weight_decay  factor by parameter name
-    clip          largest global norm of the gradient; None: as it comes
+    weight_decay  factor by parameter name: factor*parameter is added to its gradient, before that is clipped
+    clip          largest global norm of the gradient with the decay in it; None: as it comes
     """
 
     data: Source
@@ -97,9 +97,7 @@ class Training:
         check_dtype(self.dtype)
         object.__setattr__(self, "rate", as_rate(self.rate))
         if self.clip is not None:
-            check_number("clip", self.clip)
-            if self.clip == 0:
-                raise TrainingError("training: clip is 0, which stops all learning; expected more than 0, or None")
+            check_number("clip", self.clip, positive=True)
         for name, factor in self.weight_decay.items():
             check_number(f"weight_decay of {name}", factor)
 
@@ -189,7 +187,9 @@ def is_whole(value: object) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
-def check_number(name: str, value: object) -> None:
-    """Raises TrainingError unless it is a finite number of 0 or more."""
-    if not isinstance(value, Real) or isinstance(value, bool) or not math.isfinite(value) or value < 0:
-        raise TrainingError(f"training: {name} is {value!r}, expected a finite number of 0 or more")
+def check_number(name: str, value: object, positive: bool = False) -> None:
+    """Raises TrainingError unless it is a finite number of 0 or more; greater than 0 where it is to be `positive`."""
+    number = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    if not number or value < 0 or (positive and value == 0):
+        least = "greater than 0" if positive else "of 0 or more"
+        raise TrainingError(f"training: {name} is {value!r}, expected a finite number {least}")

@@ -63,6 +63,9 @@ class Text:
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
                 raise DataError(f"text: {name} is {getattr(self, name)!r}, expected one of {', '.join(choices)}")
+        count = self.minimum_count
+        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+            raise DataError(f"text: minimum_count is {count!r}, expected a whole number of 1 or more")
 
     @property
     def name(self) -> str:

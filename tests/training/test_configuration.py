@@ -28,9 +28,10 @@ REFUSED = [
     ({"rate": float("nan")}, "rate is nan"),
     ({"rate": None}, "rate is None"),
     ({"rate": "fast"}, "rate 'fast': write a number such as 0.1"),
-    ({"clip": 0}, "clip is 0, which stops all learning"),
+    ({"clip": 0}, "clip is 0, expected a finite number greater than 0"),
+    ({"clip": -1.0}, "clip is -1.0, expected a finite number greater than 0"),
     ({"clip": float("inf")}, "clip is inf"),
-    ({"weight_decay": {"W": -1}}, "weight_decay of W is -1"),
+    ({"weight_decay": {"W": -1}}, "weight_decay of W is -1, expected a finite number of 0 or more"),
     ({"sizes": {"H": 0}}, "size H is 0, expected a whole number of 1 or more"),
     ({"data": "brown.txt"}, r"data is 'brown.txt', expected Text\(...\) or Arrays"),
 ]

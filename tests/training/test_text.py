@@ -171,6 +171,12 @@ def test_an_empty_file(tmp_path):
         load(Text(bad_file(tmp_path, b" \n\n")))
 
 
+@pytest.mark.parametrize("count", [0, -1, 1.5])
+def test_a_minimum_count_below_1(count):
+    with pytest.raises(DataError, match=f"minimum_count is {count}, expected a whole number of 1 or more"):
+        Text(numbers(), minimum_count=count)
+
+
 def test_a_function_that_fails_is_named():
     def broken() -> str:
         return [][0]
