@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from .language.errors import DataError, SymgradError
 
 if TYPE_CHECKING:
+    from .language.model import Model
     from .model_file import ModelFile
 
 INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
@@ -209,7 +210,10 @@ def derive(
         raise typer.BadParameter("give the learning rate of the updates with --rate X", param_hint="--updates")
     if at is not None and form in ("latex", "matrix"):
         raise typer.BadParameter("numbers are written as text or json only", param_hint="--at")
-    derivation = derivation_of(load_model_file(path).model, wrt or None)
+    model = load_model_file(path).model
+    if at is not None:
+        check_scalar(model)
+    derivation = derivation_of(model, wrt or None)
     values = assignments("--at", at.split(","), float) if at is not None else None
     numbers = derivation.numbers(values or {}, rate, updates or 1) if at is not None else None
     if form == "latex":
@@ -316,11 +320,25 @@ def emitted_options(file: ModelFile, optimizer: str | None, dtype: str | None) -
     return {**options, **{name: value for name, value in given.items() if value is not None}}
 
 
+def check_scalar(model: Model) -> None:
+    """Raises typer.BadParameter where a parameter or input has axes, so that a number is no value of it."""
+    from .language.program import Role
+
+    for tensor in model.program.tensors.values():
+        if tensor.shape and tensor.role is not Role.DEFINITION:
+            raise typer.BadParameter(
+                f"numbers are for scalar models only, but {tensor.name} of {model.program.name} has axes; leave it out",
+                param_hint="--at",
+            )
+
+
 def assignments(option: str, given: list[str] | None, number: type) -> dict[str, int | float] | None:
-    """`["H=100"]` -> `{"H": 100}`.  Raises typer.BadParameter for what does not read so."""
+    """`["H=100"]` -> `{"H": 100}`.  Raises typer.BadParameter for what does not read so, and a name given twice."""
     result = {}
     for item in given or []:
         name, _, value = item.partition("=")
+        if name.strip() in result:
+            raise typer.BadParameter(f"{name.strip()} is given twice; give it once", param_hint=option)
         try:
             result[name.strip()] = number(value)
         except ValueError:

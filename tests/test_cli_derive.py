@@ -78,6 +78,7 @@ def test_numbers_as_json(command: Command) -> None:
         ((*AT, "--updates", "2"), "--rate X"),
         ((*AT, "--format", "latex"), "text or json only"),
         (("--at", "w1=0.5"), "no value is given for parameter w2"),
+        (("--at", "w1=1,w2=2,w1=3"), "w1 is given twice"),
         (("--at", "w1=half"), "does not read as NAME=a number"),
     ],
 )
@@ -86,3 +87,9 @@ def test_errors(command: Command, arguments: tuple[str, ...], message: str) -> N
     assert status != 0
     assert message in errors
     assert "Traceback" not in errors
+
+
+def test_numbers_are_for_scalar_models(command: Command) -> None:
+    status, _, errors = command(str(EXAMPLES / "concat_lm.py"), "--at", "W1=1")
+    assert status == 2
+    assert "numbers are for scalar models only, but" in errors

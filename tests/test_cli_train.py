@@ -152,6 +152,17 @@ def test_an_optimizer_that_there_is_not(command):
     assert "optimizer is 'lion'" in error_line(command("--optimizer", "lion"))
 
 
+def test_adamw_with_weight_decay_is_refused_before_anything_is_printed(command):
+    line = error_line(command("--optimizer", "adamw", "--weight-decay", "W=0.1"))
+    assert "weight_decay is given for W, but AdamW decays every parameter itself" in line
+
+
+def test_a_size_given_twice(command):
+    status, _, err = command("--size", "V=4", "--size", "V=5")
+    assert status == 2
+    assert "V is given twice" in err
+
+
 def test_a_split_by_counts(command):
     status, out, _ = command("--split", "100,50,rest", "--minimum-count", "2")
     assert status == 0

@@ -12,6 +12,7 @@ import numpy as np
 from .. import pipeline
 from ..language.errors import DataError, TrainingError
 from ..language.model import Model
+from ..language.optimizers import check_amounts
 from ..language.program import Program, Role
 from .checkpoints import Checkpoint, check_writable, save_checkpoint, started_from
 from .configuration import Training
@@ -150,7 +151,10 @@ def beside(path: Path) -> Path:
 
 
 def loaded(program: Program, training: Training) -> tuple[Data, Sizes]:
-    """The checked rows and all sizes.  Raises DataError and TrainingError for what does not fit together."""
+    """The checked rows and all sizes.
+
+    Raises DataError and TrainingError for what does not fit together, DeclarationError for decay of AdamW's.
+    """
     data = training.data.load(program, training.sizes, training.dtype)
     sizes = complete(program, data.sizes, training.batch)
     check_tokens(program, data.parts, sizes)
@@ -176,6 +180,7 @@ def loaded(program: Program, training: Training) -> tuple[Data, Sizes]:
             raise TrainingError(
                 f"{program.name}: weight_decay names {name}, but the parameters are {', '.join(names)}; correct it"
             )
+    check_amounts(program, training.optimizer, training.weight_decay, training.clip)
     return data, sizes
 
 
