@@ -7,7 +7,7 @@ from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
 from rich.text import Text
 
-from .report import Evaluation, Progress, duration_text, loss_text
+from .report import Evaluation, Progress, duration_text, loss_text, place
 
 
 class ConsoleReport:
@@ -20,12 +20,14 @@ class ConsoleReport:
         self.tokens = tokens
         self.console = console or Console()
         self.bar: Bar | None = None
+        self.first: Evaluation | None = None
 
     def say(self, line: str, style: str = "") -> None:
         # soft_wrap: a line is cut by the terminal, not by us, so that what is piped into a file stays a line.
         self.console.print(Text(line, style), soft_wrap=True)
 
     def begin(self, steps: int) -> None:
+        self.first = None
         columns = (TextColumn("{task.description}"), BarColumn(bar_width=None), TextColumn("{task.fields[rest]}"))
         self.bar = Bar(*columns, console=self.console, transient=True, expand=True)
         self.bar.add_task("compiling", total=steps, rest="")
@@ -43,11 +45,13 @@ class ConsoleReport:
         )
 
     def evaluated(self, evaluation: Evaluation) -> None:
-        epoch = f"{evaluation.epoch:g}" if evaluation.epoch == int(evaluation.epoch) else f"{evaluation.epoch:.2f}"
+        self.first = self.first or evaluation
+        unit, number = place(evaluation, self.first)
+        train = loss_text(evaluation.train, self.tokens)
         valid = "" if evaluation.valid is None else f"   valid {loss_text(evaluation.valid, self.tokens):<16}"
         best = "best" if evaluation.best else "    "
         self.say(
-            f"epoch {epoch:>5}   train {loss_text(evaluation.train, self.tokens):<16}{valid}   {best}   "
+            f"{unit} {number:>{10 - len(unit)}}   train {train:<16}{valid}   {best}   "
             f"{duration_text(evaluation.seconds):>7}"
         )
 

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Protocol
 
+SHORT = 0.1  # of an epoch: evaluations nearer than this are told apart by their steps
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -71,6 +73,14 @@ class Silent:
     def evaluated(self, evaluation: Evaluation) -> None: ...
 
     def end(self) -> None: ...
+
+
+def place(evaluation: Evaluation, first: Evaluation) -> tuple[str, str]:
+    """`("epoch", "2")` or `("step", "1,200")`, where the run's `first` evaluation came before a tenth of an epoch."""
+    if first.epoch < SHORT:
+        return "step", f"{evaluation.step:,}"
+    whole = evaluation.epoch == int(evaluation.epoch)
+    return "epoch", f"{evaluation.epoch:,.0f}" if whole else f"{evaluation.epoch:.2f}"
 
 
 def perplexity(loss: float) -> float:

@@ -11,7 +11,7 @@ from .configuration import Training
 from .data import Data
 from .loop import Fit
 from .rates import Constant
-from .report import loss_text
+from .report import loss_text, place
 from .sizes import Sizes, extent_size
 
 
@@ -36,7 +36,8 @@ def opening(program: Program, training: Training, data: Data, sizes: Sizes, thre
 def kept(fit: Fit, tokens: bool) -> str:
     """Which parameters a loop has kept."""
     if fit.best is not None:
-        return f"the parameters of epoch {fit.best.epoch:.3g}, the best with valid {loss_text(fit.best.valid, tokens)}"
+        where = " ".join(place(fit.best, fit.evaluations[0]))
+        return f"the parameters of {where}, the best with valid {loss_text(fit.best.valid, tokens)}"
     if fit.stopped == "finished":
         return "the parameters after the last step"
     return (

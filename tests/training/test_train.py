@@ -217,6 +217,19 @@ def test_what_is_printed(tmp_path):
     assert len(lines) == 10
 
 
+def test_a_short_run_counts_steps(tmp_path):
+    lines = printed(tmp_path, steps=16, batch=2)  # of 159 steps an epoch
+    assert [line.split()[:2] for line in lines[5:21]] == [["step", str(number)] for number in range(1, 17)]
+    assert len({line.index("train") for line in lines[5:21]}) == 1
+    assert "holds the parameters of step 16, the best" in lines[21]
+
+
+def test_parts_of_an_epoch(tmp_path):
+    lines = printed(tmp_path, steps=38)  # 19 steps an epoch, evaluated every third
+    assert [line.split()[1] for line in lines[5:8]] == ["0.16", "0.32", "0.47"]
+    assert lines[17].split()[:2] == ["epoch", "2"]
+
+
 def test_ctrl_c_is_told(tmp_path):
     lines = printed(tmp_path, generate=generates(Bigram(bigram().program, interrupt_at(25))))
     assert lines[-1].startswith("interrupted at step ")
