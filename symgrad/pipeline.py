@@ -29,11 +29,14 @@ from .checking.report import Report
 from .codegen.emitted import Emitted, Generated
 from .codegen.emitted_file import Parts, emit
 from .codegen.schedule.plan import plan
+from .language.errors import DeclarationError
 from .language.model import Model
 from .language.notation import equation_text
-from .language.optimizers import SGD, Optimizer, with_optimizer
+from .language.optimizers import OPTIMIZERS, SGD, Optimizer, with_optimizer
 from .language.program import Program, Role
 from .language.typecheck import typecheck
+
+DTYPES = ("float32", "float64")
 
 
 def derive_gradients(program: Program, wrt: tuple[str, ...] | None = None) -> Gradients:
@@ -45,7 +48,7 @@ def derive_gradients(program: Program, wrt: tuple[str, ...] | None = None) -> Gr
 
 def generate(
     model: Model | Program,
-    optimizer: Optimizer | None = None,
+    optimizer: Optimizer | str | None = None,
     dtype: str = "float32",
     weight_decay: Mapping[str, float] | None = None,
     clip: float | None = None,
@@ -53,10 +56,14 @@ def generate(
 ) -> Generated:
     """Stages 2 to 5: the model's loss, gradients, optimizer step and training loop as one Numba file.
 
-    `fuse=False` gives plain loops, one nest an equation.  Raises DerivativeError for what has no derivative.
+    `optimizer` may be a name, with that rule's own constants.  `fuse=False` gives plain loops, one nest an equation,
+    in a file of their own.  Raises DerivativeError for what has no derivative, DeclarationError for a dtype or an
+    optimizer that there is none of.
     """
     program = model.program if isinstance(model, Model) else model
-    optimizer = optimizer if optimizer is not None else SGD()
+    optimizer = chosen_optimizer(optimizer)
+    if dtype not in DTYPES:
+        raise DeclarationError(f"generate: dtype {dtype!r} is none of {', '.join(DTYPES)}")
     gradients = derive_gradients(program)
     inputs = [t.name for t in program.with_role(Role.INPUT) if t.name not in independent_inputs(program)]
     differentiated = tuple(p.name for p in program.parameters) + tuple(inputs)
@@ -82,12 +89,24 @@ def generate(
         digest=digest(step),
         version=__version__,
     )
-    return Generated(emit(parts), f"{program.name}_{optimizer.name}_{dtype}", typecheck(step), differentiated, dtype)
+    name = f"{program.name}_{optimizer.name}_{dtype}{'' if fuse else '_plain'}"
+    return Generated(emit(parts), name, typecheck(step), differentiated, dtype)
+
+
+def chosen_optimizer(optimizer: Optimizer | str | None) -> Optimizer:
+    """The optimizer itself, the one of that name, or SGD."""
+    if optimizer is None:
+        return SGD()
+    if not isinstance(optimizer, str):
+        return optimizer
+    if optimizer not in OPTIMIZERS:
+        raise DeclarationError(f"there is no optimizer {optimizer!r}; there are {', '.join(OPTIMIZERS)}")
+    return OPTIMIZERS[optimizer]()
 
 
 def check(
     model: Model | Program,
-    optimizer: Optimizer | None = None,
+    optimizer: Optimizer | str | None = None,
     dtype: str = "float32",
     weight_decay: Mapping[str, float] | None = None,
     clip: float | None = None,

@@ -62,6 +62,10 @@ def wanted(program: Program, wrt: Iterable[str] | None) -> tuple[str, ...]:
         if program.tensors[name].role not in (Role.PARAMETER, Role.INPUT):
             role = program.tensors[name].role.value
             raise DerivativeError(f"{program.name}: {name} is {role}, no parameter or real input: {', '.join(known)}")
+    if not names:
+        raise DerivativeError(
+            f"{program.name}: there is nothing to learn; declare a parameter with model.parameters(...)"
+        )
     if not program.outputs:
         raise DerivativeError(f"{program.name}: there is no loss to differentiate")
     return names

@@ -37,13 +37,20 @@ def along(function: Function, at: Values, direction: Mapping[str, np.ndarray], s
     return np.asarray(quotient)
 
 
-def gradient(function: Function, at: Values, name: str, entries: np.ndarray, step: float = STEP) -> np.ndarray:
-    """d function/d at[name][entry] for each of the flat `entries`; the function is scalar."""
+def gradient(
+    function: Function, at: Values, name: str, entries: np.ndarray, step: float = STEP, proportional: bool = False
+) -> np.ndarray:
+    """d function/d at[name][entry] for each of the flat `entries`; the function is scalar.
+
+    `proportional`: an entry moves by `step` times its own size, so that a small probability stays one.
+    """
     result = np.empty(len(entries))
+    values = np.reshape(at[name], -1)
     for k, entry in enumerate(entries):
         unit = np.zeros(np.shape(at[name]))
-        unit.reshape(-1)[entry] = 1.0
-        result[k] = along(function, at, {name: unit}, step)
+        size = min(1.0, abs(float(values[entry]))) if proportional and values[entry] else 1.0
+        unit.reshape(-1)[entry] = size
+        result[k] = along(function, at, {name: unit}, step) / size
     return result
 
 
@@ -74,9 +81,15 @@ def gradient_error(
     """The relative error of `found` as d function/d at[name], over at most `most` of its entries."""
     entries = some_entries(np.shape(found), most, seed)
     chosen, scale = np.reshape(found, -1)[entries], float(function(at))
-    return least_error(
-        lambda step: relative_error(chosen, gradient(function, at, name, entries, step), scale), tolerance
-    )
+
+    def least(proportional: bool) -> float:
+        def error_at(step: float) -> float:
+            return relative_error(chosen, gradient(function, at, name, entries, step, proportional), scale)
+
+        return least_error(error_at, tolerance)
+
+    error = least(False)
+    return error if error <= tolerance else min(error, least(True))
 
 
 def least_error(error_at: Callable[[float], float], tolerance: float) -> float:

@@ -39,8 +39,7 @@ def evaluate(program: Program, given: Mapping[str, np.ndarray], sizes: Sizes | N
         if value.shape != shape:
             raise DataError(f"{program.name}: {tensor.name} has shape {value.shape}, expected {shape}")
         values[tensor.name] = value
-    with np.errstate(all="ignore"):  # NaN and infinity come out; whoever asked sees them
-        run(program, program.items, values, sizes)
+    run(program, program.items, values, sizes)
     return values
 
 
@@ -109,7 +108,8 @@ class Evaluation:
         """An array of `len(scope)` dimensions."""
         key = (term, scope)
         if key not in self.memo:
-            self.memo[key] = self.compute(term, scope)
+            with np.errstate(all="ignore"):  # NaN and infinity come out; whoever asked sees them
+                self.memo[key] = self.compute(term, scope)
         return self.memo[key]
 
     def compute(self, term: Term, scope: tuple[Index, ...]) -> np.ndarray:

@@ -6,8 +6,10 @@ Every parameter and state is compared after one step and after three.  With X be
 
 so that `error <= tolerance` says |Y - X'| <= tolerance*|update| + 4*steps*eps*|X'|: half of the dtype's digits of the
 update (tolerance = 4*sqrt(eps), 1.4e-3 in float32), and a few roundings of the parameter that it is added to.  Rates
-are drawn from 0.1 to 3, so an update is about as large as its parameter and a sign, a transpose, 1 - h for 1 - h**2, a
-lost 1/B or an overwrite for an add are far outside.  The error of the loss before each step is relative to max(1, |L|).
+are drawn as large as the steps stay calm, so an update is about as large as its parameter and a sign, a transpose,
+1 - h for 1 - h**2, a lost 1/B or an overwrite for an add are far outside.  A parameter whose gradient is 0 by
+cancellation has an update of rounding errors: no |update| counts as less than a hundredth of the largest one, nor as
+less than a few roundings of terms of size 1.  The error of the loss before each step is relative to max(1, |L|).
 """
 
 from __future__ import annotations
@@ -28,6 +30,8 @@ from .report import Row
 
 STEPS = (1, 3)
 ATTEMPTS = 40
+RUNAWAY = 10.0  # how much larger than before the numbers may be after a few steps
+FALL = 0.85
 EXAMPLES = 5  # rows of data for a model that reads one example at a time
 
 
@@ -64,8 +68,12 @@ def step_rows(emitted: Emitted, sizes: Sizes, steps: int, dtype: str, seed: int)
     test = f"{steps} step{'s' if steps > 1 else ''} in {dtype}"
     floor = 4 * steps * epsilon / tolerance
     found = {**parameters, **states}
+    updates = {
+        n: largest(expected[n] - old.astype(np.float64)) for n, old in {**start.parameters, **start.states}.items()
+    }
+    least = max([4 * floor, *(updates[name] / 100 for name in start.parameters)])
     for name, before in {**start.parameters, **start.states}.items():
-        update = largest(expected[name] - before.astype(np.float64))
+        update = max(updates[name], least)
         error = distance(found[name], expected[name], update + floor * largest(expected[name]), taken == steps)
         yield Row("step", test, sizes, name, before.shape, error, tolerance)
     # a loss near 0 is what terms of about 1 leave
@@ -96,16 +104,25 @@ def starting_point(
         at, data = dataset(program, sizes, seed + 1000 * attempt, random)
         start = Start(
             chosen_rows(program, sizes, data, steps, random),
-            {t.name: setting_values(steps, random) for t in program.with_role(Role.SETTING)},
+            {t.name: setting_values(t.name, steps, random, attempt) for t in program.with_role(Role.SETTING)},
             {t.name: cast(t, data[t.name], dtype) for t in program.with_role(Role.INPUT, Role.TOKENS)},
             {t.name: cast(t, at.values[t.name], dtype) for t in program.parameters},
             {t.name: cast(t, at.values[t.name], dtype) for t in program.with_role(Role.STATE)},
         )
         with np.errstate(all="ignore"):
             after, losses = interpreted(program, sizes, start)
-        if all(np.isfinite(value).all() for value in (*after.values(), losses)):
+        if calm(start, after, losses):
             return start, after, losses
     raise DataError(f"{program.name}: no values were found from which {steps} steps are finite at sizes {dict(sizes)}")
+
+
+def calm(start: Start, after: Values, losses: np.ndarray) -> bool:
+    """Whether the steps are finite and do not run away: rounding errors would grow with them."""
+    values = {**start.parameters, **start.states}
+    return bool(np.isfinite(losses).all() and largest(losses) <= RUNAWAY * max(1.0, abs(losses[0]))) and all(
+        np.isfinite(after[name]).all() and largest(after[name]) <= RUNAWAY * max(1.0, largest(before))
+        for name, before in values.items()
+    )
 
 
 def dataset(program: Program, sizes: Sizes, seed: int, random: np.random.Generator) -> tuple[Point, Values]:
@@ -130,10 +147,13 @@ def chosen_rows(
     return np.stack([random.permutation(rows)[:batch] for _ in range(steps)]).astype(np.int64)
 
 
-def setting_values(steps: int, random: np.random.Generator) -> np.ndarray:
-    """A rate or decay below 1, or a count from 1 on: which of them a setting must be, the finite steps decide."""
+def setting_values(name: str, steps: int, random: np.random.Generator, attempt: int) -> np.ndarray:
+    """A rate or decay below 1, or a count from 1 on: which of them a setting must be, the calm steps decide.
+
+    The learning rate falls from attempt to attempt, as steps that run away need smaller ones.
+    """
     low, high = ((0.1, 0.9), (1.0, 3.0))[random.integers(2)]
-    return random.uniform(low, high, steps)
+    return random.uniform(low, high, steps) * (FALL**attempt if name == "lr" else 1.0)
 
 
 def interpreted(program: Program, sizes: Sizes, start: Start) -> tuple[Values, np.ndarray]:

@@ -46,7 +46,10 @@ class Generated:
     def write(self, folder: str | Path = "generated") -> Path:
         """Write `<name>.py` into the folder, atomically, unless it is there already with this text."""
         path = Path(folder) / f"{self.name}.py"
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DataError(f"{path.parent} cannot be made a folder for {path.name}: {error.strerror}") from error
         if path.is_file() and path.read_text(encoding="utf-8") == self.source:
             return path  # untouched, so that the compile cache beside it stays valid
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{self.name}", suffix=".py")

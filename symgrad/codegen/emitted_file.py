@@ -157,7 +157,13 @@ class File:
         rows, whole = [f"rows = {inputs[0]}.shape[0]" if inputs else "", "total = 0.0"], ["return total / rows"]
         if self.batch:
             doc = "The loss over all rows of the data, `batch` rows at a time, each row weighing the same."
-            turns = ["stop = min(start + batch, rows)", f"total += (stop - start) * {loss_of('[start:stop]')}"]
+            weight = "(stop - start) * "
+            if self.is_total():
+                doc, weight = (
+                    "The loss, a total over the batch, over all rows of the data: the mean of a row's share.",
+                    "",
+                )
+            turns = ["stop = min(start + batch, rows)", f"total += {weight}{loss_of('[start:stop]')}"]
             body = [*rows, "for start in range(0, rows, batch):", *(f"    {line}" for line in turns), *whole]
         elif inputs:
             doc = "The mean loss over all rows of the data; each is one example, so `batch` changes nothing."
@@ -166,6 +172,11 @@ class File:
             doc = "The loss; there are no data, so `batch` changes nothing."
             body = [f"return {loss_of('')}"]
         return self.written("mean_loss", [*inputs, *parameters, "batch"], [doc], body)
+
+    def is_total(self) -> bool:
+        """Whether the loss adds up over the batch: nothing in it divides by the batch's size."""
+        equations = self.parts.loss.program.equations()
+        return not any(node == Size(self.batch) for equation in equations for node in equation.body.walk())
 
     # -- their pieces ----------------------------------------------------------------------------------------------
 
