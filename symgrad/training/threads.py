@@ -15,15 +15,15 @@ from typing import Protocol
 
 import numpy as np
 
-SMALL = 64_000_000
+SMALL = 16_000_000
 
 
 def blas_threads(sizes: Mapping[str, int], batch: int, axis: str | None) -> int:
     """1 where the model's largest matrix product is small, else every core this process may use.
 
-    The product is taken as the two largest sizes beside the batch, times the batch: below 64 million multiplications
-    (about a millisecond on one core) a second thread gains little, and loses much where another process wants the core
-    that it waits on: BLAS waits by spinning.  `axis` is the batch's own size.
+    The product is taken as the two largest sizes beside the batch, times the batch: below 16 million multiplications
+    (a quarter of a millisecond on one core) a second thread gains little, and loses much where another process wants
+    the core that it waits on.  `axis` is the batch's own size.
     """
     largest = sorted((size for name, size in sizes.items() if name != axis), reverse=True)[:2]
     work = batch
