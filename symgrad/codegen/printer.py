@@ -10,7 +10,7 @@ import keyword
 from collections.abc import Iterable
 from fractions import Fraction
 
-from ..language.algebra import is_negative, negated, power
+from ..language.algebra import is_negative, negated, power, quotient
 from ..language.errors import DeclarationError
 from ..language.functions import INTEGER, STOP_GRADIENT
 from ..language.notation import text
@@ -267,18 +267,7 @@ class Printer:
         return written
 
     def product(self, factors: tuple[Term, ...], kind: str) -> tuple[str, int]:
-        above, below, sign = [], [], ""
-        for factor in factors:
-            if isinstance(factor, Const):
-                value = factor.value
-                if value < 0:
-                    sign, value = "-", -value
-                if value != 1:
-                    above.append(Const(value))
-            elif isinstance(factor, Pow) and is_negative(factor.exponent):
-                below.append(power(factor.base, negated(factor.exponent)))
-            else:
-                above.append(factor)
+        sign, above, below = quotient(factors, whole_numbers=False)
         written = " * ".join(self.term(f, kind, UNARY) for f in above) or self.number(1, kind)[0]
         if below:
             divisor = " * ".join(self.term(f, kind, UNARY) for f in below)

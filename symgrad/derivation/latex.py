@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from ..language.algebra import is_negative, negated, power
+from ..language.algebra import is_negative, negated, power, quotient
 from ..language.program import Equation
 from ..language.terms import (
     Add,
@@ -245,21 +245,7 @@ class Typesetter:
 
     def product(self, factors: tuple[Term, ...]) -> tuple[str, int]:
         """Factors with a negative exponent below the fraction line; a sum goes last, where it needs no parentheses."""
-        above, below, sign = [], [], ""
-        for factor in factors:
-            if isinstance(factor, Const):
-                value = factor.value
-                if value < 0:
-                    sign, value = "-", -value
-                if isinstance(value, Fraction):
-                    below.append(Const(value.denominator))
-                    value = value.numerator
-                if value != 1:
-                    above.append(Const(value))
-            elif isinstance(factor, Pow) and is_negative(factor.exponent):
-                below.append(power(factor.base, negated(factor.exponent)))
-            else:
-                above.append(factor)
+        sign, above, below = quotient(factors)
         sums = [factor for factor in above if isinstance(factor, Reduce)]
         plain = [factor for factor in above if not isinstance(factor, Reduce)]
         head = self.side_by_side(plain)

@@ -226,6 +226,31 @@ def is_negative(term: Term) -> bool:
     return coefficient(term)[0] < 0
 
 
+def quotient(factors: Iterable[Term], whole_numbers: bool = True) -> tuple[str, list[Term], list[Term]]:
+    """(sign, above, below) of a product as it is written: negative exponents go below the stroke.
+
+    `whole_numbers`: so do the denominators of fractions.
+    """
+    above: list[Term] = []
+    below: list[Term] = []
+    sign = ""
+    for factor in factors:
+        if isinstance(factor, Const):
+            value = factor.value
+            if value < 0:
+                sign, value = "-", -value
+            if whole_numbers and isinstance(value, Fraction):
+                below.append(Const(value.denominator))
+                value = value.numerator
+            if value != 1:
+                above.append(Const(value))
+        elif isinstance(factor, Pow) and is_negative(factor.exponent):
+            below.append(power(factor.base, negated(factor.exponent)))
+        else:
+            above.append(factor)
+    return sign, above, below
+
+
 def factors_of(term: Term) -> tuple[Term, ...]:
     return term.factors if isinstance(term, Mul) else (term,)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from .algebra import factors_of, is_negative, mul, negated, power
+from .algebra import factors_of, is_negative, mul, negated, power, quotient
 from .program import Equation, Item, Program, Recurrence, Role, Use
 from .terms import Add, Call, Compare, Const, Index, Inverse, Mul, Pow, Read, Reduce, Size, Term, Where
 
@@ -134,21 +134,7 @@ def render_sum(terms: tuple[Term, ...]) -> str:
 
 def render_product(factors: tuple[Term, ...]) -> tuple[str, int]:
     """Factors with a negative exponent go below one stroke; a reduction goes last, where it needs no parentheses."""
-    above, below, sign = [], [], ""
-    for factor in factors:
-        if isinstance(factor, Const):
-            value = factor.value
-            if value < 0:
-                sign, value = "-", -value
-            if isinstance(value, Fraction):
-                below.append(Const(value.denominator))
-                value = value.numerator
-            if value != 1:
-                above.append(Const(value))
-        elif isinstance(factor, Pow) and is_negative(factor.exponent):
-            below.append(power(factor.base, negated(factor.exponent)))
-        else:
-            above.append(factor)
+    sign, above, below = quotient(factors)
     above.sort(key=lambda factor: isinstance(factor, Reduce))
     last_is_open = isinstance(above[-1], Reduce) if above else False
     parts = [within(f, SUM if last_is_open and k == len(above) - 1 else POWER) for k, f in enumerate(above)]
