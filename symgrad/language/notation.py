@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from .algebra import factors_of, is_negative, mul, negated, power, quotient
+from .algebra import factors_of, is_negative, negated, power, quotient
 from .program import Equation, Item, Program, Recurrence, Role, Use
 from .terms import Add, Call, Compare, Const, Index, Inverse, Mul, Pow, Read, Reduce, Size, Term, Where
 
@@ -152,8 +152,3 @@ def render_product(factors: tuple[Term, ...]) -> tuple[str, int]:
     if below:
         written += f"/{divisor}"
     return sign + written, SUM if sign else PRODUCT
-
-
-def product_text(factors: list[Term]) -> str:
-    """Factors side by side, not collected: the chain rule as it is written on a board."""
-    return " * ".join(within(factor, POWER) for factor in factors) if len(factors) != 1 else text(mul(*factors))
