@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.lax import scan
-from jax.nn import log_softmax, relu, sigmoid, softmax
+from jax.nn import gelu, log_softmax, relu, sigmoid, softmax
 
 
 def cross_entropy(scores: Array, y: Array) -> Array:
@@ -65,6 +65,23 @@ def lstm_lm(m: SimpleNamespace) -> Array:
     start = jnp.zeros((len(m.x), m.R.shape[1]))
     _, scores = scan(step, (start, start), m.C[m.x].swapaxes(0, 1))
     return cross_entropy(scores, m.y.T)
+
+
+def transformer_lm(m: SimpleNamespace) -> Array:
+    def norm(z: Array, gain: Array, bias: Array) -> Array:
+        return gain * (z - z.mean(-1, keepdims=True)) / jnp.sqrt(z.var(-1, keepdims=True) + 1e-5) + bias
+
+    r = m.C[m.x] + m.P
+    seen = jnp.tril(jnp.ones((len(m.P), len(m.P)), bool))
+    for n in range(len(m.Q)):
+        z = norm(r, m.g1[n], m.b1[n])
+        q, k, v = (jnp.einsum("ked,btd->bkte", W[n], z) for W in (m.Q, m.G, m.A))
+        dots = jnp.einsum("bkte,bkse->bkts", q, k) / jnp.sqrt(q.shape[-1])
+        mix = jnp.einsum("bkts,bkse->btke", softmax(jnp.where(seen, dots, -1e9)), v)
+        r = r + jnp.einsum("dke,btke->btd", m.M[n], mix)
+        a = norm(r, m.g2[n], m.b2[n]) @ m.W[n].T + m.w[n]
+        r = r + gelu(a, approximate=True) @ m.U[n].T + m.u[n]
+    return cross_entropy(r @ m.H.T + m.h, m.y)
 
 
 def layer_norm(m: SimpleNamespace) -> Array:

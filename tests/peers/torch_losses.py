@@ -62,6 +62,18 @@ def lstm_lm(m: SimpleNamespace) -> Tensor:
     return F.cross_entropy(F.linear(h, m.U, m.k).transpose(1, 2), m.y)
 
 
+def transformer_lm(m: SimpleNamespace) -> Tensor:
+    r = F.embedding(m.x, m.C) + m.P
+    for n in range(len(m.Q)):
+        z = F.layer_norm(r, r.shape[-1:], m.g1[n], m.b1[n])
+        q, k, v = (torch.einsum("ked,btd->bkte", W[n], z) for W in (m.Q, m.G, m.A))
+        mix = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        r = r + torch.einsum("dke,bkte->btd", m.M[n], mix)
+        a = F.linear(F.layer_norm(r, r.shape[-1:], m.g2[n], m.b2[n]), m.W[n], m.w[n])
+        r = r + F.linear(F.gelu(a, approximate="tanh"), m.U[n], m.u[n])
+    return F.cross_entropy(F.linear(r, m.H, m.h).transpose(1, 2), m.y)
+
+
 def layer_norm(m: SimpleNamespace) -> Tensor:
     n = F.layer_norm(m.X @ m.W.T, m.g.shape, m.g, m.c, eps=0.01)
     return F.mse_loss(torch.relu(n) @ m.U.T, m.Y)
