@@ -19,3 +19,11 @@ class DataError(SymgradError):
 
 class TrainingError(SymgradError):
     """Training cannot go on: a non-finite loss, settings that contradict each other."""
+
+
+class ClaimError(SymgradError):
+    """A line of a person's derivation that cannot be read; `line` and `column` count from 1 where they are known."""
+
+    def __init__(self, message: str, line: int | None = None, column: int | None = None) -> None:
+        super().__init__(message)
+        self.line, self.column = line, column
