@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..language.errors import ClaimError
+from ..language.functions import erf
 from .operations import OVER_AXES, SHORT, bound
 
 MOST_ENTRIES = 1_000_000  # of one array; the sizes that are tried are small
@@ -330,7 +331,7 @@ UNARY: dict[str, Callable] = {
     **{word: getattr(np, word) for word in ("exp", "log", "sin", "cos", "tan", "arcsin", "arccos", "arctan")},
     **{word: getattr(np, word) for word in ("sinh", "cosh", "tanh", "abs", "sign", "sqrt", "square", "negative")},
     **{word: getattr(np, word) for word in ("log1p", "expm1", "trace")},
-    "erf": lambda a: __import__("scipy.special", fromlist=["erf"]).erf(a),
+    "erf": erf,
     "reciprocal": lambda a: 1 / a,
     "rsqrt": lambda a: 1 / np.sqrt(a),
     "sech": lambda a: 1 / np.cosh(a),
@@ -347,14 +348,21 @@ UNARY: dict[str, Callable] = {
     "zeros_like": lambda a: np.zeros(a.shape),
     "ones_like": lambda a: np.ones(a.shape),
 }
+TWO: dict[str, Callable] = {
+    **{"maximum": np.maximum, "minimum": np.minimum, "hypot": np.hypot, "power": BINARY["**"]},
+    **{"add": BINARY["+"], "subtract": BINARY["-"], "multiply": BINARY["*"], "divide": BINARY["/"]},
+}
+
+
+def elementwise(function: Callable) -> Callable:
+    return lambda a, b: function(real(a), real(b))
+
+
 FUNCTIONS: dict[str, Callable] = {
     **{word: (lambda a, f=function: f(real(a))) for word, function in UNARY.items()},
     **{word: over_axes(word) for word in OVER_AXES},
     **{word: spread(word) for word in ("var", "std")},
-    **{word: (lambda a, b, f=getattr(np, word): f(real(a), real(b))) for word in ("maximum", "minimum", "hypot")},
-    **{word: (lambda a, b, f=BINARY[sign]: f(real(a), real(b))) for word, sign in (("add", "+"), ("subtract", "-"))},
-    **{word: (lambda a, b, f=BINARY[sign]: f(real(a), real(b))) for word, sign in (("multiply", "*"), ("divide", "/"))},
-    "power": lambda a, b: BINARY["**"](real(a), real(b)),
+    **{word: elementwise(function) for word, function in TWO.items()},
     "outer": lambda a, b: np.outer(real(a), real(b)),
     "dot": dot,
     "matmul": matmul,
@@ -393,4 +401,5 @@ FUNCTIONS: dict[str, Callable] = {
     "range": counted,
     "reversed": lambda a: as_list(a)[::-1],
     "enumerate": numbered,
+    "sum_items": lambda items, start: sum((real(item) for item in as_list(items)), real(start)),
 }

@@ -52,6 +52,8 @@ BINARY = {
 }
 COMPARISON = {ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
 UNARY = {ast.USub: "-", ast.UAdd: "+", ast.Not: "not", ast.Invert: "not"}
+# Python's own sum, max and min are not NumPy's: of one argument, of several.
+BUILT_IN = {"sum": ("sum_items", "sum_items"), "max": ("max", "maximum"), "min": ("min", "minimum")}
 CONSTANTS = {"pi", "e", "inf"}
 TYPES = ("float64", "float32", "float", "int", "int64", "double", "long", "bool")
 
@@ -269,6 +271,8 @@ class NumpyReader:
 
     def call(self, node: ast.Call) -> Expression:
         function, own = self.called(node.func)
+        if isinstance(node.func, ast.Name) and function in BUILT_IN and function not in self.defined:
+            function = BUILT_IN[function][len(node.args) > 1]
         arguments = own + tuple(self.expression(argument) for argument in node.args)
         if any(isinstance(argument, ast.Starred) for argument in node.args) or None in [k.arg for k in node.keywords]:
             raise self.unreadable(node, "arguments with a star cannot be read")

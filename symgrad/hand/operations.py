@@ -81,34 +81,44 @@ SIGNATURES: Mapping[str, dict[str, object]] = {
     "add.at": parameters("a places values"),
     "subtract.at": parameters("a places values"),
     "append": parameters("items item"),
+    "sum_items": parameters("items start=0"),
 }
 VARIADIC = ("einsum", "zip", "tensordot")
 FUNCTIONS = frozenset((*SIGNATURES, *VARIADIC))
 
 # Other spellings of the same words: of Python, PyTorch and of people.
-SPELLINGS = {
-    **{"sig": "sigmoid", "sigma": "sigmoid", "logistic": "sigmoid", "expit": "sigmoid"},
-    **{"onehot": "one_hot", "one_hot_encode": "one_hot", "fabs": "abs", "absolute": "abs", "pow": "power"},
-    **{"amax": "max", "amin": "min", "max_": "max", "mm": "matmul", "mul": "multiply", "div": "divide"},
-    **{"asin": "arcsin", "acos": "arccos", "atan": "arctan", "true_divide": "divide", "inner": "dot", "vdot": "dot"},
-    **{
-        "concat": "concatenate",
-        "cat": "concatenate",
-        "permute": "transpose",
-        "view": "reshape",
-        "unsqueeze": "expand_dims",
-    },
-    **{"asarray": "array", "tensor": "array", "ascontiguousarray": "copy", "clone": "copy", "contiguous": "copy"},
-    **{"ravel": "flatten", "astype": "as_type", "to": "as_type", "double": "copy", "item": "copy", "detach": "copy"},
-    **{"fill_diagonal": "fill_diagonal", "outer_product": "outer", "identity": "eye", "clamp": "clip", "ger": "outer"},
-    **{"index_add_": "index_add", "heaviside": "step", "arrange": "arange", "list": "array", "tuple": "array"},
-    **{"t": "transpose", "dim": "axis", "logaddexp": "logaddexp", "float32": "float", "float64": "float"},
+SPELLED = {
+    "sigmoid": "sig sigma logistic expit",
+    "one_hot": "onehot one_hot_encode",
+    "abs": "fabs absolute",
+    "power": "pow",
+    "max": "amax",
+    "min": "amin",
+    "matmul": "mm bmm",
+    "multiply": "mul",
+    "divide": "div true_divide",
+    "dot": "inner vdot",
+    "outer": "ger",
+    "arcsin": "asin",
+    "arccos": "acos",
+    "arctan": "atan",
+    "concatenate": "concat cat",
+    "transpose": "permute t",
+    "reshape": "view",
+    "expand_dims": "unsqueeze",
+    "array": "asarray tensor list tuple",
+    "copy": "clone contiguous ascontiguousarray detach item",
+    "flatten": "ravel",
+    "as_type": "astype to double",
+    "float": "float32 float64",
+    "eye": "identity",
+    "clip": "clamp",
 }
+SPELLINGS = {spelling: word for word, row in SPELLED.items() for spelling in row.split()}
 # Words of one argument that are others with fixed ones.
 SHORT = {"flatten": ("reshape", -1)}
 METHODS = frozenset(
-    word
-    for word in (
+    (
         *("sum", "mean", "max", "min", "prod", "var", "std", "argmax", "transpose", "swapaxes", "reshape", "squeeze"),
         *("expand_dims", "copy", "dot", "clip", "exp", "log", "tanh", "sqrt", "abs", "sigmoid", "relu", "softmax"),
         *("trace", "cumsum", "flatten", "as_type", "diag", "outer", "matmul", "append", "square", "power", "norm"),
