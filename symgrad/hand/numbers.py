@@ -349,8 +349,14 @@ UNARY: dict[str, Callable] = {
     "ones_like": lambda a: np.ones(a.shape),
 }
 TWO: dict[str, Callable] = {
-    **{"maximum": np.maximum, "minimum": np.minimum, "hypot": np.hypot, "power": BINARY["**"]},
-    **{"add": BINARY["+"], "subtract": BINARY["-"], "multiply": BINARY["*"], "divide": BINARY["/"]},
+    "maximum": np.maximum,
+    "minimum": np.minimum,
+    "hypot": np.hypot,
+    "power": BINARY["**"],
+    "add": BINARY["+"],
+    "subtract": BINARY["-"],
+    "multiply": BINARY["*"],
+    "divide": BINARY["/"],
 }
 
 

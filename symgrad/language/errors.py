@@ -22,8 +22,12 @@ class TrainingError(SymgradError):
 
 
 class ClaimError(SymgradError):
-    """A line of a person's derivation that cannot be read; `line` and `column` count from 1 where they are known."""
+    """A line of a person's derivation that cannot be read.
+
+    `line` and `column` count from 1, `span` is where the part stands in the source, each where it is known.
+    """
 
     def __init__(self, message: str, line: int | None = None, column: int | None = None) -> None:
         super().__init__(message)
         self.line, self.column = line, column
+        self.span: tuple[int, int] | None = None

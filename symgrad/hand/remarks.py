@@ -1,0 +1,46 @@
+"""What a file says of its names: in comments of code, or in lines of text.
+
+# W1: (N*D, H)      the axes of the array in this file, by the model's sizes or indices
+# G = dW1           a name of this file for a name of the model
+# sizes: N=3, D=2   the sizes to try
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+NAME = r"[A-Za-z_]\w*"
+SHAPE = re.compile(rf"(?P<name>{NAME})\s*:\s*(?:shape\s*)?\((?P<axes>[^()]*)\)")
+STATED = re.compile(rf"^\s*(?P<name>{NAME})\s*(?:=|is|means)\s*(?P<meaning>{NAME})\s*$")
+SIZES = re.compile(r"^\s*sizes?\s*:\s*(?P<sizes>.*)$", re.IGNORECASE)
+SIZE = re.compile(rf"({NAME})\s*=\s*(\d+)")
+
+
+@dataclass
+class Remarks:
+    shapes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    stated: dict[str, str] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
+
+
+def remarks_in_code(source: str) -> Remarks:
+    """The remarks in the comments that stand on lines of their own."""
+    comments = [line.strip().lstrip("#") for line in source.splitlines() if line.strip().startswith("#")]
+    return remarks(comments)
+
+
+def remarks(lines: list[str]) -> Remarks:
+    found = Remarks()
+    for line in lines:
+        sizes = SIZES.match(line)
+        if sizes:
+            found.sizes.update({name: int(size) for name, size in SIZE.findall(sizes["sizes"])})
+            continue
+        stated = STATED.match(line)
+        if stated:
+            found.stated[stated["name"]] = stated["meaning"]
+        for shape in SHAPE.finditer(line):
+            axes = tuple(axis.strip() for axis in shape["axes"].split(",") if axis.strip())
+            found.shapes[shape["name"]] = axes
+    return found

@@ -1,0 +1,169 @@
+"""What is right: the model differentiated, and the value of every tensor and adjoint at points chosen to tell apart.
+
+The points have sizes that all differ (a transpose shows), equal ones (what only fits there runs), repeated tokens and
+generic values; no entry is zero.  Nothing is compiled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+
+import numpy as np
+
+from ..calculus.reverse import Gradients, differentiate, independent_inputs
+from ..calculus.simplify import simplify
+from ..calculus.steps import Local
+from ..checking.interpreter import Evaluation, Values, evaluate
+from ..checking.points import point, shape_of, size_names
+from ..language.errors import DataError
+from ..language.program import Program, Role, Tensor
+
+GENERIC = (5, 4, 7, 3, 6, 8, 9, 10, 11, 12, 13, 14)
+EQUAL = 4
+KINK_MARGIN = 1e-6  # nothing is differentiated by quotients here: a point only must not lie on a kink
+TOLERANCE = 1e-8
+MOST_SHARES = 8  # of one adjoint, whose subsets are compared with a part of it
+
+
+@dataclass(frozen=True)
+class Share:
+    """One path's part of an adjoint: through `equation`, which reads the tensor."""
+
+    through: str
+    local: Local
+
+
+@dataclass(frozen=True)
+class At:
+    """Everything at one point: the sizes, the seed, the values of tensors and adjoints by their names."""
+
+    truth: Truth
+    sizes: dict[str, int]
+    seed: int
+    values: Values
+
+    def value(self, tensor: str) -> np.ndarray:
+        return np.asarray(self.values[tensor], dtype=np.float64)
+
+    def adjoint(self, tensor: str) -> np.ndarray:
+        """dL/dtensor; zeros where the loss is proven not to depend on it."""
+        name = self.truth.adjoints.get(tensor)
+        if name is None:
+            return np.zeros(shape_of(self.truth.program.tensors[tensor], self.sizes))
+        return np.asarray(self.values[name], dtype=np.float64)
+
+    def shares(self, tensor: str) -> list[tuple[Share, np.ndarray]]:
+        """The paths' parts of dL/dtensor, one for each definition that reads it."""
+        target = self.truth.program.tensors[tensor]
+        evaluation = Evaluation(self.values, self.sizes, {})
+        parts: dict[str, tuple[Share, np.ndarray]] = {}
+        for share in self.truth.shares.get(tensor, ()):
+            value = np.broadcast_to(evaluation.value(share.local.share, target.indices), shape_of(target, self.sizes))
+            before = parts.get(share.through)
+            parts[share.through] = (share, value if before is None else before[1] + value)
+        return list(parts.values())
+
+    def written(self) -> str:
+        """`B=5, H=4`"""
+        return ", ".join(f"{name}={size}" for name, size in self.sizes.items())
+
+
+class Truth:
+    """The model's adjoints and their values at several points.  Raises DerivativeError as `differentiate` does."""
+
+    def __init__(self, program: Program, sizes: Mapping[str, int] | None = None, seed: int = 0) -> None:
+        self.model = program
+        self.fixed, self.seed = dict(sizes or {}), seed
+        inputs = [t.name for t in program.with_role(Role.INPUT) if t.name not in independent_inputs(program)]
+        self.gradients: Gradients = differentiate(program, [p.name for p in program.parameters] + inputs)
+
+    @property
+    def program(self) -> Program:
+        return self.gradients.program
+
+    @property
+    def adjoints(self) -> dict[str, str]:
+        """tensor -> the tensor that holds its adjoint; one that has none is independent of the loss."""
+        return self.gradients.adjoints
+
+    @property
+    def loss(self) -> str:
+        return self.model.outputs[0]
+
+    @cached_property
+    def shares(self) -> dict[str, list[Share]]:
+        found: dict[str, list[Share]] = {}
+        for local in self.gradients.locals_:
+            found.setdefault(local.read.tensor, []).append(Share(local.equation.tensor, local))
+        return found
+
+    @cached_property
+    def simplified(self) -> Program:
+        """The textbook's form, as `derive` prints it."""
+        return simplify(self.gradients).program
+
+    @cached_property
+    def size_rows(self) -> list[dict[str, int]]:
+        """All sizes different, in two orders; all equal.  Sizes that were given stay."""
+        names = size_names(self.model)
+        generic = [GENERIC[k] if k < len(GENERIC) else 15 + k for k in range(len(names))]
+        rows = (generic, generic[::-1], [EQUAL] * len(names), generic[1:] + generic[:1])
+        table = [{**dict(zip(names, row, strict=True)), **self.fixed} for row in rows]
+        return [row for k, row in enumerate(table) if row not in table[:k]]
+
+    @cached_property
+    def points(self) -> list[At]:
+        """One point at each row of sizes.  Raises DataError where no row has one."""
+        found, reason = [], None
+        for k, sizes in enumerate(self.size_rows):
+            try:
+                found.append(self.at(sizes, self.seed + k))
+            except DataError as error:  # an empty axis, no point away from a kink: at other sizes there may be one
+                reason = error
+        if not found:
+            raise reason or DataError(f"{self.model.name}: there is no point to compare at")
+        if len(found) == 1:  # no sizes, or all of them given: other values instead
+            found += [self.at(found[0].sizes, self.seed + k) for k in (1, 2, 3)]
+        return found
+
+    def at(self, sizes: Mapping[str, int], seed: int) -> At:
+        chosen = point(self.model, sizes, seed, KINK_MARGIN)
+        with np.errstate(all="ignore"):
+            values = evaluate(self.program, chosen.values, sizes)
+        return At(self, dict(sizes), seed, values)
+
+    def tensor(self, name: str) -> Tensor:
+        return self.model.tensors[name]
+
+
+def agree(claimed: np.ndarray, right: np.ndarray) -> bool:
+    """Equal up to rounding: relative to the largest entry, absolute where all are (nearly) zero."""
+    if claimed.shape != right.shape:
+        return False
+    return bool(deviation(claimed, right) <= TOLERANCE)
+
+
+def deviation(claimed: np.ndarray, right: np.ndarray) -> float:
+    """The largest difference, relative to the largest right entry; infinite where the claim is not finite."""
+    if not np.isfinite(claimed).all():
+        return np.inf
+    largest = float(np.abs(right).max(initial=0.0))
+    return float(np.abs(claimed - right).max(initial=0.0)) / (largest if largest > 1e-6 else 1.0)
+
+
+def cosine(claimed: np.ndarray, right: np.ndarray) -> float | None:
+    """The cosine of the angle between them; None where one has no direction."""
+    lengths = float(np.linalg.norm(claimed) * np.linalg.norm(right))
+    return float((claimed * right).sum() / lengths) if lengths and np.isfinite(lengths) else None
+
+
+def subsets(shares: list[tuple[Share, np.ndarray]]) -> Iterator[tuple[tuple[Share, ...], np.ndarray]]:
+    """Every proper non-empty choice of paths and the sum of their parts, few paths first."""
+    if len(shares) > MOST_SHARES:
+        return
+    for count in range(1, len(shares)):
+        for chosen in combinations(shares, count):
+            yield tuple(share for share, _ in chosen), sum((part for _, part in chosen), np.zeros(()))
