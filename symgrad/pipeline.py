@@ -72,8 +72,8 @@ def generate(
     step = replace(step, outputs=step.outputs[:1])
 
     stable_step, _ = stabilize(step)
-    stable_gradients, _ = stabilize(everything.program)
-    stable_loss, rewritten = stabilize(replace(program, outputs=program.outputs[:1]))
+    stable_gradients, _ = stabilize(replace(everything.program, updates={}))  # states change in the step alone
+    stable_loss, rewritten = stabilize(replace(program, outputs=program.outputs[:1], updates={}))
     quotes = was(gradients)
     parts = Parts(
         title=f"{program.name}: loss, gradients and {optimizer.name} step.",

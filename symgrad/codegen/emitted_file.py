@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from ..language.batch import batch_axis
 from ..language.errors import DeclarationError
-from ..language.notation import text
+from ..language.notation import equation_text, text
 from ..language.program import Equation, Program, Role, Tensor
 from ..language.sizes import solved
-from ..language.terms import Index, Reduce, Size, Term
+from ..language.terms import Index, Reduce, Size, Term, reads
 from .functions import support
 from .header import header
 from .printer import Names, Printer
@@ -89,6 +89,7 @@ class File:
 
     def loss(self) -> str:
         nest = self.parts.loss
+        refuse_what_is_not_given(nest.program)
         arguments = [*self.inputs, *self.parameters]
         body = [*self.sizes(nest, arguments), *self.allocations(nest), *self.printed(nest)]
         doc = f"The loss {nest.program.outputs[0]} of one batch; nothing is changed."
@@ -252,6 +253,18 @@ class File:
 
     def copies(self, nest: Nest) -> list[str]:
         return [f"{self.names.tensor(old)}[...] = {self.names.tensor(new)}" for old, new in nest.storage.copied]
+
+
+def refuse_what_is_not_given(loss: Program) -> None:
+    """Raises DeclarationError where the loss reads a state or a setting, which only a step is given."""
+    for equation in loss.equations():
+        for read in reads(equation.body):
+            role = loss.tensors[read.tensor].role
+            if role in (Role.STATE, Role.SETTING):
+                raise DeclarationError(
+                    f"{loss.name}: {equation_text(equation)} reads the {role.value} {read.tensor}, and the emitted "
+                    f"loss is given inputs and parameters only; declare {read.tensor} as an input"
+                )
 
 
 def sizes_in(nest: Nest) -> set[str]:

@@ -158,16 +158,22 @@ def mean(body: Expr, *indices: Idx) -> Expr:
     return total(body, *indices) / sympy.Mul(*(size(index) for index in indices))
 
 
-def softmax(logits: Expr, axis: Idx) -> Expr:
-    """exp(logits) / sum over `axis` of exp(logits)."""
-    other = another(axis, logits)
-    return exp(logits) / Sum(exp(logits.xreplace({axis: other})), other)
+def softmax(logits: Expr, *axes_: Idx) -> Expr:
+    """exp(logits) / sum over the axes of exp(logits)."""
+    return exp(logits) / normalizer(logits, axes_)
 
 
-def log_softmax(logits: Expr, axis: Idx) -> Expr:
-    """logits - log(sum over `axis` of exp(logits))."""
-    other = another(axis, logits)
-    return logits - log(Sum(exp(logits.xreplace({axis: other})), other))
+def log_softmax(logits: Expr, *axes_: Idx) -> Expr:
+    """logits - log(sum over the axes of exp(logits))."""
+    return logits - log(normalizer(logits, axes_))
+
+
+def normalizer(logits: Expr, axes_: tuple[Idx, ...]) -> Expr:
+    """The sum of exp(logits) over other indices of the same axes."""
+    if not axes_:
+        raise DeclarationError(f"softmax of {logits}: no axis is given; name one or more indices, softmax(o[b, v], v)")
+    others = {axis: another(axis, logits) for axis in axes_}
+    return Sum(exp(logits.xreplace(others)), *others.values())
 
 
 def sigmoid(x: Expr) -> Expr:

@@ -63,7 +63,8 @@ def renamed(program: Program, name: Renaming) -> Program:
         for equation in program.equations()
     )
     tensors = {name(old.name): tensor(old) for old in program.tensors.values()}
-    flat = Program(program.name, tensors, items, tuple(map(name, program.outputs)))
+    updates = {name(old): name(new) for old, new in program.updates.items()}
+    flat = Program(program.name, tensors, items, tuple(map(name, program.outputs)), updates)
     return with_equations(flat, items)
 
 
@@ -81,6 +82,8 @@ def declared_again(program: Program) -> Program:
             model.parameters(**shape)
         elif tensor.role is Role.INPUT:
             model.inputs(**shape)
+        elif tensor.role is Role.STATE:
+            model.states(**shape)
         elif tensor.role is Role.TOKENS:
             model.tokens(**shape, vocabulary=Idx("below", lift_size(tensor.vocabulary)))
     for equation in program.equations():
@@ -89,4 +92,4 @@ def declared_again(program: Program) -> Program:
             model.minimize(equation.tensor, body)
         else:
             model.define(equation.tensor, tensor_axes(program.tensors[equation.tensor]), body)
-    return model.program
+    return replace(model.program, updates=program.updates)

@@ -77,6 +77,10 @@ REFUSED: dict[str, tuple[Callable[[Declared], object], str]] = {
         lambda m: m.define("a", (b,), IndexedBase("h")[b]),
         "m: in a: h has 2 axes, (b,i), and is read with 1",
     ),
+    "a softmax over nothing": (
+        lambda m: m.define("a", (b, i), softmax(m.h[b, i])),
+        "softmax of h[b, i]: no axis is given; name one or more indices, softmax(o[b, v], v)",
+    ),
     "no indices": (lambda m: m.define("a", (b, i), 2 * m.h), "m: in a: h stands without its indices; write h[b,i]"),
     "an indexed scalar": (
         lambda m: m.define("a", (b, i), IndexedBase("z")[i]),

@@ -195,6 +195,12 @@ TABLE: dict[str, tuple[tuple[Idx, ...], Expr, str, Callable[[], np.ndarray]]] = 
         "a[b,i] = h[b,i] - log(sum_i2 exp(h[b,i2]))",
         lambda: np.log(np_softmax(n("h"))),
     ),
+    "softmax over two axes": (
+        (b, i),
+        softmax(h[b, i], b, i),
+        "a[b,i] = exp(h[b,i])/(sum_b2,i2 exp(h[b2,i2]))",
+        lambda: np_softmax(n("h"), None),
+    ),
     "the other end": ((b, i), h[b, size(i) - 1 - i], "a[b,i] = h[b,H - i - 1]", lambda: n("h")[:, ::-1]),
     "diagonal": ((i,), U[i, i], "a[i] = U[i,i]", lambda: np.diag(n("U"))),
     "trace": ((), total(U[i, i], i), "a = sum_i U[i,i]", lambda: np.trace(n("U"))),

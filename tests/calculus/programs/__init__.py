@@ -3,7 +3,34 @@
 `u` is always an input that serves as a random cotangent: a loss of all ones cancels through a softmax or a norm.
 """
 
-from . import conditions, elementary, gathers, layers, recurrent, reshapes, sums
+from . import (
+    attentions,
+    conditions,
+    elementary,
+    embeddings,
+    gathers,
+    layers,
+    losses,
+    norms,
+    recurrent,
+    reshapes,
+    sums,
+    windows,
+)
 from .table import PROGRAMS
 
-__all__ = ["PROGRAMS", "conditions", "elementary", "gathers", "layers", "recurrent", "reshapes", "sums"]
+__all__ = [
+    "PROGRAMS",
+    "attentions",
+    "conditions",
+    "elementary",
+    "embeddings",
+    "gathers",
+    "layers",
+    "losses",
+    "norms",
+    "recurrent",
+    "reshapes",
+    "sums",
+    "windows",
+]

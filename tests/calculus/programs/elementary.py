@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from sympy import (
     Abs,
+    Float,
     Max,
     Min,
     Piecewise,
@@ -16,6 +17,7 @@ from sympy import (
     erf,
     exp,
     log,
+    pi,
     sin,
     sinh,
     sqrt,
@@ -62,6 +64,9 @@ for name, function in {
     "arcs": lambda x: arcsin(x) + 2 * arccos(x) + atan(x),
     "error_function": erf,
     "gelu": lambda x: x * (1 + erf(x / sqrt(2))) / 2,
+    "gelu_by_tanh": lambda x: x * (1 + tanh(sqrt(2 / pi) * (x + Float("0.044715") * x**3))) / 2,
+    "silu": lambda x: x * sigmoid(x),
+    "elu": lambda x: Piecewise((x, x > 0), (exp(x) - 1, True)),
     "softplus": lambda x: log(1 + exp(x)),
     "sigmoid_": sigmoid,
     "log_sigmoid": lambda x: log(sigmoid(x)),
