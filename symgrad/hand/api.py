@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +15,7 @@ from .judging import Judge, Judged, Seen
 from .numbers import ShapeError
 from .numpy_reader import read_numpy
 from .remarks import remarks_in_code
-from .statements import Assign, Bare, Define, Loop, Statement, assignments, names_in
+from .statements import Assign, Bare, Define, Loop, Span, Statement, assignments, names_in
 from .truth import Truth, cosine, deviation
 from .verdicts import Counterexample, Status, Verdict, Verification
 
@@ -34,7 +34,7 @@ def verify_code(
     """
     said = remarks_in_code(source)
     truth = Truth(program, {**said.sizes, **(sizes or {})}, seed)
-    bound = Names(program, said.shapes, {**said.stated, **(names or {})})
+    bound = Names(program, truth.adjoints, said.shapes, {**said.stated, **(names or {})})
     return CodeVerification(truth, bound, source).result()
 
 
@@ -47,10 +47,9 @@ class CodeVerification:
     def result(self) -> Verification:
         self.judge.run()
         judged = self.judge.verdicts()
-        verdicts = [self.verdict(one) for one in judged]
-        covered = {(v.line, v.target) for v in verdicts}
-        verdicts += [v for v in self.own_lines() if (v.line, v.target) not in covered]
-        verdicts.sort(key=lambda verdict: verdict.line)
+        placed = {one.record.event.line.span: self.verdict(one) for one in judged}
+        placed = {**dict(self.own_lines()), **placed}
+        verdicts = [placed[span] for span in sorted(placed)]
         return Verification(self.truth.model.name, tuple(self.with_given(verdicts)), self.notes())
 
     # -- one claim -------------------------------------------------------------------------------------------------
@@ -95,9 +94,8 @@ class CodeVerification:
 
     # -- lines that make no claim ----------------------------------------------------------------------------------
 
-    def own_lines(self) -> list[Verdict]:
+    def own_lines(self) -> Iterator[tuple[Span, Verdict]]:
         """Lines of the file's own; one that could not be run is said so, for what follows hangs on it."""
-        found = []
         for statement in self.statements:
             for line in inner_lines(statement):
                 verdict = Verdict(self.line_of(line), self.quoted(line), target_of(line), Status.OWN)
@@ -107,8 +105,7 @@ class CodeVerification:
                     verdict = replace(verdict, status=Status.UNREAD, error=str(error), column=self.column(error))
                 elif isinstance(line, Bare):
                     verdict = replace(verdict, remark="this line changes nothing")
-                found.append(verdict)
-        return found
+                yield line.span, verdict
 
     def notes(self) -> tuple[str, ...]:
         used = {name for statement in self.statements for name in names_in(statement)}

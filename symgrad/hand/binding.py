@@ -11,7 +11,7 @@ A name that means nothing of this is the file's own.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import Enum
@@ -75,15 +75,19 @@ class Bound:
 
 
 class Names:
-    """The meanings of names; `shapes` and `stated` are what the file declares (see `remarks.py`)."""
+    """The meanings of names; `differentiable` are the tensors that have an adjoint; `shapes` and `stated` are what the
+    file declares (see `remarks.py`)."""
 
     def __init__(
         self,
         program: Program,
+        differentiable: Collection[str],
         shapes: Mapping[str, tuple[str, ...]] | None = None,
         stated: Mapping[str, str] | None = None,
     ) -> None:
         self.program = program
+        # dy for targets y, which no path joins to the loss, is a name of the file's own
+        self.differentiable = {*differentiable, *(p.name for p in program.parameters)}
         self.sizes = size_names(program)
         self.stated = dict(stated or {})
         self.layouts: dict[str, Layout] = {}
@@ -120,7 +124,7 @@ class Names:
             if over is not None and over not in (*LOSSES, self.program.outputs[0]):
                 continue
             tensor = self.tensor(match["x"])
-            if tensor is not None:
+            if tensor is not None and tensor in self.differentiable:
                 return self.bound(Meaning.ADJOINT, tensor)
         if name in LOSSES:
             return self.bound(Meaning.VALUE, self.program.outputs[0])

@@ -133,15 +133,18 @@ class Turned:
     def compared(self, event: Event, old: Value | None, new: Value) -> Value:
         """Record what the event made; what later lines read is right where this was its last one."""
         record = self.judge.records.get(id(event))
-        if record is None or isinstance(new, list | tuple):
+        if record is None:
             return new
         right = np.asarray(record.bound.at(self.at), dtype=np.float64)
-        claimed = fitted(np.asarray(real(new), dtype=np.float64), right)
+        made = np.asarray(real(new), dtype=np.float64)
+        claimed = fitted(made, right)
         record.seen.append(Seen(self.at, claimed, right))
         record.before.append(None if old is None or isinstance(old, list | tuple) else np.asarray(real(old)))
-        if event is not self.last[event.name] or self.other_adjoint(record.bound, claimed):
+        if isinstance(new, list | tuple) or event is not self.last[event.name]:
             return new
-        return right if claimed.shape == right.shape or record.bound.meaning is Meaning.ADJOINT else new
+        if agree(claimed, right) or self.other_adjoint(record.bound, claimed):
+            return new  # in the shape that the file gives it
+        return right
 
     def other_adjoint(self, bound: Bound, claimed: np.ndarray) -> str | None:
         """The tensor, other than the name's own, whose adjoint the value is; the name has been used again."""
@@ -164,7 +167,7 @@ class Turned:
         """Within a loop the value may be one slice of what the name means; a whole array is compared at its end."""
         bound = self.judge.names.meaning(name)
         if bound is None or bound.meaning is Meaning.SIZE or isinstance(new, list | tuple):
-            return new
+            return new  # a list is compared once the loop is done
         right = np.asarray(bound.at(self.at), dtype=np.float64)
         claimed = np.asarray(real(new), dtype=np.float64)
         if claimed.shape == right.shape or bound.given:
@@ -225,8 +228,8 @@ class Turned:
             if event.statement is loop and event.name in environment and id(event) in self.judge.records:
                 value = environment[event.name]
                 whole = np.shape(self.judge.records[id(event)].bound.at(self.at))
-                if isinstance(value, list | tuple) or np.shape(value) != whole:
-                    continue
+                if np.shape(value) != whole:
+                    continue  # a slice, which was compared in every turn
                 environment[event.name] = self.compared(event, self.snapshot.get(event.name), value)
 
 
@@ -241,9 +244,26 @@ def events(statements: Sequence[Statement]) -> Iterator[Event]:
 
 
 def fitted(claimed: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """The claim without axes of one entry that only `keepdims` has put there, or that it has left out."""
-    same = [n for n in claimed.shape if n != 1] == [n for n in right.shape if n != 1]
-    return claimed.reshape(right.shape) if same else claimed
+    """The claim in the right shape, where it only has axes of one entry more or less, or neighbours merged or split.
+
+    The order of the entries stays, so a transposed array does not become a right one.
+    """
+    if claimed.shape == right.shape or claimed.size != right.size:
+        return claimed
+    plain = [n for n in claimed.shape if n != 1], [n for n in right.shape if n != 1]
+    return claimed.reshape(right.shape) if plain[0] == plain[1] or refines(*plain) or refines(*plain[::-1]) else claimed
+
+
+def refines(fine: list[int], coarse: list[int]) -> bool:
+    """Whether each axis of `coarse` is a product of neighbouring axes of `fine`."""
+    left = list(fine)
+    for size in coarse:
+        product = 1
+        while left and product < size:
+            product *= left.pop(0)
+        if product != size:
+            return False
+    return not left
 
 
 # -- several lines for one name ------------------------------------------------------------------------------------
