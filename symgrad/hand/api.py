@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from ..language.errors import ClaimError
 from ..language.program import Program
 from .binding import Names
+from .counterexamples import counterexample
 from .derived import derived_text
-from .judging import Judge, Judged, Seen
+from .judging import Judge, Judged
 from .numbers import ShapeError
 from .numpy_reader import read_numpy
 from .remarks import remarks_in_code
 from .statements import Assign, Bare, Define, Loop, Span, Statement, assignments, names_in
-from .truth import Truth, cosine, deviation
+from .truth import Truth
 from .verdicts import Counterexample, Status, Verdict, Verification
 
 
@@ -159,31 +158,3 @@ def inner_lines(statement: Statement) -> list[Statement]:
 
 def target_of(statement: Statement) -> str:
     return statement.name if isinstance(statement, Assign) else ""
-
-
-def counterexample(judged: Judged) -> Counterexample | None:
-    """The entry that is furthest off, at the first point at which the claim differs."""
-    wrong = [seen for seen in judged.compared if not seen.agrees]
-    if not wrong:
-        return None
-    seen = next((one for one in wrong if one.claimed.shape == one.right.shape), wrong[0])
-    return example_of(seen)
-
-
-def example_of(seen: Seen) -> Counterexample:
-    if seen.claimed.shape != seen.right.shape:
-        shapes = f"the claim has shape {seen.claimed.shape}, right is {seen.right.shape}"
-        return Counterexample(seen.at.sizes, seen.at.seed, (), 0.0, None, None, None, shapes)
-    with np.errstate(all="ignore"):
-        off = np.abs(seen.claimed - seen.right)
-    off = np.where(np.isfinite(off), off, np.inf)
-    entry = tuple(int(k) for k in np.unravel_index(int(off.argmax()), off.shape)) if off.ndim else ()
-    return Counterexample(
-        seen.at.sizes,
-        seen.at.seed,
-        entry,
-        float(seen.right[entry]),
-        float(seen.claimed[entry]),
-        deviation(seen.claimed, seen.right),
-        cosine(seen.claimed, seen.right),
-    )
