@@ -74,9 +74,10 @@ class Watcher(Protocol):
 
 @dataclass
 class Turn:
-    """One turn of a loop of `length` turns, and the values of its variables."""
+    """The turn `number` (from 0) of a loop of `length` turns, and the values of its variables."""
 
     length: int
+    number: int = -1
     variables: dict[str, Value] = field(default_factory=dict)
 
 
@@ -144,7 +145,8 @@ class Interpreter:
         items = self.operations.items(self.value(statement.over))
         self.watcher.entered(statement, self.environment)
         self.loops.append(Turn(len(items)))
-        for item in items:
+        for number, item in enumerate(items):
+            self.loops[-1].number = number
             self.loops[-1].variables.update(self.bind(statement.variables, item))
             self.run(statement.body)
         self.loops.pop()
