@@ -49,7 +49,8 @@ class CodeVerification:
         placed = {one.record.event.line.span: self.verdict(one) for one in judged}
         placed = {**dict(self.own_lines()), **placed}
         verdicts = [placed[span] for span in sorted(placed)]
-        return Verification(self.truth.model.name, tuple(self.with_given(verdicts)), self.notes())
+        points = tuple(at.written() for at in self.truth.points)
+        return Verification(self.truth.model.name, tuple(self.with_given(verdicts)), self.notes(), points)
 
     # -- one claim -------------------------------------------------------------------------------------------------
 
@@ -69,9 +70,7 @@ class CodeVerification:
         )
 
     def agreement(self, judged: Judged) -> str:
-        seen = judged.compared or judged.record.seen
-        sizes = "; ".join(dict.fromkeys(one.at.written() for one in seen))
-        return f"agrees at {len(seen)} random points{f' ({sizes})' if sizes else ''}"
+        return f"agrees at {len(judged.compared or judged.record.seen)} random points"
 
     def failed(self, base: Verdict, judged: Judged) -> Verdict:
         """A line that has no value at some point: shapes that fit only where sizes are equal are wrong."""

@@ -15,6 +15,7 @@ import ast
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import dedent
 
 from ..language.errors import ClaimError
 from .remarks import Remarks, remarks
@@ -76,12 +77,16 @@ def of_code(source: str) -> ClaimFile:
 
 
 def declared_in(source: str) -> str:
-    """The docstring, where it makes a model; else nothing."""
+    """The docstring, or what is indented in it, where it makes a model; else nothing."""
     try:
         docstring = ast.get_docstring(ast.parse(source))
     except (SyntaxError, ValueError, RecursionError):
         return ""  # said with its place when the code is read
-    return docstring if docstring and MAKES_MODEL.search(docstring) else ""
+    if not docstring or not MAKES_MODEL.search(docstring):
+        return ""
+    lines = docstring.splitlines()
+    indented = "\n".join(line for line in lines if line.startswith("    ") or not line.strip())
+    return dedent(indented) if MAKES_MODEL.search(indented) else docstring
 
 
 def of_markdown(source: str) -> ClaimFile:

@@ -10,9 +10,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from textwrap import wrap
 
 from .verdicts import Counterexample, Status, Verdict, Verification
 
+WIDEST_TEXT = 100
 WIDEST = 48  # of a quoted line, which is cut beyond
 TELLING = 0.3  # from this cosine on the loss would still fall
 
@@ -25,8 +27,14 @@ def text(verification: Verification) -> str:
     lines = [""]
     for verdict in shown:
         lines += verdict_lines(verdict, verification, width, digits)
-    lines += [f"note: {note}" for note in verification.notes]
+    lines += ["", *(f"note: {note}" for note in verification.notes)] if verification.notes else []
+    if any(verdict.how.startswith("agrees") for verdict in shown) and any(verification.points):
+        lines += ["", *wrapped(f"The random points have the sizes {'; '.join(dict.fromkeys(verification.points))}.")]
     return "\n".join([*lines, "", summary(verification)])
+
+
+def wrapped(sentence: str) -> list[str]:
+    return wrap(sentence, WIDEST_TEXT)
 
 
 def quoted(verdict: Verdict) -> str:

@@ -35,7 +35,7 @@ class Counterexample:
 
 @dataclass(frozen=True)
 class Verdict:
-    """On one line.  `how`: `proved`, or `agrees at 4 random points of sizes ...`; `given`: the wrong lines before it
+    """On one line.  `how`: `proved`, or `agrees at 4 random points`; `given`: the wrong lines before it
     that were taken as corrected; `mistakes`: what is wrong, in sentences, simplest first."""
 
     line: int
@@ -54,11 +54,13 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Verification:
-    """All verdicts, in the order of the lines; `notes` are readings of names that the person should know."""
+    """All verdicts, in the order of the lines; `notes` are readings of names that the person should know, `points` the
+    sizes of the random points."""
 
     model: str
     verdicts: tuple[Verdict, ...]
     notes: tuple[str, ...] = ()
+    points: tuple[str, ...] = ()
 
     def with_status(self, *statuses: Status) -> list[Verdict]:
         return [verdict for verdict in self.verdicts if verdict.status in statuses]
@@ -95,4 +97,5 @@ class Verification:
             "first_wrong_line": self.first_wrong.line if self.first_wrong else None,
             "verdicts": verdicts,
             "notes": list(self.notes),
+            "points": list(self.points),
         }
