@@ -14,7 +14,7 @@ from .judging import Judge, Judged
 from .numbers import ShapeError
 from .numpy_reader import read_numpy
 from .remarks import remarks_in_code
-from .statements import Assign, Bare, Define, Loop, Span, Statement, assignments, names_in
+from .statements import Assign, Bare, Define, Loop, Number, Span, Statement, assignments, names_in
 from .truth import Truth
 from .verdicts import Counterexample, Status, Verdict, Verification
 
@@ -84,11 +84,16 @@ class CodeVerification:
         return replace(base, status=Status.UNREAD)
 
     def literal(self, judged: Judged) -> bool:
-        """Whether the line holds whole numbers above 1, which may be sizes that only the file knows."""
-        return any(
-            type(node).__name__ == "Number" and isinstance(node.value, int) and node.value > 1
-            for node in judged.record.event.line.walk()
-        )
+        """Whether the line, or one of the file's own that it reads, holds whole numbers above 1: perhaps sizes."""
+        waiting, seen = [judged.record.event.line], set()
+        while waiting:
+            line = waiting.pop()
+            if any(isinstance(node, Number) and isinstance(node.value, int) and node.value > 1 for node in line.walk()):
+                return True
+            seen |= {line.name}
+            own = {name for name in names_in(line.value) - seen if self.names.meaning(name) is None}
+            waiting += [other for other in assignments(self.statements) if other.name in own]
+        return False
 
     # -- lines that make no claim ----------------------------------------------------------------------------------
 

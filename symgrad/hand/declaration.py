@@ -61,7 +61,12 @@ def declared_model(source: str) -> Model:
         raise ClaimError(f"the file's model is no Python: {error}") from None
     reader = Declaration(source)
     for node in tree.body:
-        reader.statement(node)
+        try:
+            reader.statement(node)
+        except ClaimError:
+            raise
+        except SymgradError as error:
+            raise ClaimError(f"the file's model, line {node.lineno}: {error}", node.lineno) from None
     models = [value for value in reader.names.values() if isinstance(value, Model)]
     if not models:
         raise ClaimError('the file declares no model; write model = Model("name") and its definitions')
@@ -138,19 +143,17 @@ class Declaration:
 
     def call(self, node: ast.Call) -> object:
         function, strings = self.called(node.func)
-        arguments = [self.argument(argument, strings) for argument in node.args]
-        keywords = {str(keyword.arg): self.argument(keyword.value, strings) for keyword in node.keywords}
+        arguments = [self.argument(argument, strings and k == 0) for k, argument in enumerate(node.args)]
+        keywords = {str(keyword.arg): self.argument(keyword.value, False) for keyword in node.keywords}
         if "None" in keywords:
             raise self.refused(node, "arguments with stars are not read here")
         try:
             return function(*arguments, **keywords)
-        except SymgradError as error:
-            raise ClaimError(f"the file's model, line {node.lineno}: {error}", node.lineno) from None
         except (TypeError, ValueError, AttributeError, IndexError) as error:
             raise self.refused(node, str(error)) from None
 
     def called(self, node: ast.expr) -> tuple[Callable, bool]:
-        """The function, and whether it takes names as strings."""
+        """The function, and whether its first argument is a name, a string."""
         match node:
             case ast.Name(id=name) if callable(self.names.get(name)):
                 return self.names[name], name in ("axes", "Model", "MatrixModel")

@@ -46,6 +46,10 @@ CONSTANTS = {"np.pi": math.pi, "np.e": math.e, "np.inf": math.inf}
 Value = Any
 
 
+class Exhausted(ClaimError):
+    """More work than a derivation can need."""
+
+
 class Operations(Protocol):
     """The meaning of operations on values of some kind: see `numbers.Numbers`."""
 
@@ -99,6 +103,8 @@ class Interpreter:
             try:
                 self.step(statement)
             except ClaimError as error:
+                if isinstance(error, Exhausted) and self.loops:
+                    raise  # the loop ends, not only this turn's statement
                 self.watcher.failed(statement, error)
 
     def step(self, statement: Statement) -> None:
@@ -145,11 +151,13 @@ class Interpreter:
         items = self.operations.items(self.value(statement.over))
         self.watcher.entered(statement, self.environment)
         self.loops.append(Turn(len(items)))
-        for number, item in enumerate(items):
-            self.loops[-1].number = number
-            self.loops[-1].variables.update(self.bind(statement.variables, item))
-            self.run(statement.body)
-        self.loops.pop()
+        try:
+            for number, item in enumerate(items):
+                self.loops[-1].number = number
+                self.loops[-1].variables.update(self.bind(statement.variables, item))
+                self.run(statement.body)
+        finally:
+            self.loops.pop()
         self.watcher.left(statement, self.environment)
 
     def bind(self, variables: Sequence[str], item: Value) -> dict[str, Value]:
@@ -263,7 +271,7 @@ class Interpreter:
     def count(self) -> None:
         self.done += 1
         if self.done > MOST_OPERATIONS:
-            raise ClaimError(f"more than {MOST_OPERATIONS:,} operations: a loop is too long to try")
+            raise Exhausted(f"more than {MOST_OPERATIONS:,} operations: a loop is too long to try")
 
 
 @dataclass(frozen=True)

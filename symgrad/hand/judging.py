@@ -305,12 +305,12 @@ def accumulated(group: list[Record], complete: bool) -> list[Judged]:
     for k, (record, part, paths) in enumerate(zip(group, parts, names, strict=True)):
         if all(not np.any(piece) for piece in part):
             verdicts.append(Judged(record, None, judged=False, remark="begins a sum"))
-        elif complete:
-            last = record is group[-1]
-            share = f"the share through {', '.join(paths)}" if paths else "a part of the sum"
-            verdicts.append(Judged(record, True, "" if last else share, record.seen if last else []))
+        elif complete and record is group[-1]:
+            verdicts.append(Judged(record, True, compared=record.seen))
         elif paths:
             verdicts.append(Judged(record, True, f"the share through {', '.join(paths)}"))
+        elif complete:
+            verdicts.append(Judged(record, None, judged=False, remark="on the way"))
         else:
             others = [sum(p[n] for j, p in enumerate(parts) if j != k) for n in range(len(part))]
             compared = [
@@ -341,7 +341,7 @@ def path_names(record: Record, part: list[np.ndarray]) -> tuple[str, ...]:
     for seen, piece in zip(record.seen, part, strict=True):
         shares = [(share, record.bound.spread(value, seen.at)) for share, value in seen.at.shares(record.bound.tensor)]
         fits = [chosen for chosen, value in subsets(shares) if agree(piece, np.broadcast_to(value, seen.right.shape))]
-        found = [tuple(share.through for share in chosen) for chosen in fits]
+        found = [tuple(dict.fromkeys(share.through for share in chosen)) for chosen in fits]
         candidates = found if candidates is None else [c for c in candidates if c in found]
     return candidates[0] if candidates else ()
 

@@ -24,10 +24,8 @@ class Numbers:
         return -real(value) if operator == "-" else real(value)
 
     def binary(self, operator: str, left: Value, right: Value) -> Value:
-        if isinstance(left, list | tuple) and operator == "+":
-            return [*left, *right]
-        if isinstance(left, list | tuple) and operator == "*":
-            return self.limited_list(left, right)
+        if isinstance(left, list | tuple) and operator in ("+", "*"):
+            return joined(left, right) if operator == "+" else repeated(left, integer(right))
         if operator == "beside":
             return self.beside(real(left), real(right))
         left, right = real(left), real(right)
@@ -127,10 +125,19 @@ class Numbers:
             raise ClaimError(f"an array of {value.size:,} entries is too large to try; at most {MOST_ENTRIES:,}")
         return value
 
-    def limited_list(self, items: Sequence[Value], times: Value) -> list[Value]:
-        if len(items) * integer(times) > MOST_ENTRIES:
-            raise ClaimError(f"a list of more than {MOST_ENTRIES:,} items is too long to try")
-        return list(items) * integer(times)
+
+def joined(left: Sequence[Value], right: Value) -> list[Value]:
+    if not isinstance(right, list | tuple):
+        raise ClaimError("a list can only be joined with a list; for arithmetic make it an array: np.array(...)")
+    if len(left) + len(right) > MOST_ENTRIES:
+        raise ClaimError(f"a list of more than {MOST_ENTRIES:,} items is too long to try")
+    return [*left, *right]
+
+
+def repeated(items: Sequence[Value], times: int) -> list[Value]:
+    if len(items) * times > MOST_ENTRIES:
+        raise ClaimError(f"a list of more than {MOST_ENTRIES:,} items is too long to try")
+    return list(items) * times
 
 
 class ShapeError(ClaimError):

@@ -273,9 +273,9 @@ class NumpyReader:
         function, own = self.called(node.func)
         if isinstance(node.func, ast.Name) and function in BUILT_IN and function not in self.defined:
             function = BUILT_IN[function][len(node.args) > 1]
-        arguments = own + tuple(self.expression(argument) for argument in node.args)
         if any(isinstance(argument, ast.Starred) for argument in node.args) or None in [k.arg for k in node.keywords]:
             raise self.unreadable(node, "arguments with a star cannot be read")
+        arguments = own + tuple(self.expression(argument) for argument in node.args)
         keywords = tuple((str(keyword.arg), self.expression(keyword.value)) for keyword in node.keywords)
         return Apply(function, arguments, keywords, span=self.span(node))
 

@@ -56,15 +56,14 @@ class At:
         return np.asarray(self.values[name], dtype=np.float64)
 
     def shares(self, tensor: str) -> list[tuple[Share, np.ndarray]]:
-        """The paths' parts of dL/dtensor, one for each definition that reads it."""
+        """The paths' parts of dL/dtensor, one for each place at which a definition reads it."""
         target = self.truth.program.tensors[tensor]
+        shape = shape_of(target, self.sizes)
         evaluation = Evaluation(self.values, self.sizes, {})
-        parts: dict[str, tuple[Share, np.ndarray]] = {}
-        for share in self.truth.shares.get(tensor, ()):
-            value = np.broadcast_to(evaluation.value(share.local.share, target.indices), shape_of(target, self.sizes))
-            before = parts.get(share.through)
-            parts[share.through] = (share, value if before is None else before[1] + value)
-        return list(parts.values())
+        return [
+            (share, np.broadcast_to(evaluation.value(share.local.share, target.indices), shape))
+            for share in self.truth.shares.get(tensor, ())
+        ]
 
     def written(self) -> str:
         """`B=5, H=4`"""

@@ -1,0 +1,163 @@
+"""Verdicts on NumPy code: every right form accepted, every wrong one rejected, and what is said of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+import yaml
+from sympy import exp, log, tanh
+
+from symgrad import Model, axes, mean, relu, softmax, total, verify
+from symgrad.hand.verdicts import Status
+
+from .models import CASES, case
+
+FILE = Path(__file__).parents[3] / "shared" / "cases" / "hand_derivations.yaml"
+EXAMPLES = Path(__file__).parents[2] / "examples" / "verify"
+RIGHT, WRONG, UNREAD, OWN = Status.RIGHT, Status.WRONG, Status.UNREAD, Status.OWN
+
+
+@cache
+def items() -> dict[str, dict]:
+    return {item["id"]: item for item in yaml.safe_load(FILE.read_text())["items"]}
+
+
+@pytest.mark.skipif(not FILE.exists(), reason="needs ../shared/cases/hand_derivations.yaml")
+@pytest.mark.parametrize("form", ["correct_py", "wrong_py"])
+@pytest.mark.parametrize("identifier", CASES)
+def test_every_form_of_the_samples(identifier, form):
+    item, hand = items()[identifier], case(identifier)
+    names = {"G": f"d{hand.wrt}", **hand.names}
+    found = verify(hand.build(), item["check"][form], names=names, sizes=dict(hand.sizes))
+    assert found.exit_status == (0 if form == "correct_py" or item["class"] == "equivalent" else 1), str(found)
+
+
+@cache
+def network() -> Model:
+    """A hidden layer with a residual path and a repeated embedding: every kind of line has its place."""
+    model = Model("network")
+    b, t, d, i, v = axes("b:B t:N d:D i:H v:V")
+    C, W1, W2, b2 = model.parameters(C=(v, d), W1=(d, i), W2=(v, i), b2=(v,))
+    x, y = model.tokens(x=(b, t), y=(b,), vocabulary=v)
+    s = model.define("s", (b, d), total(C[x[b, t], d], t))
+    z = model.define("z", (b, i), total(W1[d, i] * s[b, d], d))
+    h = model.define("h", (b, i), tanh(z[b, i]))
+    r = model.define("r", (b, i), relu(h[b, i]) + h[b, i])
+    o = model.define("o", (b, v), total(W2[v, i] * r[b, i], i) + b2[v])
+    p = model.define("p", (b, v), softmax(o[b, v], v))
+    model.minimize("L", mean(-log(p[b, y[b]]), b))
+    return model
+
+
+@dataclass(frozen=True)
+class Line:
+    code: str
+    expected: tuple[Status, ...]  # of each line
+    said: str = ""  # in the report
+    shapes: str = ""
+
+
+LOOPS = "dC = np.zeros_like(C)\nfor k in range(B):\n    for j in range(N):\n"
+LINES = (
+    Line("do = (p - one_hot(y, V)) / B", (RIGHT,)),
+    Line("do = p.copy()\ndo[np.arange(B), y] -= 1\ndo /= B", (OWN, OWN, RIGHT)),
+    Line("do = p - one_hot(y, V)", (WRONG,)),
+    Line("do = (p - one_hot(y, V)) / n", (RIGHT,), "n is read as B"),
+    Line("dW2 = do.T @ r", (RIGHT,)),
+    Line("dW2 = r.T @ do", (WRONG,), "dW2"),
+    Line("# W2: (H, V)\ndW2 = r.T @ do", (RIGHT,)),
+    Line("# W2: (H, V)\ndr = do @ W2.T", (RIGHT,)),
+    Line("dr = do @ W2.T", (WRONG,), "shapes do not fit: (3, 5) @ (7, 5)"),
+    Line("grad_W2 = np.einsum('bv,bi->vi', do, r)", (RIGHT,)),
+    Line("dL_db2 = do.sum(axis=0)", (RIGHT,)),
+    Line("dL_db2 = do.sum(axis=0, keepdims=True)", (RIGHT,)),
+    Line("db2 = do.mean(0)", (WRONG,)),
+    Line("dh = dr * (1 + (h > 0))", (RIGHT,)),
+    Line("dh = dr\ndh = dh + dr * (h > 0)", (RIGHT, RIGHT), "the share through r"),
+    Line("dh = dr * (h > 0)", (WRONG,)),
+    Line("dz = (1 - h**2) * dh", (RIGHT,)),
+    Line("dz = (1 - h) * dh\ndW1 = s.T @ dz", (WRONG, RIGHT), "given line 1 corrected"),
+    Line("e2 = np.exp(2 * z)\nt = (e2 - 1) / (e2 + 1)\ndz = (1 - t * t) * dh", (OWN, OWN, RIGHT)),
+    Line("def f(a):\n    return 1 / np.cosh(a)**2\ndz = f(z) * dh", (RIGHT,)),
+    Line("f = lambda a: 1 / np.cosh(a)**2\ndz = f(z) * dh", (RIGHT,)),
+    Line("dC = np.zeros_like(C)\nnp.add.at(dC, x, ds[:, None, :])", (OWN, RIGHT)),
+    Line("dC = np.zeros_like(C)\ndC[x] += ds[:, None, :]", (OWN, WRONG)),
+    Line(
+        "dC = np.zeros_like(C)\nfor k in range(B):\n    for j in range(N):\n        dC[x[k, j]] += ds[k]", (OWN, RIGHT)
+    ),
+    Line(
+        "dC = np.zeros_like(C)\nfor k in range(B):\n    for j in range(N):\n        dC[x[k, j]] = ds[k]", (OWN, WRONG)
+    ),
+    Line("dC = sum(one_hot(x[:, j], V).T @ ds for j in range(N))", (RIGHT,)),
+    Line("dr = do @ W2\ndr[h < 0] = 0", (RIGHT, WRONG), "changes a value that was right"),
+    Line("ds = dz @ W1.T\nds = ds @ np.eye(D)", (RIGHT, RIGHT)),
+    Line("grads = 0\ngrads_W2 = do.T @ r", (OWN, OWN)),
+    Line('grads["W2"] = do.T @ r\ngrads["b2"] = do.sum(1)', (RIGHT, WRONG)),
+    Line("a = np.zeros(3)\ndo = p + a", (OWN, UNREAD)),
+    Line("q = nonsense + 1\ndb2 = do.sum(0)", (UNREAD, RIGHT), "nonsense is no name of the model"),
+    Line("hh = 1\ndW2 = do.T @ rr", (OWN, UNREAD), "nearest: r"),
+    Line("db2 + do.sum(0)", (OWN,), "changes nothing"),
+    Line("h = np.tanh(z)\np = softmax(o)", (RIGHT, RIGHT)),
+    Line("h = np.tanh(s)", (WRONG,)),
+    Line("dx = 0 * C", (OWN,)),
+)
+
+
+@pytest.mark.parametrize("line", LINES, ids=lambda line: line.code.replace("\n", "; "))
+def test_lines(line):
+    found = verify(network(), line.code)
+    statuses = tuple(verdict.status for verdict in found.verdicts)
+    assert statuses == line.expected, str(found)
+    assert line.said in str(found)
+
+
+SCALES = (("2 * do", 2), ("-do", 1), ("do * B", 3), ("do + 1e-6", 4))
+
+
+@pytest.mark.parametrize(("value", "seed"), SCALES)
+def test_a_near_miss_is_wrong(value, seed):
+    found = verify(network(), f"do = (p - one_hot(y, V)) / B\ndb2 = ({value}).sum(0)", seed=seed)
+    assert [verdict.status for verdict in found.verdicts] == [RIGHT, WRONG]
+
+
+def test_the_counterexample_is_what_it_says():
+    found = verify(network(), "dz = (1 - h) * dh")
+    example = found.first_wrong.example
+    assert example.sizes["B"] != example.sizes["H"]
+    assert example.deviation > 0.01
+    assert -1 <= example.cosine <= 1
+    assert example.right != example.claimed
+    assert "dz" in found.first_wrong.derived
+
+
+def test_statuses_decide_the_exit_status():
+    assert verify(network(), "db2 = do.sum(0)").exit_status == 0
+    assert verify(network(), "db2 = do.sum(1)\nq = unknown").exit_status == 1
+    assert verify(network(), "db2 = do.sum(0)\nq = unknown").exit_status == 3
+    assert verify(network(), "q = 1").exit_status == 3
+
+
+def test_a_zero_gradient_is_judged_like_any():
+    model = Model("shifted")
+    v = axes("v:V")
+    o, g = model.parameters(o=(v,)), model.inputs(g=(v,))
+    m = model.define("m", (), total(o[v], v))
+    p = model.define("p", (v,), exp(o[v] - m) / exp(-m))
+    model.minimize("L", total(g[v] * p[v], v))
+    assert verify(model, "dm = 0").exit_status == 0
+    assert verify(model, "dm = -(dp * p).sum()").exit_status == 1
+
+
+def test_a_file_with_its_own_model():
+    found = verify(None, EXAMPLES / "batchnorm_backward.py")
+    assert found.exit_status == 0, str(found)
+    assert len({verdict.target for verdict in found.with_status(RIGHT)}) == 26
+
+
+def test_sizes_of_the_file_are_those_that_are_tried():
+    code = "ds = (dz @ W1.T).reshape(6, 4)"
+    assert verify(network(), code).exit_status != 0
+    assert verify(network(), f"# sizes: B=6, D=4\n{code}").exit_status == 0
