@@ -100,7 +100,12 @@ class CodeVerification:
     def own_lines(self) -> Iterator[tuple[Span, Verdict]]:
         """Lines of the file's own; one that could not be run is said so, for what follows hangs on it."""
         for statement in self.statements:
-            for line in inner_lines(statement):
+            lines = inner_lines(statement)
+            if (
+                statement not in lines and id(statement) in self.judge.failures
+            ):  # a loop that could not be run to its end
+                lines = [statement, *lines]
+            for line in lines:
                 verdict = Verdict(self.line_of(line), self.quoted(line), target_of(line), Status.OWN)
                 failures = self.judge.failures.get(id(line))
                 if failures:
@@ -142,7 +147,9 @@ class CodeVerification:
         return self.source.count("\n", 0, statement.span[0]) + 1
 
     def quoted(self, statement: Statement) -> str:
-        return self.source[slice(*statement.span)]
+        """The statement's text; of a loop its first line."""
+        text = self.source[slice(*statement.span)]
+        return text.split("\n")[0] if isinstance(statement, Loop) else text
 
     def column(self, error: ClaimError) -> int | None:
         if error.column is not None:
