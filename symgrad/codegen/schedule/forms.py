@@ -19,7 +19,7 @@ from dataclasses import replace
 
 from ...calculus.inlining import inline, without_dead
 from ...calculus.matching import match
-from ...calculus.reverse import opposite
+from ...calculus.paths import opposite
 from ...language.algebra import add, construct, factors_of, mul, summed, terms_of, where
 from ...language.program import Equation, Program, Role
 from ...language.recurrences import cycles, with_equations
