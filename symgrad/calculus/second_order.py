@@ -37,11 +37,10 @@ def hessian_vector_product(model: Model | Program, wrt: str | Iterable[str] | No
         terms.append(summed(direction.indices, mul(direction.entry, tensors[adjoint].entry)))
     slope = free_name("slope", tensors)
     tensors[slope] = Tensor(slope, (), Role.DEFINITION)
-    labelled = [replace(e, label=e.label if e.label.startswith("F") else e.tensor) for e in first.program.equations()]
-    number = len(list(program.equations())) + 1
-    items = (*first.program.with_items(tuple(labelled)).items, Equation(slope, (), add(*terms), f"F{number}"))
-    made = replace(first.program, name=f"{program.name}_hessian", tensors=tensors, items=items, outputs=(slope,))
-    made = typecheck(without_dead(replace(made, updates={})))
+    label = f"F{len(list(program.equations())) + 1}"
+    items = (*first.program.equations(), Equation(slope, (), add(*terms), label))
+    made = Program(f"{program.name}_hessian", tensors, items, (slope,))
+    made = typecheck(without_dead(made))
     zero = [tensor.name for tensor in made.parameters if is_independent(made, tensor.name)]
     if len(zero) == len(made.parameters):
         raise Independent(f"{program.name}: the gradient does not depend on {', '.join(zero)}; its Hessian is 0")
