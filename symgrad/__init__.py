@@ -20,7 +20,7 @@ _HOME = {
     "language.matrix_model": ("MatrixModel",),
     "derivation.document": ("derive",),
     "derivation.matrix_form": ("gradient",),
-    "derivation.jacobian": ("jacobian", "hessian"),
+    "derivation.jacobians": ("jacobian", "hessian"),
     "calculus.second_order": ("hessian_vector_product",),
     "pipeline": ("generate", "check"),
     "training.api": ("train",),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..language.notation import equation_text, text
-from .jacobian import Jacobian
+from .jacobians import Jacobian
 from .layout import Row, block
 from .local_derivatives import reasons
 from .reasons import spelled

@@ -15,7 +15,7 @@ from symgrad.calculus.reverse import differentiate
 from symgrad.checking.differences import along, stopped
 from symgrad.checking.interpreter import Values, evaluate
 from symgrad.checking.points import point, size_table
-from symgrad.derivation.jacobian import Jacobian
+from symgrad.derivation.jacobians import Jacobian
 from symgrad.language.errors import DerivativeError, Independent
 from symgrad.language.program import Program
 from symgrad.language.recurrences import cycles

@@ -34,6 +34,7 @@ from .latex import latex
 from .local_derivatives import LocalDerivative, equal_index, local_derivatives
 from .matrix_form import MatrixForm, matrix_form
 from .naming import presented
+from .typesetting import document
 
 READABLE = 200  # characters of a formula over several definitions; a longer one keeps the derivatives between them
 
@@ -116,14 +117,16 @@ class Jacobian:
 
         return "\n".join(matrix_lines(self))
 
-    def latex(self) -> str:
-        """The formula in LaTeX (needs amsmath)."""
+    def latex(self, standalone: bool = False) -> str:
+        """The formula in LaTeX (needs amsmath and amssymb); `standalone`: in a document that compiles as it is."""
         by = latex(self.by)
-        if not self.loss:
-            return rf"\frac{{\partial {latex(self.of)}}}{{\partial {by}}} = {latex(self.value)}"
-        first = latex(Read(self.first, self.of.indices))
-        above = rf"\partial^{{2}} {latex(Read(self.loss))}"
-        return rf"\frac{{{above}}}{{\partial {first} \, \partial {by}}} = {latex(self.value)}"
+        if self.loss:
+            first, above = latex(Read(self.first, self.of.indices)), rf"\partial^{{2}} {latex(Read(self.loss))}"
+            left = rf"\frac{{{above}}}{{\partial {first} \, \partial {by}}}"
+        else:
+            left = rf"\frac{{\partial {latex(self.of)}}}{{\partial {by}}}"
+        formula = f"{left} = {latex(self.value)}"
+        return document(f"\\begin{{align*}}\n{formula}\n\\end{{align*}}") if standalone else formula
 
     def data(self) -> dict[str, object]:
         """The same for programs; strings and lists only."""
