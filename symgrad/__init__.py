@@ -22,6 +22,8 @@ _HOME = {
     "derivation.matrix_form": ("gradient",),
     "hand.verification": ("verify",),
     "hand.update_claims": ("verify_update",),
+    "derivation.jacobians": ("jacobian", "hessian"),
+    "calculus.second_order": ("hessian_vector_product",),
     "pipeline": ("generate", "check"),
     "training.api": ("train",),
     "training.configuration": ("Training",),

@@ -69,6 +69,22 @@ def test_numbers_as_json(command: Command) -> None:
     assert numbers["gradients"] == pytest.approx({"w1": 0.10056367, "w2": -0.55968560}, rel=1e-6)
 
 
+ENTRIES = [
+    (("--jacobian", "p,o"), "dp[b,v]/do[b,v2] = p[b,v]*[v == v2] - p[b,v]*p[b,v2]      0 where b differs"),
+    (("--jacobian", "p, o", "--format", "matrix"), "dp/do = diag(p) - p p^T    for each b"),
+    (("--hessian", "o"), "d2L/(do[b,v] do[b,v2]) = (p[b,v]*[v == v2] - p[b,v]*p[b,v2])/B"),
+    (("--hessian", "o", "--format", "latex"), r"\frac{\partial^{2} L}{\partial o_{b,v} \, \partial o_{b,v_{2}}} = "),
+    (("--hessian", "W1,W2", "--json"), '"derivative": "d2L/(dW1[i,t,d] dW2[v,i2])"'),
+]
+
+
+@pytest.mark.parametrize(("arguments", "line"), ENTRIES)
+def test_jacobians_and_hessians(command: Command, arguments: tuple[str, ...], line: str) -> None:
+    status, out, errors = command(str(EXAMPLES / "concat_lm.py"), *arguments)
+    assert (status, errors) == (0, "")
+    assert line in out
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -80,6 +96,12 @@ def test_numbers_as_json(command: Command) -> None:
         (("--at", "w1=0.5"), "no value is given for parameter w2"),
         (("--at", "w1=1,w2=2,w1=3"), "w1 is given twice"),
         (("--at", "w1=half"), "does not read as NAME=a number"),
+        (("--jacobian", "o"), "'o' does not read as OF,BY, two names"),
+        (("--jacobian", "o,"), "'o,' does not read as OF,BY, two names"),
+        (("--hessian", "w1,w2,x"), "'w1,w2,x' does not read as NAME or NAME,NAME"),
+        (("--hessian", "w1", "--wrt", "w1"), "give one of --jacobian and --hessian, without --wrt and --at"),
+        (("--hessian", "w3"), "scalar_tanh: w3 is not declared; there are w1, w2, x, y; the nearest to w3 is w"),
+        (("--jacobian", "b,w2"), "scalar_tanh: b does not depend on w2"),
     ],
 )
 def test_errors(command: Command, arguments: tuple[str, ...], message: str) -> None:

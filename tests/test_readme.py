@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from symgrad.derivation import derive
+from symgrad.derivation import derive, hessian, jacobian
 from symgrad.model_file import load_model_file
 from symgrad.pipeline import generate
 
@@ -24,17 +24,19 @@ def printed() -> dict[str, str]:
     return {
         "Declare": EXAMPLE.read_text(encoding="utf-8"),
         "Derive": derive(model).text(),
+        "Second order": f"{jacobian(model, 'p', 'o')}\n{hessian(model, 'o')}",
         "Generate": generate(model).source,
     }
 
 
-@pytest.mark.parametrize("heading", ["Declare", "Derive", "Generate"])
+@pytest.mark.parametrize("heading", ["Declare", "Derive", "Second order", "Generate"])
 def test_blocks_are_quotations(heading: str) -> None:
     section = README.split(f"\n## {heading}\n")[1].split("\n## ")[0]
-    language = "" if heading == "Derive" else "python"
-    block = re.search(rf"^```{language}\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)[1]
+    language = "" if heading in ("Derive", "Second order") else "python"
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
+    quoted = [text for name, text in blocks if name == language][: None if heading == "Second order" else 1]
     known = printed()[heading].splitlines()
-    lines = [line for line in block.splitlines() if line not in ("", "...")]
+    lines = [line for text in quoted for line in text.splitlines() if line not in ("", "...")]
     assert len(lines) > 1
     assert [line for line in lines if line not in known] == []
 

@@ -1,12 +1,12 @@
-"""Putting a definition into its readers, and leaving out what nobody reads."""
+"""Putting a definition into its readers, giving it instead of making it, and leaving out what nobody reads."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from ..language.algebra import construct
-from ..language.program import Equation, Program
-from ..language.recurrences import grouped
+from ..language.program import Equation, Program, Role
+from ..language.recurrences import grouped, with_equations
 from ..language.rewriting import rebuild, substitute, unique_bound
 from ..language.terms import Read, Term, reads
 
@@ -43,3 +43,16 @@ def without_dead(program: Program) -> Program:
     kept = [equation for equation in equations.values() if equation.tensor in needed]
     tensors = {name: tensor for name, tensor in program.tensors.items() if name in needed or name not in equations}
     return replace(program, items=grouped(kept, program.name), tensors=tensors)
+
+
+def with_what_is_read(program: Program) -> Program:
+    """The program without parameters, inputs, states and settings that no equation reads."""
+    used = {read.tensor for equation in program.equations() for read in reads(equation.body)}
+    used |= {equation.tensor for equation in program.equations()}
+    return replace(program, tensors={name: tensor for name, tensor in program.tensors.items() if name in used})
+
+
+def cut(program: Program, name: str) -> Program:
+    """The program with the definition `name`, which is of no recurrence, given instead of made."""
+    tensors = {**program.tensors, name: replace(program.tensors[name], role=Role.INPUT)}
+    return with_equations(replace(program, tensors=tensors), (e for e in program.equations() if e.tensor != name))

@@ -6,25 +6,25 @@ For every equation X[i] = f(...) and every T[e] that f reads,
 
 where df/dT[e] comes from the derivatives of elementary functions, the product rule, and the linearity of sums.  The
 deltas are then contracted.  There is no rule for a layer or a loss: softmax, embeddings and norms are what comes out.
+The sweep starts at the loss with 1.  At a definition X with axes it starts with [i == s] for every entry s of X, and
+each adjoint has these axes first: dX_dT[s, k] = dX[s]/dT[k], a Jacobian.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 
-from ..language.algebra import ZERO, add, factors_of, mul, summed, where
-from ..language.errors import DerivativeError
-from ..language.functions import STOP_GRADIENT
-from ..language.notation import text
+from ..language.algebra import ZERO, add, mul, summed, where
+from ..language.errors import DerivativeError, Independent
 from ..language.program import Equation, Item, Program, Role, Tensor, equations_of
-from ..language.recurrences import grouped
-from ..language.rewriting import fresh_index, substitute, unique_bound
-from ..language.terms import ONE, Add, Call, Compare, Const, Index, Inverse, Mul, Pow, Read, Reduce, Term, Where, delta
+from ..language.recurrences import cycles, grouped
+from ..language.rewriting import fresh_index, substitute
+from ..language.terms import Binder, Index, Read, Term, delta
 from .deltas import contract
-from .local import derivative
-from .matrix_rules import around_matrix
-from .steps import Local, Rule, Step
+from .paths import Path, paths, real_part
+from .steps import Local, Step
 
 
 @dataclass(frozen=True)
@@ -44,31 +44,50 @@ class Gradients:
         return {p.name: self.adjoints[p.name] for p in self.program.parameters if p.name in self.adjoints}
 
 
-def differentiate(program: Program, wrt: Iterable[str] | None = None) -> Gradients:
+def differentiate(program: Program, wrt: str | Iterable[str] | None = None, of: str | None = None) -> Gradients:
     """The loss `program.outputs[0]` differentiated by `wrt` (every parameter unless named).
 
-    Raises DerivativeError for what has no derivative, for a name that is no parameter or real input, and for a loss
-    that is proven not to depend on it.
+    `of` differentiates that definition instead, where it has axes entry by entry, and `wrt` may then name definitions.
+    Raises DerivativeError for what has no derivative and for a name that is no parameter or real input, Independent
+    where it is proven not to depend on one.
     """
-    return Sweep(program, wanted(program, wrt)).run()
+    return Sweep(program, wanted(program, wrt, of), of).run()
 
 
-def wanted(program: Program, wrt: Iterable[str] | None) -> tuple[str, ...]:
+def wanted(program: Program, wrt: str | Iterable[str] | None, of: str | None = None) -> tuple[str, ...]:
+    """The names to differentiate by.  Raises DerivativeError for one that it cannot be; see `differentiate`."""
+    if isinstance(wrt, str):
+        wrt = (wrt,)
     names = tuple(wrt) if wrt is not None else tuple(tensor.name for tensor in program.parameters)
-    known = [t.name for t in program.with_role(Role.PARAMETER, Role.INPUT)]
+    roles = (Role.PARAMETER, Role.INPUT) if of is None else (Role.PARAMETER, Role.INPUT, Role.DEFINITION)
+    what = "no parameter or real input" if of is None else "no parameter, real input or definition of real numbers"
+    known = [t.name for t in program.with_role(*roles) if t.vocabulary is None]
     for name in names:
         if name not in program.tensors:
-            raise DerivativeError(f"{program.name}: {name} is not declared; there are {', '.join(known)}")
-        if program.tensors[name].role not in (Role.PARAMETER, Role.INPUT):
+            raise DerivativeError(f"{program.name}: {name} is not declared; there are {listed(known, name)}")
+        if name not in known:
             role = program.tensors[name].role.value
-            raise DerivativeError(f"{program.name}: {name} is {role}, no parameter or real input: {', '.join(known)}")
+            raise DerivativeError(f"{program.name}: {name} is {role}, {what}: {listed(known, name)}")
     if not names:
         raise DerivativeError(
             f"{program.name}: there is nothing to learn; declare a parameter with model.parameters(...)"
         )
-    if not program.outputs:
+    if of is None and not program.outputs:
         raise DerivativeError(f"{program.name}: there is no loss to differentiate")
+    made = [t.name for t in program.with_role(Role.DEFINITION) if t.vocabulary is None]
+    if of is not None and of not in made:
+        raise DerivativeError(
+            f"{program.name}: {of} is no definition of real numbers, so there is nothing to differentiate; "
+            f"there are {listed(made, of)}"
+        )
     return names
+
+
+def listed(known: list[str], name: str) -> str:
+    """`W1, W2, x; the nearest to W9 is W1`, where one is near."""
+    by_letters = {other.lower(): other for other in reversed(known)}
+    near = get_close_matches(name.lower(), by_letters, n=1, cutoff=0.5)
+    return ", ".join(known) + (f"; the nearest to {name} is {by_letters[near[0]]}" if near else "")
 
 
 def independent_inputs(program: Program) -> set[str]:
@@ -81,41 +100,57 @@ def independent_inputs(program: Program) -> set[str]:
     return found
 
 
-def adjoint_names(program: Program, tensors: Iterable[str]) -> dict[str, str]:
-    """dX for X; where that name is taken, d_X, d__X, ..."""
+def adjoint_names(program: Program, tensors: Iterable[str], of: str, qualified: bool) -> dict[str, str]:
+    """dX for X; `dof_dX` for all where they are `qualified` or one of those names is taken; then dof_d_X, dof_d__X."""
+    tensors = tuple(tensors)
     taken, names = set(program.tensors), {}
+    start = f"d{of}_d" if qualified or any(f"d{tensor}" in taken for tensor in tensors) else "d"
     for tensor in tensors:
-        name = f"d{tensor}"
+        name, stem = f"{start}{tensor}", start
         while name in taken:
-            name = name.replace("d", "d_", 1)
+            stem += "_"
+            name = f"{stem}{tensor}"
         taken.add(name)
         names[tensor] = name
     return names
 
 
-@dataclass(frozen=True)
-class Path:
-    """One way from an equation down to `end`, an entry that it reads: the factors on it, and where they stand."""
-
-    end: Term
-    factors: tuple[Term, ...]
-    conditions: tuple[Term, ...] = ()
-    indices: tuple[Index, ...] = ()
-    rules: tuple[Rule, ...] = ()
+def adjoint_sign(adjoints: Mapping[str, str], loss: str) -> str:
+    """What legends call the adjoint of X: `dX`, or `dslope_dX` where the program has tensors of the shorter names."""
+    return "dX" if all(adjoint == f"d{tensor}" for tensor, adjoint in adjoints.items()) else f"d{loss}_dX"
 
 
 class Sweep:
-    def __init__(self, program: Program, wrt: tuple[str, ...]) -> None:
+    def __init__(self, program: Program, wrt: tuple[str, ...], of: str | None = None) -> None:
         self.program, self.wrt = program, wrt
-        self.loss = program.outputs[0]
-        if program.tensors[self.loss].indices:
+        self.loss = program.outputs[0] if of is None else of
+        if of is None and program.tensors[self.loss].indices:
             raise DerivativeError(f"{program.name}: the loss {self.loss} is no scalar")
+        self.title = f"the loss {self.loss}" if of is None else self.loss
         self.equations = list(program.equations())
         self.vocabularies = {t.name: t.vocabulary for t in program.tensors.values() if t.vocabulary is not None}
         self.active = self.depending_on(set(wrt))
-        self.names = adjoint_names(program, [e.tensor for e in self.equations] + list(wrt))
+        made = [e.tensor for e in self.equations]
+        given = [name for name in wrt if name not in made]
+        self.names = adjoint_names(program, made + given, self.loss, of is not None)
         self.shares: dict[str, list[Term]] = {}
         self.locals: list[Local] = []
+        # The entry of the loss that is differentiated: no index of the program has one of these names.
+        taken = {index.name for tensor in program.tensors.values() for index in tensor.indices}
+        bodies = (node for equation in self.equations for node in equation.body.walk())
+        taken |= {index.name for node in bodies if isinstance(node, Binder) for index in node.indices}
+        self.entry: tuple[Index, ...] = ()
+        for index in program.tensors[self.loss].indices:
+            self.entry += (fresh_index(index, taken),)
+            taken.add(self.entry[-1].name)
+        # Where its entries depend on each other, or it is asked for itself, it has an adjoint like the rest.
+        self.apart = self.loss not in cycles(program) and self.loss not in wrt
+        if not self.apart:
+            self.shares[self.loss] = [self.start(program.tensors[self.loss].indices)]
+
+    def start(self, indices: tuple[Index, ...]) -> Term:
+        """dX[s]/dX[i] = [i == s]; 1 for a scalar."""
+        return mul(*(delta(index, entry) for index, entry in zip(indices, self.entry, strict=True)))
 
     def depending_on(self, names: set[str]) -> set[str]:
         """The tensors whose value depends on one of `names` through something differentiable."""
@@ -132,14 +167,16 @@ class Sweep:
         tensors = dict(self.program.tensors)
         for item in reversed(self.program.items):
             for equation in reversed(self.reached(item)):
-                here = equation.tensor
-                self.push(equation, ONE if here == self.loss else Read(self.names[here], equation.indices))
+                self.push(equation, self.cotangent(equation))
             # An equation's adjoint is complete once all its readers have pushed; those of a recurrence read each other.
-            adjoints += [self.adjoint(tensors[e.tensor]) for e in reversed(self.reached(item)) if e.tensor != self.loss]
+            complete = [e.tensor for e in reversed(self.reached(item)) if not (self.apart and e.tensor == self.loss)]
+            adjoints += [self.adjoint(tensors[name]) for name in complete]
+        defined = {equation.tensor for equation in self.equations}
         for name in self.wrt:
             if name not in self.shares:
-                raise DerivativeError(f"{self.program.name}: the loss {self.loss} does not depend on {name}")
-            adjoints.append(self.adjoint(tensors[name]))
+                raise Independent(f"{self.program.name}: {self.title} does not depend on {name}")
+            if name not in defined:
+                adjoints.append(self.adjoint(tensors[name]))
         for equation in adjoints:
             tensors[equation.tensor] = Tensor(equation.tensor, equation.indices, Role.DEFINITION)
         made = {equation.tensor for equation in adjoints}
@@ -151,6 +188,12 @@ class Sweep:
         )
         names = {tensor: adjoint for tensor, adjoint in self.names.items() if adjoint in made}
         return Gradients(program, names, tuple(self.locals), ())
+
+    def cotangent(self, equation: Equation) -> Term:
+        """What the derivatives of this equation are multiplied by: the adjoint of what it defines."""
+        if self.apart and equation.tensor == self.loss:
+            return self.start(equation.indices)
+        return Read(self.names[equation.tensor], self.entry + equation.indices)
 
     def reached(self, item: Item) -> list[Equation]:
         """The item's equations to which a path leads from the loss, through others of the same recurrence too.
@@ -169,7 +212,7 @@ class Sweep:
 
     def adjoint(self, tensor: Tensor) -> Equation:
         name = self.names[tensor.name]
-        return Equation(name, tensor.indices, add(*self.shares[tensor.name]), label=name)
+        return Equation(name, self.entry + tensor.indices, add(*self.shares[tensor.name]), label=name)
 
     def push(self, equation: Equation, cotangent: Term) -> None:
         """Add the equation's share to the adjoint of everything that it reads."""
@@ -188,7 +231,7 @@ class Sweep:
         if path.conditions:
             body = where(mul(*path.conditions), body, ZERO)
         entry = path.end.indices
-        taken = {index.name for index in target.indices} | {index.name for index in scope}
+        taken = {index.name for index in (*target.indices, *scope, *self.entry)}
         renamed: dict[Term, Term] = {}
         for index in scope:
             if index.name in {other.name for other in target.indices}:
@@ -198,77 +241,3 @@ class Sweep:
         scope = tuple(renamed.get(index, index) for index in scope)
         deltas = [delta(k, substitute(e, renamed)) for k, e in zip(target.indices, entry, strict=True)]
         return contract(summed(scope, mul(body, *deltas)), self.vocabularies)
-
-
-def real_part(term: Term) -> Iterator[Term]:
-    """The nodes through which a derivative passes: not the indices, conditions and stopped parts."""
-    yield term
-    if isinstance(term, Read | Compare) or (isinstance(term, Call) and term.function == STOP_GRADIENT):
-        return
-    children = (term.then, term.other) if isinstance(term, Where) else term.children
-    for child in children:
-        yield from real_part(child)
-
-
-def paths(body: Term, cotangent: Term, active: set[str]) -> Iterator[Path]:
-    """Every path from `body` to an active read, with the factors met on the way in the order of writing."""
-    body = unique_bound(body, {index.name for index in cotangent.free})
-    yield from walk(Path(body, (cotangent,)), active)
-
-
-def walk(path: Path, active: set[str]) -> Iterator[Path]:
-    """The path, led on from its end to every active read."""
-    if not any(isinstance(node, Read) and node.tensor in active for node in real_part(path.end)):
-        return  # proven independent
-    match path.end:
-        case Read():
-            yield path
-        case Add(terms):
-            for part in terms:
-                yield from walk(replace(path, end=part), active)
-        case Mul(parts):
-            for position, part in enumerate(parts):
-                factors = (*parts[:position], *path.factors, *parts[position + 1 :])
-                yield from walk(replace(path, end=part, factors=factors), active)
-        case Pow() | Call():
-            for position, argument in enumerate(path.end.children):
-                if any(isinstance(node, Read) and node.tensor in active for node in real_part(argument)):
-                    step = derivative(path.end, position)
-                    rules = (*path.rules, Rule(path.end, position, step))
-                    factors = (*factors_of(step), *path.factors)
-                    yield from walk(replace(path, end=argument, factors=factors, rules=rules), active)
-        case Where(condition, then, other):
-            # Brackets stay conditions to the end: a branch that is not taken may be infinite, and 0*inf is no 0.
-            for branch, holds in ((then, condition), (other, opposite(condition))):
-                yield from walk(replace(path, end=branch, conditions=(*path.conditions, holds)), active)
-        case Reduce("sum", bound, inner):
-            yield from walk(replace(path, end=inner, indices=path.indices + bound), active)
-        case Reduce("max", bound, inner):
-            # The gradient of a maximum goes to the first entry that reaches it.
-            if len(bound) != 1:
-                raise DerivativeError(f"{text(path.end)}: write a maximum over several axes as one over each")
-            (index,) = bound
-            other = fresh_index(index, {i.name for node in path.end.walk() for i in node.free})
-            first = Reduce("argmax", (other,), substitute(inner, {index: other}))
-            factors = (*path.factors, delta(index, first))
-            yield from walk(replace(path, end=inner, factors=factors, indices=path.indices + bound), active)
-        case Reduce("det" | "logdet", bound, inner) | Inverse(bound, inner):
-            left, right = around_matrix(path.end)
-            factors = (*left, *path.factors, *right)
-            yield from walk(replace(path, end=inner, factors=factors, indices=path.indices + bound), active)
-        case _:
-            raise DerivativeError(f"{text(path.end)}: {type(path.end).__name__} has no derivative")
-
-
-def opposite(condition: Term) -> Term:
-    """The bracket of "not condition"."""
-    match condition:
-        case Compare("<", left, right):
-            return Compare("<=", right, left)
-        case Compare("<=", left, right):
-            return Compare("<", right, left)
-        case Compare("==", left, right):
-            return Compare("!=", left, right)
-        case Compare("!=", left, right):
-            return Compare("==", left, right)
-    return Compare("==", condition, Const(0))

@@ -16,7 +16,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..calculus.reverse import Gradients, differentiate, independent_inputs, real_part
+from ..calculus.inlining import cut
+from ..calculus.paths import real_part
+from ..calculus.reverse import Gradients, differentiate, independent_inputs
 from ..calculus.simplify import simplify
 from ..language.algebra import add, mul, summed
 from ..language.program import Equation, Program, Role, Tensor
@@ -172,13 +174,6 @@ def adjoint_rows(program: Program, raw: Gradients, at: Point, found: Values, ent
             loss = loss_function(held, at.sizes)
             error = gradient_error(loss, values, moved, found[raw.adjoints[name]], TOLERANCE, entries)
             yield Row("calculus", "adjoint", at.sizes, name, found[name].shape, error, TOLERANCE)
-
-
-def cut(program: Program, name: str) -> Program:
-    """The program with the definition `name` given instead of made."""
-    tensors = {**program.tensors, name: replace(program.tensors[name], role=Role.INPUT)}
-    items = tuple(item for item in program.items if not (isinstance(item, Equation) and item.tensor == name))
-    return replace(program, tensors=tensors, items=items)
 
 
 def shift(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
+from ..calculus.reverse import adjoint_sign
 from ..language.notation import declaration, equation_text, text
 from ..language.program import Equation, Program, Role, Tensor
 from ..language.terms import Index, Read
@@ -34,7 +35,9 @@ def header(
     lines += section("States", ["   ".join(map(declaration, states))] if states else [])
     lines += section("Settings", [", ".join(t.name for t in step.with_role(Role.SETTING))])
     lines += section("Saved", saved(program, forward, backward))
-    lines += section("Notation", ["dX is dL/dX, with the shape of X;  [v == y] is 1 if true, else 0"])
+    loss = program.outputs[0]
+    sign = adjoint_sign(adjoints, loss)
+    lines += section("Notation", [f"{sign} is d{loss}/dX, with the shape of X;  [v == y] is 1 if true, else 0"])
     lines += [""]
     lines += section("Forward", [f"({e.label}) {equation_text(e)}" for e in forward])
     lines += section("Stable", list(stable))

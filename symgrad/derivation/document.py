@@ -5,6 +5,7 @@ derive(model, wrt=["W1"])               one parameter
 derive(model).gradients["W1"]           the equation dW1[i,t,d] = ...
 derive(model).matrix["W2"]              the same in matrix notation: dW2 = (p - Y)^T h / B
 derive(model).program                   forward and backward equations, to be evaluated, emitted or derived again
+derive(derive(model), "w2", of="dw1")   a gradient differentiated again: d2L/(dw1 dw2)
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..calculus.reverse import differentiate, wanted
+from ..calculus.reverse import adjoint_sign, differentiate, wanted
 from ..calculus.simplify import simplify
+from ..language.errors import DerivativeError
 from ..language.model import Model
 from ..language.notation import equation_text
 from ..language.program import Equation, Program
@@ -63,6 +65,11 @@ class Derivation:
     def formulas(self) -> dict[str, str]:
         """{parameter: its gradient as text}: {"w2": "dw2 = -(y - o)*(1 - o**2)*h"}."""
         return {name: equation_text(equation) for name, equation in self.gradients.items()}
+
+    @property
+    def sign(self) -> str:
+        """What legends call the adjoint of X: `dX`."""
+        return adjoint_sign({adjoint.of.tensor: adjoint.left.tensor for adjoint in self.adjoints}, self.loss)
 
     @property
     def indices(self) -> tuple[Index, ...]:
@@ -147,17 +154,34 @@ class Derivation:
         return derivation_html(self)
 
 
-def derive(model: Model | Program, wrt: Iterable[str] | None = None) -> Derivation:
+Source = Model | Program | Derivation
+
+
+def program_of(model: Source) -> Program:
+    """The equations of a model, or forward and backward equations of a derivation."""
+    return model.program if isinstance(model, Model | Derivation) else model
+
+
+def derive(model: Source, wrt: str | Iterable[str] | None = None, of: str | None = None) -> Derivation:
     """The loss of `model` differentiated by `wrt` (every parameter unless named), step by step.
 
-    Raises DeclarationError for a model without a loss, DerivativeError for a name that is no parameter or input, for
-    what has no derivative, and for a loss that does not depend on the name.
+    `of` names another scalar definition to differentiate.  A derivation can be derived again: of its only gradient, or
+    of the one that `of` names, `derive(derive(model), "w2", of="dw1")`.
+
+    Raises DeclarationError for a model without a loss, DerivativeError for a name that is no parameter or input and for
+    what has no derivative, Independent where it is proven not to depend on the name.
     """
-    forward = model.program if isinstance(model, Model) else model
-    names = wanted(forward, wrt)
-    raw = differentiate(forward, names)
+    forward = program_of(model)
+    if isinstance(model, Derivation) and of is None:
+        of = only_gradient(model)
+    if of is not None and of in forward.tensors and forward.tensors[of].indices:
+        raise DerivativeError(
+            f"{forward.name}: {of} has axes, so it has no gradient; jacobian(model, {of!r}, ...) derives its entries"
+        )
+    names = wanted(forward, wrt) if of is None else wanted(forward, wrt, of)
+    raw = differentiate(forward, names, of)
     simple = simplify(raw)
-    loss = forward.outputs[0]
+    loss = raw.program.outputs[0]
     locals_ = local_derivatives(raw)
     written = is_scalar(forward) and all(number_of_paths(n, loss, locals_) <= READABLE_PATHS for n in names)
     return Derivation(
@@ -170,6 +194,16 @@ def derive(model: Model | Program, wrt: Iterable[str] | None = None) -> Derivati
         adjoints=adjoints(raw, simple, locals_),
         program=simple.program,
     )
+
+
+def only_gradient(derivation: Derivation) -> str:
+    """The gradient that a derivation made, where there is one only."""
+    made = [derivation.gradients[name].tensor for name in derivation.wrt]
+    if len(made) > 1:
+        raise DerivativeError(
+            f"{derivation.name}: it has the gradients {', '.join(made)}; say which one to differentiate: of={made[0]!r}"
+        )
+    return made[0]
 
 
 def is_scalar(program: Program) -> bool:

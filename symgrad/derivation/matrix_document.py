@@ -60,7 +60,7 @@ def derivation_matrix_text(derivation: Derivation) -> str:
     own = {equation.tensor for equation in derivation.gradients.values()}
     backward = [matrix_form(e, program) for e in adjoint_equations(derivation) if e.tensor not in own]
     everything = [*forward, *backward, *(form for forms in gradients.values() for form in forms)]
-    lines = [*header(derivation), "", *notation(everything), "", "Forward"]
+    lines = [*header(derivation), "", *notation(everything, derivation.sign), "", "Forward"]
     lines += [f"  ({form.equation.label}) {form.text()}" for form in forward]
     if backward:
         lines += ["", "Backward", *(f"  {form.text()}" for form in backward)]
@@ -94,10 +94,10 @@ def adjoint_equations(derivation: Derivation) -> list[Equation]:
     return [equation for equation in derivation.program.equations() if equation.tensor not in forward]
 
 
-def notation(forms: list[MatrixForm]) -> list[str]:
+def notation(forms: list[MatrixForm], adjoint: str) -> list[str]:
     """The signs that occur, and what the one-hot matrices are."""
     kinds = {type(node) for form in forms for node in walk(form.matrix)}
-    rows = [("dX", "the adjoint of X; it has X's shape")]
+    rows = [(adjoint, "the adjoint of X; it has X's shape")]
     rows += [(sign, meaning) for signs, sign, meaning in SIGNS if kinds & set(signs)]
     rows += [tuple(line.split(" = ", 1)) for line in dict.fromkeys(line for form in forms for line in form.legend)]
     width = max(len(sign) for sign, _ in rows)

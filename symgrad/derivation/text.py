@@ -82,7 +82,7 @@ def targets(derivation: Derivation) -> set[str]:
 def legend(derivation: Derivation) -> list[str]:
     """What the signs mean."""
     rows = [
-        Row("dX", f"d{derivation.loss}/dX, the adjoint of X; it has X's shape", sign=" "),
+        Row(derivation.sign, f"d{derivation.loss}/dX, the adjoint of X; it has X's shape", sign=" "),
         Row("dX/dY", "a local derivative; it is 0 where an index that both carry differs", sign=" "),
     ]
     brackets = [node for adjoint in derivation.adjoints for node in adjoint.formula.walk() if isinstance(node, Compare)]

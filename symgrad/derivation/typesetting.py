@@ -63,8 +63,11 @@ def derivation_latex(derivation: Derivation, standalone: bool = False) -> str:
         lines = " \\\\\n".join(aligned(line) for line in section.lines)
         body.append(f"\\subsection*{{{section.title}}}\n\\begin{{align*}}\n{lines}\n\\end{{align*}}")
     text = "\n\n".join([*body, closing(derivation)]).rstrip()
-    if not standalone:
-        return text
+    return document(text) if standalone else text
+
+
+def document(body: str) -> str:
+    """The body as a document that compiles as it is."""
     return "\n".join(
         (
             r"\documentclass{article}",
@@ -72,7 +75,7 @@ def derivation_latex(derivation: Derivation, standalone: bool = False) -> str:
             r"\usepackage{amsmath,amssymb}",
             r"\allowdisplaybreaks",
             r"\begin{document}",
-            text,
+            body,
             r"\end{document}",
         )
     )

@@ -13,6 +13,10 @@ class DerivativeError(SymgradError):
     """A construct whose derivative is not known; it is named."""
 
 
+class Independent(DerivativeError):
+    """A derivative that is proven to be 0: no path leads from what is differentiated to the name."""
+
+
 class DataError(SymgradError):
     """Text, tokens, sizes or files that do not fit the model."""
 

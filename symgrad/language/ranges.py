@@ -185,9 +185,12 @@ def narrowed(condition: Term, known: Known, truth: bool) -> dict[Term, Interval]
         if offset.free:
             continue
         low, high = result.get(index, (Const(0), subtract(index.extent, ONE)))
+        # Of two conditions on one end the tighter counts, in whatever order they stand.
         if below:
-            high = subtract(subtract(other, offset), gap)
+            least = subtract(subtract(other, offset), gap)
+            high = high if at_least(least, high) else least
         else:
-            low = add(subtract(other, offset), gap)
+            greatest = add(subtract(other, offset), gap)
+            low = low if at_least(low, greatest) else greatest
         result[index] = (low, high)
     return result

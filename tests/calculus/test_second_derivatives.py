@@ -23,7 +23,7 @@ TOLERANCE = 1e-6
 NAMES = [
     "scalar_tanh", "scalar_shared", "two_layers", "softmax_alone", "cross_entropy", "embedding", "layer_norm",
     "padded_convolution", "masked_attention", "three_times", "log_of_dot", "split_axis", "leaky",
-    "maximum_over_an_axis",
+    "maximum_over_an_axis", "two_slices_backwards",
 ]  # fmt: skip
 
 

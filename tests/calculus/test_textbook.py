@@ -146,8 +146,8 @@ def test_adjoints_step_aside_for_tensors_of_their_name() -> None:
     model.minimize("L", total(A[i] ** 2 * dA[i], i))
     gradients = simplify(differentiate(model.program))
     typecheck(gradients.program)
-    assert gradients.of_parameters == {"A": "d_A", "dA": "ddA"}
-    assert text(gradients.program.equation("d_A").body) == "2*A[i]*dA[i]"
+    assert gradients.of_parameters == {"A": "dL_dA", "dA": "dL_ddA"}
+    assert text(gradients.program.equation("dL_dA").body) == "2*A[i]*dA[i]"
 
 
 def test_inputs_have_gradients_where_they_are_asked_for() -> None:

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from symgrad.calculus import local, reverse
+from symgrad.calculus import local, paths
 from symgrad.checking.api import check
 from symgrad.checking.calculus_check import check_calculus
 from symgrad.checking.emitted_check import check_emitted, sizes_to_check, threshold_sizes
@@ -57,10 +57,10 @@ def test_planted_mistakes_are_found_in_gradients_and_in_the_step(mistake: Mistak
 @pytest.mark.parametrize(
     ("name", "target", "attribute", "wrong"),
     [
-        ("a sign", reverse, "derivative", lambda t, k: negated(local.derivative(t, k))),
-        ("a factor", reverse, "derivative", lambda t, k: mul(Const(1.001), local.derivative(t, k))),
-        ("the function for its derivative", reverse, "derivative", lambda t, k: t),
-        ("a condition not turned around", reverse, "opposite", lambda condition: condition),
+        ("a sign", paths, "derivative", lambda t, k: negated(local.derivative(t, k))),
+        ("a factor", paths, "derivative", lambda t, k: mul(Const(1.001), local.derivative(t, k))),
+        ("the function for its derivative", paths, "derivative", lambda t, k: t),
+        ("a condition not turned around", paths, "opposite", lambda condition: condition),
     ],
 )
 def test_mistakes_in_the_calculus_are_found(

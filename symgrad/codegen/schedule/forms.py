@@ -19,7 +19,7 @@ from dataclasses import replace
 
 from ...calculus.inlining import inline, without_dead
 from ...calculus.matching import match
-from ...calculus.reverse import opposite
+from ...calculus.paths import opposite
 from ...language.algebra import add, construct, factors_of, mul, summed, terms_of, where
 from ...language.program import Equation, Program, Role
 from ...language.recurrences import cycles, with_equations
@@ -117,12 +117,16 @@ def replaced_by_definitions(term: Term, definitions: list[Equation]) -> Term:
 
 
 def share_calls(program: Program) -> Program:
-    """A function of the same argument that stands in several places is evaluated once per entry."""
+    """A function of the same argument that stands in several places is evaluated once per entry.
+
+    One that reads outside of an axis where the condition around it fails stays under that condition.
+    """
+    guards = Guards(program.tensors)
     seen: list[tuple[Call, frozenset[Index]]] = []
     shared: list[tuple[Call, frozenset[Index]]] = []
     for equation in program.equations():
         for node, around in places(equation.body, equation.indices):
-            if not (isinstance(node, Call) and node.function in EXPENSIVE and node.free):
+            if not (isinstance(node, Call) and node.function in EXPENSIVE and node.free and guards.safe(node)):
                 continue
             if node == equation.body or holds_reduction(node):
                 continue
@@ -140,7 +144,8 @@ def share_calls(program: Program) -> Program:
     for equation in program.equations():
 
         def visit(node: Term, around: tuple[Index, ...], equation: Equation = equation) -> Term:
-            if isinstance(node, Call) and any(True for call, free in shared for _ in match(call, node, free, {})):
+            again = isinstance(node, Call) and any(True for call, free in shared for _ in match(call, node, free, {}))
+            if again and guards.safe(node):
                 return builder.define(f"{equation.tensor}_{node.function}", in_order(node.free, around), node)
             inner = around + node.indices if isinstance(node, Reduce) else around
             return construct(rebuild(node, lambda child: visit(child, inner)))
