@@ -347,7 +347,7 @@ UNARY: dict[str, Callable] = {
     "softplus": lambda a: np.logaddexp(a, 0),
     "diag": np.diag,
     "diagflat": np.diagflat,
-    "inv": np.linalg.inv,
+    "inv": lambda a: 1 / a if a.size == 1 else np.linalg.inv(a),  # x^{-1} of a formula may be a number's
     "det": np.linalg.det,
     "float": lambda a: a,
     "array": lambda a: a,

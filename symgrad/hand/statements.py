@@ -8,7 +8,7 @@
                | Return(value)                       the end of a Define
                | Chain(subject, sides)               dL/dw1 = A = B = C, as formulas are written
     Expression = Number | Name | Text | Unary | Binary | Comparison | Apply | Item | Slice | Sequence | Choice
-               | Comprehension | Total | Derivative
+               | Comprehension | Total | Reduction | Derivative
 
 An operation is an `Apply` of a plain word, however it was spelled: `np.exp(a)`, `a.sum(0)` and `a.T` are exp(a),
 sum(a, 0) and transpose(a).  `span` is where a node stands in the source text, so that a verdict can quote it and a
@@ -153,6 +153,16 @@ class Total(Expression):
     body: Expression
     low: Expression | None = None
     high: Expression | None = None
+
+
+@dataclass(frozen=True)
+class Reduction(Expression):
+    """operator: max, argmax, mean, det, logdet or inverse over `indices`, which it binds; an entry of an inverse is an
+    Item of it."""
+
+    operator: str
+    indices: tuple[str, ...]
+    body: Expression
 
 
 @dataclass(frozen=True)

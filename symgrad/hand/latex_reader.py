@@ -1,0 +1,51 @@
+"""LaTeX as claims: `\\frac{\\partial L}{\\partial W_2} = (p - y) h^\\top` is a Chain about the derivative of L by W2.
+
+How names and indices are told apart is said in `latex_names.py`, where the formulas of a text are in `latex_text.py`.
+Besides:
+
+    \\sigma(z)            the sigmoid, where sigma is no known name; \\sigma'(z) is its derivative
+    \\delta_{ij}          [i == j], where delta is no known name and two indices stand below it
+    \\mathbb{1}[j = y]    the bracket alone;  \\mathbf 1 is a vector of ones
+    e^{z}                exp(z), where e is no known name
+    h^{(t)}_i            h[t,i]: an index in parentheses above stands first
+    a b, a \\cdot b       `beside`: a product of matrices, or by a number;  \\odot, \\circ and * are elementwise
+    X^{-1}               inv(X); of a function's values or of a sum with a number in it, 1/x
+
+`known` are the names of the model, also the adjoints dX.  Where it is a mapping, its values are their numbers of axes,
+and a chain is `indexed` where each name stands with all its indices; otherwise where entries with index letters occur
+and no operation of matrices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from lark import Token
+
+from .formula_grammar import Source, parsed
+from .formula_nodes import FormulaNodes, chain
+from .indexing import is_indexed
+from .latex_names import Names
+from .latex_scanner import Scanner
+from .latex_text import rows
+from .statements import Chain, Name
+
+
+class LatexNodes(FormulaNodes):
+    spread = True
+
+
+def read_latex(source: str, known: Collection[str] = ()) -> tuple[Chain, ...]:
+    """The claims in the text, in order.  Raises ClaimError with line and column for what cannot be read."""
+    text = Source(source)
+    names = Names(known)
+    chains = []
+    for row in rows(text):
+        tokens: list[Token] = Scanner(text, names, row).tokens()
+        sides = parsed(tokens, text, LatexNodes)
+        span = (tokens[0].start_pos or 0, tokens[-1].end_pos or 0)
+        claim = chain(sides, span, text, is_indexed(sides, known))
+        if isinstance(claim.subject, Name):
+            names.met.add(claim.subject.name)
+        chains.append(claim)
+    return tuple(chains)
