@@ -103,7 +103,7 @@ class CodeVerification:
             lines = inner_lines(statement)
             if (
                 statement not in lines and id(statement) in self.judge.failures
-            ):  # a loop that could not be run to its end
+            ):
                 lines = [statement, *lines]
             for line in lines:
                 verdict = Verdict(self.line_of(line), self.quoted(line), target_of(line), Status.OWN)
