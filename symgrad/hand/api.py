@@ -101,9 +101,7 @@ class CodeVerification:
         """Lines of the file's own; one that could not be run is said so, for what follows hangs on it."""
         for statement in self.statements:
             lines = inner_lines(statement)
-            if (
-                statement not in lines and id(statement) in self.judge.failures
-            ):
+            if statement not in lines and id(statement) in self.judge.failures:
                 lines = [statement, *lines]
             for line in lines:
                 verdict = Verdict(self.line_of(line), self.quoted(line), target_of(line), Status.OWN)

@@ -24,6 +24,7 @@ from .statements import (
     Comparison,
     Comprehension,
     Define,
+    Derivative,
     Expression,
     Item,
     Loop,
@@ -72,6 +73,7 @@ class Watcher(Protocol):
     def assigned(self, statement: Assign, name: str, old: Value | None, new: Value) -> Value: ...
     def failed(self, statement: Statement, error: ClaimError) -> None: ...
     def unknown(self, name: str) -> Value: ...
+    def derivative(self, node: Derivative) -> Value: ...
     def entered(self, loop: Loop, environment: dict[str, Value]) -> None: ...
     def left(self, loop: Loop, environment: dict[str, Value]) -> None: ...
 
@@ -217,7 +219,9 @@ class Interpreter:
                 return self.comprehension(body, variables, over)
             case Slice():
                 return self.place(node)
-        raise ClaimError(f"{type(node).__name__} has no value in array code")
+            case Derivative():
+                return self.watcher.derivative(node)
+        raise ClaimError(f"a {type(node).__name__.lower()} over indices has no value among whole arrays")
 
     def comprehension(self, body: Expression, variables: Sequence[str], over: Expression) -> list[Value]:
         before = dict(self.environment)
@@ -274,11 +278,8 @@ class Interpreter:
             raise Exhausted(f"more than {MOST_OPERATIONS:,} operations: a loop is too long to try")
 
 
-@dataclass(frozen=True)
-class Silent:
-    """Watches the inside of a function: its names are its own."""
-
-    outer: Interpreter
+class Passive:
+    """Watches and changes nothing; a failure is the caller's."""
 
     def assigned(self, statement: Assign, name: str, old: Value | None, new: Value) -> Value:
         return new
@@ -287,10 +288,23 @@ class Silent:
         raise error
 
     def unknown(self, name: str) -> Value:
-        return self.outer.read(name)
+        raise ClaimError(f"{name} is not known")
+
+    def derivative(self, node: Derivative) -> Value:
+        raise ClaimError("a derivative has no place in code")
 
     def entered(self, loop: Loop, environment: dict[str, Value]) -> None:
         pass
 
     def left(self, loop: Loop, environment: dict[str, Value]) -> None:
         pass
+
+
+@dataclass(frozen=True)
+class Silent(Passive):
+    """Watches the inside of a function: its names are its own."""
+
+    outer: Interpreter
+
+    def unknown(self, name: str) -> Value:
+        return self.outer.read(name)

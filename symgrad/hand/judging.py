@@ -15,7 +15,7 @@ import numpy as np
 
 from ..language.errors import ClaimError
 from .binding import Bound, Meaning, Names
-from .interpretation import Interpreter, Value
+from .interpretation import Interpreter, Passive, Value
 from .numbers import Numbers, real
 from .statements import Assign, Branch, Loop, Name, Statement, assignments, names_in
 from .truth import At, Share, Truth, agree, subsets
@@ -97,7 +97,7 @@ class Judge:
         return sorted(found, key=lambda judged: judged.record.event.line.span)
 
 
-class Turned:
+class Turned(Passive):
     """One run at one point: the watcher of its interpreter."""
 
     def __init__(self, judge: Judge, at: At) -> None:

@@ -18,7 +18,8 @@ from ..calculus.simplify import simplify
 from ..calculus.steps import Local
 from ..checking.interpreter import Evaluation, Values, evaluate
 from ..checking.points import point, shape_of, size_names
-from ..language.errors import DataError
+from ..derivation.jacobians import Jacobian, jacobian
+from ..language.errors import DataError, Independent
 from ..language.program import Program, Role, Tensor
 
 GENERIC = (5, 4, 7, 3, 6, 8, 9, 10, 11, 12, 13, 14)
@@ -65,6 +66,15 @@ class At:
             for share in self.truth.shares.get(tensor, ())
         ]
 
+    def jacobian(self, of: str, by: str) -> np.ndarray:
+        """d of/d by, of the shape of `of` and then that of `by`; zeros where it is proven not to depend on it."""
+        found = self.truth.jacobian(of, by)
+        if found is None:
+            shapes = (shape_of(self.truth.model.tensors[name], self.sizes) for name in (of, by))
+            return np.zeros(sum(shapes, ()))
+        given = {t.name for t in found.program.tensors.values() if t.role is not Role.DEFINITION}
+        return found.at({name: self.values[name] for name in given if name in self.values}, self.sizes)
+
     def written(self) -> str:
         """`B=5, H=4`"""
         return ", ".join(f"{name}={size}" for name, size in self.sizes.items())
@@ -76,6 +86,7 @@ class Truth:
     def __init__(self, program: Program, sizes: Mapping[str, int] | None = None, seed: int = 0) -> None:
         self.model = program
         self.fixed, self.seed = dict(sizes or {}), seed
+        self.jacobians: dict[tuple[str, str], Jacobian | None] = {}
         inputs = [t.name for t in program.with_role(Role.INPUT) if t.name not in independent_inputs(program)]
         self.gradients: Gradients = differentiate(program, [p.name for p in program.parameters] + inputs)
 
@@ -91,6 +102,15 @@ class Truth:
     @property
     def loss(self) -> str:
         return self.model.outputs[0]
+
+    def jacobian(self, of: str, by: str) -> Jacobian | None:
+        """The derivative of a definition by another tensor; None where it does not depend on it."""
+        if (of, by) not in self.jacobians:
+            try:
+                self.jacobians[of, by] = jacobian(self.model, of, by)
+            except Independent:
+                self.jacobians[of, by] = None
+        return self.jacobians[of, by]
 
     @cached_property
     def shares(self) -> dict[str, list[Share]]:

@@ -22,7 +22,7 @@ from ..language.optimizers import OPTIMIZERS, Optimizer, with_optimizer
 from ..language.program import Program, Role, Tensor
 from ..language.terms import Const, Index, Size, Term
 from .counterexamples import example_of
-from .interpretation import Interpreter, Value
+from .interpretation import Interpreter, Passive, Value
 from .judging import Seen, fitted
 from .layout import Layout, declared, natural
 from .numbers import Numbers, real
@@ -244,7 +244,7 @@ class UpdateVerification:
         return f"{self.program.updates[tensor]} / {correction},  {equation_text(self.program.equation(correction))}"
 
 
-class UpdateRun:
+class UpdateRun(Passive):
     """Watches the code over the steps: all of them in one run, or the step `only`."""
 
     def __init__(self, claims: UpdateVerification, trajectory: list[StepAt], only: int | None = None) -> None:
@@ -284,12 +284,6 @@ class UpdateRun:
     def failed(self, statement: Statement, error: ClaimError) -> None:
         for line in assignments((statement,)):
             self.claims.failures.setdefault(id(line), (statement, error))
-
-    def entered(self, loop: Loop, environment: dict[str, Value]) -> None:
-        pass
-
-    def left(self, loop: Loop, environment: dict[str, Value]) -> None:
-        pass
 
 
 def rule_program(optimizer: Optimizer, axes: tuple[Index, ...]) -> Program:
