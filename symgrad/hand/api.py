@@ -2,39 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from ..language.errors import ClaimError
-from ..language.program import Program
 from .binding import Names
 from .counterexamples import counterexample
 from .derived import derived_text
 from .judging import Judge, Judged
 from .numbers import ShapeError
 from .numpy_reader import read_numpy
-from .remarks import remarks_in_code
 from .statements import Assign, Bare, Define, Loop, Number, Span, Statement, assignments, names_in
 from .truth import Truth
-from .verdicts import Counterexample, Status, Verdict, Verification
-
-
-def verify_code(
-    program: Program,
-    source: str,
-    names: Mapping[str, str] | None = None,
-    sizes: Mapping[str, int] | None = None,
-    seed: int = 0,
-) -> Verification:
-    """Every line of NumPy code judged against the program's derivation.
-
-    `names` maps names of the code to names of the model (`{"G": "dW"}`), `sizes` fixes sizes that are tried.
-    Raises ClaimError where the code as a whole cannot be read, DerivativeError where the model has no derivative.
-    """
-    said = remarks_in_code(source)
-    truth = Truth(program, {**said.sizes, **(sizes or {})}, seed)
-    bound = Names(program, truth.adjoints, said.shapes, {**said.stated, **(names or {})})
-    return CodeVerification(truth, bound, source).result()
+from .verdicts import Counterexample, Status, Verdict
 
 
 class CodeVerification:
@@ -43,14 +23,14 @@ class CodeVerification:
         self.statements = read_numpy(source)
         self.judge = Judge(truth, names, self.statements)
 
-    def result(self) -> Verification:
+    def verdicts(self) -> list[tuple[int, Verdict]]:
+        """(place in the source, verdict) of every line."""
         self.judge.run()
-        judged = self.judge.verdicts()
-        placed = {one.record.event.line.span: self.verdict(one) for one in judged}
+        placed = {one.record.event.line.span: self.verdict(one) for one in self.judge.verdicts()}
         placed = {**dict(self.own_lines()), **placed}
-        verdicts = [placed[span] for span in sorted(placed)]
-        points = tuple(at.written() for at in self.truth.points)
-        return Verification(self.truth.model.name, tuple(self.with_given(verdicts)), self.notes(), points)
+        spans = sorted(placed)
+        verdicts = self.with_given([placed[span] for span in spans])
+        return [(span[0], verdict) for span, verdict in zip(spans, verdicts, strict=True)]
 
     # -- one claim -------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ refused, for it could mean two things.  The Jacobian dy/dx is laid out as the co
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -22,11 +23,11 @@ from .truth import At
 
 
 class Convention(Enum):
-    """How vectors and derivatives stand; the value is what is said of it."""
+    """How vectors and derivatives stand; the value is what it is called."""
 
-    COLUMNS = "vectors and gradients are columns, dy/dx has a column for each entry of y (denominator layout)"
-    NUMERATOR = "vectors are columns, dy/dx has a row for each entry of y and a gradient is a row (numerator layout)"
-    ROWS = "vectors and gradients are rows"
+    COLUMNS = "denominator layout"  # vectors and gradients are columns, dy/dx has a column for each entry of y
+    NUMERATOR = "numerator layout"  # vectors are columns, a gradient is a row, dy/dx has a row for each entry of y
+    ROWS = "row vectors"  # vectors and gradients are rows, dy/dx has a column for each entry of y
 
 
 class MatrixNumbers(Numbers):
@@ -42,6 +43,13 @@ class MatrixNumbers(Numbers):
         if operator in ("+", "-") and shapes[0] != shapes[1] and shapes[0] == shapes[1][::-1]:
             raise ShapeError(f"shapes do not fit: {written(shapes[0])} {operator} {written(shapes[1])}")
         return super().binary(operator, left, right)
+
+    def apply(self, word: str, arguments: Sequence[Value], keywords: Mapping[str, Value]) -> Value:
+        if word in ("diag", "softmax", "log_softmax") and len(arguments) == 1 and 1 in np.shape(real(arguments[0])):
+            vector = real(arguments[0])  # of a column as of a row
+            value = super().apply(word, (vector.ravel(),), keywords)
+            return value if word == "diag" else value.reshape(vector.shape)
+        return super().apply(word, arguments, keywords)
 
 
 @dataclass

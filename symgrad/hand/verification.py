@@ -12,6 +12,7 @@ from .api import CodeVerification
 from .binding import Names
 from .claim_files import ClaimFile, of_code, read_claim_file
 from .declaration import declared_model
+from .formula_claims import FormulaVerification
 from .truth import Truth
 from .verdicts import Status, Verdict, Verification
 
@@ -36,10 +37,21 @@ def verify(
     program = program_of(model, file)
     truth = Truth(program, {**file.remarks.sizes, **(sizes or {})}, seed)
     bound = Names(program, truth.adjoints, file.remarks.shapes, {**file.remarks.stated, **(names or {})})
-    try:
-        return CodeVerification(truth, bound, file.code).result()
-    except ClaimError as error:
-        return unread(program, file, error)
+    placed: list[tuple[int, Verdict]] = []
+    notes: list[str] = []
+    if file.code.strip() or not file.formulas:
+        try:
+            code = CodeVerification(truth, bound, file.code)
+            placed += code.verdicts()
+            notes += code.notes()
+        except ClaimError as error:
+            placed.append(unread(file, error))
+    if file.formulas:
+        formulas = FormulaVerification(truth, bound, file.source, file.formulas)
+        placed += formulas.verdicts()
+        notes += sorted(formulas.notes)
+    verdicts = tuple(verdict for _, verdict in sorted(placed, key=lambda pair: pair[0]))
+    return Verification(program.name, verdicts, tuple(notes), tuple(at.written() for at in truth.points))
 
 
 def program_of(model: Model | Program | None, file: ClaimFile) -> Program:
@@ -52,9 +64,10 @@ def program_of(model: Model | Program | None, file: ClaimFile) -> Program:
     return chosen.program if isinstance(chosen, Model) else chosen
 
 
-def unread(program: Program, file: ClaimFile, error: ClaimError) -> Verification:
+def unread(file: ClaimFile, error: ClaimError) -> tuple[int, Verdict]:
     """The verdict where the code as a whole cannot be read: it is that of one line."""
     line = error.line or 1
-    source = (file.source.splitlines() or [""])[line - 1 : line]
-    verdict = Verdict(line, "".join(source).strip(), "", Status.UNREAD, error=str(error), column=error.column)
-    return Verification(program.name, (verdict,))
+    lines = file.source.splitlines(keepends=True)
+    source = "".join(lines[line - 1 : line]).strip()
+    start = sum(map(len, lines[: line - 1]))
+    return start, Verdict(line, source, "", Status.UNREAD, error=str(error), column=error.column)
