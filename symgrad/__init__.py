@@ -12,8 +12,8 @@ __version__ = "0.1.0"
 _HOME = {
     "language.model": ("Model", "normal", "uniform", "constant", "zeros", "ones"),
     "language.surface": (
-        "axes", "concatenated", "log_softmax", "maximum", "mean", "merged", "relu", "sigmoid", "softmax", "split",
-        "stop_gradient", "total",
+        "axes", "concatenated", "log_softmax", "maximum", "mean", "merged", "relu", "sigmoid", "size", "softmax",
+        "split", "stop_gradient", "total",
     ),
     "language.optimizers": ("SGD", "Momentum", "Nesterov", "Adam", "AdamW", "Adafactor"),
     "language.errors": ("SymgradError",),
