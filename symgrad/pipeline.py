@@ -30,6 +30,8 @@ from .codegen.emitted import Emitted, Generated
 from .codegen.emitted_file import Parts, emit
 from .codegen.schedule.plan import plan
 from .language.errors import DeclarationError
+from .language.evaluation import evaluation_form, has_evaluation_form, state_updates, training_form
+from .language.masks import with_draws
 from .language.model import Model
 from .language.notation import equation_text
 from .language.optimizers import OPTIMIZERS, SGD, Optimizer, with_optimizer
@@ -56,6 +58,8 @@ def generate(
 ) -> Generated:
     """Stages 2 to 5: the model's loss, gradients, optimizer step and training loop as one Numba file.
 
+    Loss, gradients and step are those of the training form; the loss over a whole part is that of the evaluation form.
+
     `optimizer` may be a name, with that rule's own constants.  `fuse=False` gives plain loops, one nest an equation,
     in a file of their own.  Raises DerivativeError for what has no derivative, DeclarationError for a dtype or an
     optimizer that there is none of.
@@ -69,28 +73,31 @@ def generate(
     differentiated = tuple(p.name for p in program.parameters) + tuple(inputs)
     everything = derive_gradients(program, differentiated)
     step = with_optimizer(gradients.program, gradients.of_parameters, optimizer, weight_decay or {}, clip)
-    step = replace(step, outputs=step.outputs[:1])
+    step = with_draws(replace(step, outputs=step.outputs[:1]))
 
     stable_step, _ = stabilize(step)
-    stable_gradients, _ = stabilize(replace(everything.program, updates={}))  # states change in the step alone
-    stable_loss, rewritten = stabilize(replace(program, outputs=program.outputs[:1], updates={}))
+    stable_gradients, _ = stabilize(training_form(everything.program))
+    stable_loss, rewritten = stabilize(training_form(replace(program, outputs=program.outputs[:1])))
+    evaluated, _ = stabilize(evaluation_form(program)) if has_evaluation_form(program) else (None, ())
     quotes = was(gradients)
+    updates = [*state_updates(program), *(e for e in step.equations() if e.tensor not in gradients.program.tensors)]
     parts = Parts(
         title=f"{program.name}: loss, gradients and {optimizer.name} step.",
         model=gradients.program,
         adjoints=gradients.adjoints,
         stable=tuple(equation_text(e) for e in stable_loss.equations() if e.tensor in {s.tensor for s in rewritten}),
-        updates=tuple(e for e in step.equations() if e.tensor not in gradients.program.tensors),
+        updates=tuple(updates),
         loss=plan(stable_loss, fuse=fuse),
         gradients=plan(stable_gradients, quotes, fuse),
         step=plan(stable_step, quotes, fuse),
+        evaluation=plan(evaluated, fuse=fuse) if evaluated is not None else None,
         optimizer=optimizer.name,
         dtype=dtype,
         digest=digest(step),
         version=__version__,
     )
     name = f"{program.name}_{optimizer.name}_{dtype}{'' if fuse else '_plain'}"
-    return Generated(emit(parts), name, typecheck(step), differentiated, dtype)
+    return Generated(emit(parts), name, program, typecheck(step), differentiated, dtype)
 
 
 def chosen_optimizer(optimizer: Optimizer | str | None) -> Optimizer:

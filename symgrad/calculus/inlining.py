@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ..language.algebra import construct
 from ..language.program import Equation, Program, Role
-from ..language.recurrences import grouped, with_equations
+from ..language.recurrences import with_equations
 from ..language.rewriting import rebuild, substitute, unique_bound
 from ..language.terms import Read, Term, reads
 
@@ -28,21 +28,6 @@ def inline(body: Term, equation: Equation) -> Term:
 
 def names(equation: Equation) -> set[str]:
     return {index.name for index in equation.indices}
-
-
-def without_dead(program: Program) -> Program:
-    """The program without definitions that no output or update depends on."""
-    equations = {equation.tensor: equation for equation in program.equations()}
-    needed: set[str] = set()
-    waiting = [*program.outputs, *program.updates.values()]
-    while waiting:
-        name = waiting.pop()
-        if name not in needed:
-            needed.add(name)
-            waiting += [read.tensor for read in reads(equations[name].body)] if name in equations else []
-    kept = [equation for equation in equations.values() if equation.tensor in needed]
-    tensors = {name: tensor for name, tensor in program.tensors.items() if name in needed or name not in equations}
-    return replace(program, items=grouped(kept, program.name), tensors=tensors)
 
 
 def with_what_is_read(program: Program) -> Program:

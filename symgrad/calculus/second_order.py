@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ..language.algebra import add, mul, summed
+from ..language.dependence import without_dead
 from ..language.errors import Independent
 from ..language.model import Model
 from ..language.program import Equation, Program, Role, Tensor
 from ..language.typecheck import typecheck
-from .inlining import without_dead
 from .reverse import differentiate
 from .simplify import simplify
 

@@ -13,12 +13,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..language.algebra import ZERO, add, coefficient, construct, factors_of, mul, power, terms_of
+from ..language.dependence import without_dead
 from ..language.program import Equation, Recurrence, equations_of
 from ..language.rewriting import rebuild, same
 from ..language.terms import ONE, Add, Compare, Const, Index, Pow, Read, Term
 from .deltas import contract
 from .identities import apply_identities
-from .inlining import inline, without_dead
+from .inlining import inline
 from .matching import Reuse
 from .reverse import Gradients
 from .steps import Step

@@ -18,10 +18,11 @@ from dataclasses import dataclass, field, replace
 from functools import reduce
 
 from ..language.algebra import add, coefficient, construct, factors_of, mul, power, subtract
+from ..language.dependence import without_dead
 from ..language.program import Equation, Program, Role, Tensor
 from ..language.rewriting import rebuild, substitute
 from ..language.terms import MINUS_ONE, ONE, ZERO, Add, Call, Const, Index, Mul, Pow, Read, Reduce, Size, Term
-from .inlining import inline, without_dead
+from .inlining import inline
 from .matching import match
 from .steps import Step
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..language.evaluation import has_evaluation_form, training_form
 from ..language.model import Model
 from ..language.program import Program
 from .calculus_check import check_calculus
 from .emitted_check import Emitted, check_emitted
+from .evaluation_check import check_evaluation
 from .report import Report
 from .step_check import check_step
 
@@ -19,14 +21,20 @@ def check(
 ) -> Report:
     """(a) the calculus, (b) the emitted loss and gradients in float64, (c) the emitted step in `dtype`.
 
+    These are of the training form; where the evaluation form is another one, (d) is its emitted loss in float64.
+
     `emit(dtype)` returns the module to check; without it there is nothing emitted and only (a) is done.  `entries` is
     how many entries of a tensor are compared with difference quotients.  The same seed gives the same report.
 
     Raises DerivativeError for what has no derivative, and DataError where no point to check at is found.
     """
     program = model.program if isinstance(model, Model) else model
-    rows = check_calculus(program, entries, seed)
+    training = training_form(program)
+    rows = check_calculus(training, entries, seed)
     if emit is not None:
-        rows += check_emitted(program, emit("float64"), entries, seed)
+        emitted = emit("float64")
+        rows += check_emitted(training, emitted, entries, seed)
         rows += check_step(emit(dtype), dtype, seed)
+        if has_evaluation_form(program):
+            rows += check_evaluation(program, emitted, seed)
     return Report(program, rows)

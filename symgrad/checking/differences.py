@@ -21,7 +21,7 @@ from .interpreter import Evaluation, Sizes, Values, evaluate
 from .kinks import with_scope
 
 STEP = 1e-3
-STEPS = (STEP, STEP / 8, STEP / 64, STEP / 512)
+STEPS = (STEP, STEP / 8, STEP / 64, STEP / 512, STEP / 4096)
 WEIGHTS = ((1, 8 / 12), (-1, -8 / 12), (2, -1 / 12), (-2, 1 / 12))
 FLOOR = 1e-5  # of the value that is differentiated: the smallest gradient whose relative error can be told
 
@@ -95,8 +95,8 @@ def gradient_error(
 def least_error(error_at: Callable[[float], float], tolerance: float) -> float:
     """The error with the first step that keeps to the tolerance, else the least of them.
 
-    A function too bent for one step, such as log(p) at p = 1e-3, is smooth for a smaller one; a wrong gradient stays
-    wrong with each.
+    A function too bent for one step, such as log(p) at p = 1e-3 or 1/sqrt(s + 1e-5) at s = 0, is smooth for a smaller
+    one; a wrong gradient stays wrong with each.
     """
     least = float("inf")
     for step in STEPS:

@@ -34,6 +34,8 @@ Threshold = tuple[tuple[str, ...], int]
 class Emitted(Protocol):
     """What a generated module offers.  Real arrays are C-contiguous and of its dtype, tokens int32.
 
+    A batch has the masks too, `parameters` the states that a loss reads.
+
     program     the step as equations: forward, gradients, updates; `outputs[0]` is the loss
     thresholds  (size names, value): the schedule branches where the product of these sizes crosses the value
     """
@@ -47,6 +49,14 @@ class Emitted(Protocol):
 
     def loss(self, batch: Values, parameters: Values) -> float:
         """The mean loss of one batch."""
+        ...
+
+    def evaluation_loss(self, batch: Values, parameters: Values) -> float:
+        """The mean loss of one batch in the evaluation form."""
+        ...
+
+    def mean_loss(self, data: Values, parameters: Values, batch: int) -> float:
+        """The mean loss over all rows in the evaluation form, in slices of `batch`."""
         ...
 
     def gradients(self, batch: Values, parameters: Values) -> tuple[float, Values]:
@@ -106,9 +116,13 @@ def emitted_loss(program: Program, emitted: Emitted, at: Point) -> tuple[Functio
 
 
 def arranged(program: Program, values: Mapping[str, np.ndarray], dtype: str) -> tuple[Values, Values]:
-    """(batch, parameters) as emitted code takes them: contiguous copies in `dtype`, token ids in int32."""
-    batch = {t.name: cast(t, values[t.name], dtype) for t in program.with_role(Role.INPUT, Role.TOKENS)}
-    return batch, {t.name: cast(t, values[t.name], dtype) for t in program.parameters}
+    """(batch, kept) as emitted code takes them: contiguous copies in `dtype`, token ids in int32.
+
+    The batch has the masks too, and what is kept are parameters and states.
+    """
+    given, kept = (Role.INPUT, Role.TOKENS, Role.MASK), (Role.PARAMETER, Role.STATE)
+    batch, rest = ({t.name: cast(t, values[t.name], dtype) for t in program.with_role(*r)} for r in (given, kept))
+    return batch, rest
 
 
 def cast(tensor: Tensor, value: np.ndarray, dtype: str) -> np.ndarray:

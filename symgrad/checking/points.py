@@ -15,6 +15,7 @@ import numpy as np
 from ..language.errors import DataError
 from ..language.notation import text
 from ..language.program import Program, Role, Tensor
+from ..language.sizes import divisors, have_values
 from ..language.terms import Index, Size, Term
 from .interpreter import Values, evaluate, extent_value
 from .kinks import gaps
@@ -41,6 +42,7 @@ class Domain:
 # Tried in this order: logarithms and roots need positive numbers, asin and acos numbers below 1.
 DOMAINS = (Domain(0.3, 1.5, True), Domain(0.3, 1.5, False), Domain(0.1, 0.6, True), Domain(0.1, 0.6, False))
 STATES = Domain(0.3, 1.5, False)  # second moments are under a root
+MASKS = Domain(0.3, 1.5, False)  # as generic as any number: a 0 would hide what it multiplies
 SETTINGS = Domain(0.1, 0.9, False)  # rates and decays; 1 - b**t must not be 0
 
 
@@ -69,7 +71,10 @@ def sizes_in(term: Term) -> Iterator[Size]:
 
 
 def size_table(program: Program) -> tuple[dict[str, int], ...]:
-    """All sizes equal; all different, in three orders; each 1 in turn; all 1."""
+    """All sizes equal; all different, in three orders; each 1 in turn; all 1.
+
+    Without those at which the program divides by 0, as the unbiased variance of one number does.
+    """
     names = size_names(program)
     if not names:
         return ({},)
@@ -77,7 +82,9 @@ def size_table(program: Program) -> tuple[dict[str, int], ...]:
     rows = [[3] * len(names), primes, primes[::-1], primes[1:] + primes[:1]]
     rows += [[1 if k == position else prime for k, prime in enumerate(primes)] for position in range(len(names))]
     rows.append([1] * len(names))
-    return tuple(dict(row) for row in dict.fromkeys(tuple(zip(names, row, strict=True)) for row in rows))
+    different = dict.fromkeys(tuple(zip(names, row, strict=True)) for row in rows)
+    found = divisors(program)
+    return tuple(row for row in map(dict, different) if have_values(found, row))
 
 
 def point(program: Program, sizes: Sizes, seed: int = 0, margin: float = MARGIN) -> Point:
@@ -103,16 +110,15 @@ def point(program: Program, sizes: Sizes, seed: int = 0, margin: float = MARGIN)
 
 
 def draw(program: Program, sizes: Sizes, random: np.random.Generator, domain: Domain = DOMAINS[0]) -> Values:
-    """Random values for parameters, inputs, tokens, states and settings."""
+    """Random values for parameters, inputs, tokens, masks, states and settings."""
+    domains = {Role.STATE: STATES, Role.SETTING: SETTINGS, Role.MASK: MASKS}
     values: Values = {}
-    for tensor in program.with_role(Role.PARAMETER, Role.INPUT, Role.TOKENS, Role.STATE, Role.SETTING):
+    for tensor in program.with_role(Role.PARAMETER, Role.INPUT, Role.TOKENS, *domains):
         shape = shape_of(tensor, sizes)
         if tensor.role is Role.TOKENS:
             values[tensor.name] = tokens(shape, extent_value(tensor.vocabulary, sizes), random)
         else:
-            values[tensor.name] = {Role.STATE: STATES, Role.SETTING: SETTINGS}.get(tensor.role, domain).draw(
-                random, shape
-            )
+            values[tensor.name] = domains.get(tensor.role, domain).draw(random, shape)
     return values
 
 

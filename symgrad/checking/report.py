@@ -20,6 +20,7 @@ PARTS = {
     "emitted": "emitted loss and gradients, float64",
     "step": "the emitted step that trains",
 }
+EVALUATION = "evaluation"  # a part that only models with an evaluation form have: its emitted loss, float64
 
 
 @dataclass(frozen=True)
@@ -85,22 +86,23 @@ class Report:
         return tuple(worst.values())
 
     def lines(self) -> tuple[Line, ...]:
-        """One line a tensor: parameters first, then inputs, states, definitions."""
+        """One line a tensor: parameters first, then inputs, states, definitions; last what evaluation gives."""
         order = list(Role)
         tensors = sorted(self.program.tensors.values(), key=lambda tensor: order.index(tensor.role))
-        by_tensor: dict[str, list[Row]] = {}
+        by_tensor: dict[tuple[str, bool], list[Row]] = {}
         for row in self.rows:
-            by_tensor.setdefault(row.tensor, []).append(row)
+            by_tensor.setdefault((row.tensor, row.part == EVALUATION), []).append(row)
         return tuple(
             Line(
                 tensor.name,
-                tensor.role.value,
+                EVALUATION if evaluated else tensor.role.value,
                 f"({', '.join(text(extent) for extent in tensor.shape)})",
-                largest(by_tensor[tensor.name]),
-                all(row.ok for row in by_tensor[tensor.name]),
+                largest(by_tensor[tensor.name, evaluated]),
+                all(row.ok for row in by_tensor[tensor.name, evaluated]),
             )
+            for evaluated in (False, True)
             for tensor in tensors
-            if tensor.name in by_tensor
+            if (tensor.name, evaluated) in by_tensor
         )
 
     def table(self) -> Table:
@@ -115,7 +117,8 @@ class Report:
             table.add_column(part, justify="right")
         table.add_column("verdict")
         for line in self.lines():
-            errors = [f"{line.errors[part]:.1e}" if part in line.errors else "" for part in parts]
+            found = {("emitted" if part == EVALUATION else part): error for part, error in line.errors.items()}
+            errors = [f"{found[part]:.1e}" if part in found else "" for part in parts]
             color = "green" if line.ok else "bold red"
             table.add_row(line.tensor, line.shape, line.role, *errors, f"[{color}]{line.verdict}[/]")
         return table

@@ -22,10 +22,11 @@ import numpy as np
 
 from ..language.batch import batch_axis
 from ..language.errors import DataError
+from ..language.masks import DRAW, KEYS, drawn_masks
 from ..language.program import Program, Role
 from .emitted_check import Emitted, cast, sizes_to_check
 from .interpreter import Sizes, Values, evaluate
-from .points import Point, draw, point
+from .points import Point, draw, point, shape_of
 from .report import Row
 
 STEPS = (1, 3)
@@ -150,8 +151,11 @@ def chosen_rows(
 def setting_values(name: str, steps: int, random: np.random.Generator, attempt: int) -> np.ndarray:
     """A rate or decay below 1, or a count from 1 on: which of them a setting must be, the calm steps decide.
 
-    The learning rate falls from attempt to attempt, as steps that run away need smaller ones.
+    The learning rate falls from attempt to attempt, as steps that run away need smaller ones.  Masks are drawn from
+    any key.
     """
+    if name == DRAW:
+        return random.integers(KEYS, size=steps).astype(np.float64)
     low, high = ((0.1, 0.9), (1.0, 3.0))[random.integers(2)]
     return random.uniform(low, high, steps) * (FALL**attempt if name == "lr" else 1.0)
 
@@ -164,6 +168,9 @@ def interpreted(program: Program, sizes: Sizes, start: Start) -> tuple[Values, n
     for step, rows in enumerate(start.order):
         batch = {name: array[rows] if axis is not None else array[rows[0]] for name, array in start.data.items()}
         settings = {name: values[step] for name, values in start.settings.items()}
+        if DRAW in settings:
+            shapes = {mask.name: shape_of(mask, sizes) for mask in program.with_role(Role.MASK)}
+            batch |= drawn_masks(program, shapes, settings[DRAW])
         made = evaluate(program, {**current, **batch, **settings}, sizes)
         losses.append(float(made[program.outputs[0]]))
         current = {name: made[program.updates.get(name, name)] for name in current}

@@ -10,7 +10,7 @@ import math
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,9 +20,10 @@ import numpy as np
 
 from ..language.batch import batch_axis
 from ..language.errors import DataError
+from ..language.evaluation import evaluation_form, has_evaluation_form, states_read, training_form
 from ..language.notation import text
 from ..language.program import Program, Role, Tensor
-from ..language.sizes import solved, unknown_sizes
+from ..language.sizes import Divisors, divisors, refuse_vanishing, solved, unknown_sizes
 from ..language.terms import Add, Call, Const, Mul, Size, Term
 
 Values = Mapping[str, np.ndarray]
@@ -33,12 +34,13 @@ ROWS = "rows of the data"  # the size of the axis in front of every input of a m
 class Generated:
     """The text of an emitted file.
 
-    `program` is the step that it computes; `differentiated` names the parameters and real inputs whose gradients its
-    function `gradients` returns, in order.
+    `model` is the program that it was made from, `program` the step that it computes; `differentiated` names the
+    parameters and real inputs whose gradients its function `gradients` returns, in order.
     """
 
     source: str
     name: str
+    model: Program
     program: Program
     differentiated: tuple[str, ...]
     dtype: str
@@ -66,7 +68,11 @@ class Generated:
     def load(self, folder: str | Path = "generated") -> Emitted:
         """Write the file and import it; Numba compiles, and caches beside the file, when a function is first called."""
         path = self.write(folder).resolve()
-        return Emitted(self.program, self.differentiated, load_module(path), self.dtype)
+        return self.with_module(load_module(path))
+
+    def with_module(self, module: ModuleType) -> Emitted:
+        """The functions of a module that was made of this text."""
+        return Emitted(self.model, self.program, self.differentiated, module, self.dtype)
 
 
 def load_module(path: Path) -> ModuleType:
@@ -81,12 +87,26 @@ def load_module(path: Path) -> ModuleType:
 
 
 @dataclass(frozen=True)
+class Form:
+    """What a function of the file computes: the tensors that it is given and those that are kept, in its order.
+
+    `divisors` are those formulas of sizes that must not be 0.
+    """
+
+    given: tuple[Tensor, ...]
+    kept: tuple[Tensor, ...]
+    divisors: Divisors
+
+
+@dataclass(frozen=True)
 class Emitted:
     """The functions of an emitted file, called with {name: array}; parameters and states are changed in place.
 
-    Real arrays have `dtype` and are C-contiguous, tokens are integers; otherwise DataError is raised.
+    Real arrays have `dtype` and are C-contiguous, tokens are integers; otherwise DataError is raised.  A batch also
+    holds the masks.  States that a loss reads are given beside the parameters.
     """
 
+    model: Program
     program: Program
     differentiated: tuple[str, ...]
     module: ModuleType
@@ -110,22 +130,50 @@ class Emitted:
         return tuple(self.program.with_role(Role.SETTING))
 
     @cached_property
+    def masks(self) -> tuple[Tensor, ...]:
+        return tuple(self.program.with_role(Role.MASK))
+
+    @cached_property
+    def training(self) -> Form:
+        """Of `loss` and `gradients`."""
+        program = training_form(self.model)
+        return Form((*self.inputs, *self.masks), (*self.parameters, *states_read(program)), divisors(program))
+
+    @cached_property
+    def evaluation(self) -> Form:
+        """Of `evaluation_loss` and `mean_loss`."""
+        if not has_evaluation_form(self.model):
+            return self.training
+        program = evaluation_form(self.model)
+        return Form(self.inputs, (*self.parameters, *states_read(program)), divisors(program))
+
+    @cached_property
+    def stepping(self) -> Form:
+        """Of `train_chunk`, which draws the masks."""
+        return Form(self.inputs, (*self.parameters, *self.states), divisors(self.program))
+
+    @cached_property
     def batch_size(self) -> str | None:
         """The name of the batch axis's size; None where the model reads one example at a time."""
         return batch_axis(self.program)
 
     def loss(self, batch: Values, parameters: Values) -> float:
-        """The loss of one batch."""
-        return float(self.module.loss(*self.arguments(batch, parameters)))
+        """The loss of one batch, in the training form."""
+        return float(self.module.loss(*self.arguments(self.training, batch, parameters)))
+
+    def evaluation_loss(self, batch: Values, parameters: Values) -> float:
+        """The loss of one batch, in the evaluation form; without masks."""
+        function = self.module.evaluation_loss if has_evaluation_form(self.model) else self.module.loss
+        return float(function(*self.arguments(self.evaluation, batch, parameters)))
 
     def gradients(self, batch: Values, parameters: Values) -> tuple[float, dict[str, np.ndarray]]:
         """The loss of one batch, and its gradient by the name of each parameter and real input."""
-        loss, *values = self.module.gradients(*self.arguments(batch, parameters))
+        loss, *values = self.module.gradients(*self.arguments(self.training, batch, parameters))
         return float(loss), dict(zip(self.differentiated, values, strict=True))
 
     def mean_loss(self, data: Values, parameters: Values, batch: int) -> float:
-        """The loss over all rows of the data, `batch` at a time, each row weighing the same."""
-        return float(self.module.mean_loss(*self.arguments(data, parameters, rows=True), batch))
+        """The loss over all rows of the data in the evaluation form, `batch` at a time, each row weighing the same."""
+        return float(self.module.mean_loss(*self.arguments(self.evaluation, data, parameters, batch), batch))
 
     def chunk(
         self,
@@ -137,7 +185,7 @@ class Emitted:
         losses: np.ndarray,
     ) -> int:
         """len(order) steps in place on the rows order[k] of the data; how many were done (see `train_chunk`)."""
-        given = self.arguments(data, parameters, states, rows=True)
+        given = self.arguments(self.stepping, data, {**parameters, **states}, order.shape[1])
         rates = [np.ascontiguousarray(settings[tensor.name], dtype=np.float64) for tensor in self.settings]
         for name, array in (*zip((t.name for t in self.settings), rates, strict=True), ("losses", losses)):
             if array.shape != (len(order),):
@@ -150,14 +198,14 @@ class Emitted:
 
     # -- checks ----------------------------------------------------------------------------------------------------
 
-    def arguments(
-        self, given: Values, parameters: Values, states: Values | None = None, rows: bool = False
-    ) -> list[np.ndarray | float]:
-        """Inputs, parameters and states in the file's order, checked.  `rows`: inputs carry all rows of the data."""
-        arrays = [(tensor, self.given(tensor, given)) for tensor in self.inputs]
-        arrays += [(tensor, self.kept(tensor, parameters)) for tensor in self.parameters]
-        arrays += [(tensor, self.kept(tensor, states)) for tensor in self.states if states is not None]
-        leading = (Size(ROWS),) if rows and self.batch_size is None else ()
+    def arguments(self, form: Form, given: Values, kept: Values, batch: int | None = None) -> list[np.ndarray | float]:
+        """What a form is given and what is kept, checked.
+
+        With `batch` the inputs carry all rows of the data, which are taken so many at a time.
+        """
+        arrays = [(tensor, self.given(tensor, given)) for tensor in form.given]
+        arrays += [(tensor, self.kept(tensor, kept)) for tensor in form.kept]
+        leading = (Size(ROWS),) if batch is not None and self.batch_size is None else ()
         shapes = [((leading if tensor in self.inputs else ()) + tensor.shape, array) for tensor, array in arrays]
         lengths = [
             (extent, Const(length))
@@ -173,7 +221,18 @@ class Emitted:
                 axes = ", ".join(text(extent) for extent in shape)
                 raise DataError(f"{self.named(tensor)} has shape {array.shape}, expected ({axes}) = {expected}")
             self.check_ids(tensor, array, sizes)
+        for taken in self.taken(form, sizes, batch):
+            refuse_vanishing(form.divisors, {**sizes, **taken}, self.program.name)
         return [array if array.ndim or tensor not in self.inputs else array.item() for tensor, array in arrays]
+
+    def taken(self, form: Form, sizes: Mapping[str, int], batch: int | None) -> Iterator[dict[str, int]]:
+        """The sizes of the batch that a call takes: `mean_loss` ends with the rows that are left."""
+        if batch is None or self.batch_size is None:
+            yield {}
+            return
+        rows = sizes[self.batch_size]
+        lengths = {batch} if form is self.stepping else {min(batch, rows), rows % batch} - {0}
+        yield from ({self.batch_size: length} for length in sorted(lengths))
 
     def named(self, tensor: Tensor) -> str:
         return f"{self.program.name}: {tensor.role.value} {tensor.name}"
@@ -186,7 +245,7 @@ class Emitted:
     def given(self, tensor: Tensor, values: Values) -> np.ndarray:
         """What is only read: integers for tokens, else an array of the file's type, copied where it must be."""
         value = self.value(tensor, values)
-        if tensor.role is Role.INPUT:
+        if tensor.role is not Role.TOKENS:
             return np.asarray(value, dtype=self.dtype, order="C")
         if value.dtype.kind not in "iu":
             raise DataError(f"{self.named(tensor)} holds {value.dtype}, expected integers")

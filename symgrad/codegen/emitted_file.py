@@ -1,16 +1,20 @@
 """Stage 5: the emitted file.  Only here, in `printer` and in `functions` is Python text built.
 
 One file holds, in this order: what it is; the functions that it carries along; `loss`; `gradients`; the optimizer's
-`step`; `train_chunk`, the loop over batches; `mean_loss`, the loop for evaluation.  It imports math, numpy and numba.
+`step`; `train_chunk`, the loop over batches; `evaluation_loss`, where the evaluation form is another one; `mean_loss`,
+the loop for evaluation.  It imports math, numpy and numba.
 """
 
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..language.batch import batch_axis
+from ..language.batch import batch_axis, is_total
 from ..language.errors import DeclarationError
+from ..language.evaluation import states_read
+from ..language.masks import DRAW
 from ..language.notation import equation_text, text
 from ..language.program import Equation, Program, Role, Tensor
 from ..language.sizes import solved
@@ -38,6 +42,7 @@ class Parts:
     loss: Nest
     gradients: Nest
     step: Nest
+    evaluation: Nest | None  # None: the loss's form
     optimizer: str
     dtype: str
     digest: str
@@ -53,9 +58,10 @@ class File:
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
         program = parts.step.program
-        nests = (parts.step, parts.gradients, parts.loss)
+        nests = [parts.step, parts.gradients, parts.loss, *([parts.evaluation] if parts.evaluation else [])]
         self.names = Names(name for nest in nests for name in nest.program.tensors)
         self.inputs = program.with_role(Role.INPUT, Role.TOKENS)
+        self.masks = program.with_role(Role.MASK)
         self.parameters = program.with_role(Role.PARAMETER)
         self.states = program.with_role(Role.STATE)
         self.settings = program.with_role(Role.SETTING)
@@ -63,7 +69,8 @@ class File:
         self.used: set[str] = set()
 
     def text(self) -> str:
-        functions = [self.loss(), self.gradients(), self.step(), self.train_chunk(), self.mean_loss()]
+        evaluation = [self.evaluation_loss()] if self.parts.evaluation else []
+        functions = [self.loss(), self.gradients(), self.step(), self.train_chunk(), *evaluation, self.mean_loss()]
         imported, sources = support(self.used, self.parts.dtype)
         numba = "from numba import njit, types" if "product" in self.used else "from numba import njit"
         head = [f'"""{self.header()}"""', "", "import math", *self.math_imports(imported), "", "import numpy as np"]
@@ -89,15 +96,23 @@ class File:
 
     def loss(self) -> str:
         nest = self.parts.loss
-        refuse_what_is_not_given(nest.program)
-        arguments = [*self.inputs, *self.parameters]
+        refuse_settings(nest.program)
+        arguments = [*self.inputs, *self.masks, *self.parameters, *states_read(nest.program)]
         body = [*self.sizes(nest, arguments), *self.allocations(nest), *self.printed(nest)]
         doc = f"The loss {nest.program.outputs[0]} of one batch; nothing is changed."
         return self.function("loss", arguments, doc, [*body, f"return {self.names.tensor(nest.program.outputs[0])}"])
 
+    def evaluation_loss(self) -> str:
+        nest = self.parts.evaluation
+        arguments = [*self.inputs, *self.parameters, *states_read(nest.program)]
+        body = [*self.sizes(nest, arguments), *self.allocations(nest), *self.printed(nest)]
+        loss = nest.program.outputs[0]
+        doc = f"The loss {loss} of one batch in the evaluation form; nothing is changed."
+        return self.function("evaluation_loss", arguments, doc, [*body, f"return {self.names.tensor(loss)}"])
+
     def gradients(self) -> str:
         nest = self.parts.gradients
-        arguments = [*self.inputs, *self.parameters]
+        arguments = [*self.inputs, *self.masks, *self.parameters, *states_read(nest.program)]
         outputs = nest.program.outputs
         body = [*self.sizes(nest, arguments), *self.allocations(nest, outputs[1:]), *self.printed(nest)]
         result = ", ".join(self.names.tensor(name) for name in outputs)
@@ -106,7 +121,7 @@ class File:
 
     def step(self) -> str:
         nest = self.parts.step
-        arguments = [*self.inputs, *self.settings, *self.parameters, *self.states]
+        arguments = [*self.inputs, *self.masks, *self.settings_of_step(), *self.parameters, *self.states]
         workspace = [nest.program.tensors[name] for name in nest.workspace]
         body = [*self.sizes(nest, arguments + workspace), *self.shared(nest), *self.printed(nest), *self.copies(nest)]
         loss = self.names.tensor(nest.program.outputs[0])
@@ -118,7 +133,7 @@ class File:
         arguments = [*self.inputs, *self.parameters, *self.states]
         batch = self.names.size(self.batch) if self.batch else ""
         rows = [f"{self.names.tensor(tensor.name)}[order[turn, 0]]" for tensor in self.inputs]
-        body, gathered = self.sizes(nest, arguments, rows=True), []
+        body, gathered = [*self.sizes(nest, arguments, rows=True, arrays=self.masks), *self.mask_arrays(nest)], []
         if self.batch:
             rows = [self.names.batch(tensor.name) for tensor in self.inputs]
             for tensor, row in zip(self.inputs, rows, strict=True):
@@ -129,12 +144,14 @@ class File:
                 gathered.append(f"        {row}[row{rest}] = {name}[order[turn, row]{rest}]")
             gathered = [f"    for row in range({batch}):", *gathered]
         settings = [self.names.tensor(tensor.name) for tensor in self.settings]
-        call = [*rows, *(f"{name}[turn]" for name in settings)]
+        call = [*rows, *(self.names.batch(mask.name) for mask in self.masks)]
+        call += [f"{self.names.tensor(tensor.name)}[turn]" for tensor in self.settings_of_step()]
         call += [self.names.tensor(name) for name in (*(t.name for t in arguments[len(rows) :]), *nest.workspace)]
         body += [
             *self.allocations(nest, shared=False),
             "for turn in range(order.shape[0]):",
             *gathered,
+            *(f"    {line}" for line in self.draws()),
             f"    losses[turn] = step({', '.join(call)})",
             "    if not math.isfinite(losses[turn]):",
             "        return turn",
@@ -149,17 +166,19 @@ class File:
         return self.written("train_chunk", names, doc, body)
 
     def mean_loss(self) -> str:
+        form = (self.parts.evaluation or self.parts.loss).program
+        function = "evaluation_loss" if self.parts.evaluation else "loss"
         inputs = [self.names.tensor(tensor.name) for tensor in self.inputs]
-        parameters = [self.names.tensor(tensor.name) for tensor in self.parameters]
+        kept = [self.names.tensor(tensor.name) for tensor in (*self.parameters, *states_read(form))]
 
         def loss_of(part: str) -> str:
-            return f"loss({', '.join([*(name + part for name in inputs), *parameters])})"
+            return f"{function}({', '.join([*(name + part for name in inputs), *kept])})"
 
         rows, whole = [f"rows = {inputs[0]}.shape[0]" if inputs else "", "total = 0.0"], ["return total / rows"]
         if self.batch:
             doc = "The loss over all rows of the data, `batch` rows at a time, each row weighing the same."
             weight = "(stop - start) * "
-            if self.is_total():
+            if is_total(form):
                 doc, weight = (
                     "The loss, a total over the batch, over all rows of the data: the mean of a row's share.",
                     "",
@@ -172,14 +191,27 @@ class File:
         else:
             doc = "The loss; there are no data, so `batch` changes nothing."
             body = [f"return {loss_of('')}"]
-        return self.written("mean_loss", [*inputs, *parameters, "batch"], [doc], body)
-
-    def is_total(self) -> bool:
-        """Whether the loss adds up over the batch: nothing in it divides by the batch's size."""
-        equations = self.parts.loss.program.equations()
-        return not any(node == Size(self.batch) for equation in equations for node in equation.body.walk())
+        return self.written("mean_loss", [*inputs, *kept, "batch"], [doc], body)
 
     # -- their pieces ----------------------------------------------------------------------------------------------
+
+    def settings_of_step(self) -> list[Tensor]:
+        """The settings that the step's equations read; `train_chunk` may need others."""
+        read = {read.tensor for e in self.parts.step.program.equations() for read in reads(e.body)}
+        return [tensor for tensor in self.settings if tensor.name in read]
+
+    def mask_arrays(self, nest: Nest) -> list[str]:
+        return [self.empty(nest, self.names.batch(mask.name), mask) for mask in self.masks]
+
+    def draws(self) -> list[str]:
+        """`draw_mask(r_batch, 0.8, draw[turn], 0)`: a line a mask."""
+        if self.masks:
+            self.used.add("draw_mask")
+        key = f"{self.names.tensor(DRAW)}[turn]" if self.masks else ""
+        return [
+            f"draw_mask({self.names.batch(mask.name)}, {mask.keep!r}, {key}, {number})"
+            for number, mask in enumerate(self.masks)
+        ]
 
     def printed(self, nest: Nest) -> list[str]:
         return Printer(nest, self.names, self.used).nodes(nest.nodes, "")
@@ -204,12 +236,15 @@ class File:
         decorator = '@njit(cache=True, fastmath=FAST, error_model="numpy")'
         return "\n".join(["", decorator, head, *closing, *(f"    {line}" for line in body)])
 
-    def sizes(self, nest: Nest, arguments: list[Tensor], rows: bool = False) -> list[str]:
-        """`B = x.shape[0]`: each size that the nest needs, from the first argument that has it.
+    def sizes(
+        self, nest: Nest, arguments: list[Tensor], rows: bool = False, arrays: Sequence[Tensor] = ()
+    ) -> list[str]:
+        """`B = x.shape[0]`: each size that the nest and `arrays` need, from the first argument that has it.
 
         `rows`: inputs carry all rows of the data, so that their first axis is not the batch.
         """
         wanted, printer = sizes_in(nest), Printer(nest, self.names, self.used)
+        wanted |= set().union(*(sizes_named(extent) for tensor in arrays for extent in tensor.shape))
         wanted |= {self.batch} if rows and self.batch else set()
         lengths = []
         for tensor in arguments:
@@ -232,16 +267,19 @@ class File:
     def allocations(self, nest: Nest, outputs: tuple[str, ...] = (), shared: bool = True) -> list[str]:
         program = nest.program
         lines = []
-        printer = Printer(nest, self.names, self.used)
         for name in (*nest.workspace, *outputs):
             tensor = program.tensors[name]
-            if not tensor.indices or nest.storage.home[name] != name:
-                continue
-            extents = ", ".join(printer.term(extent, "int")[0] for extent in tensor.shape)
-            kind = "np.int64" if tensor.vocabulary is not None else "real"
-            comma = "," if len(tensor.indices) == 1 else ""
-            lines.append(f"{self.names.tensor(name)} = np.empty(({extents}{comma}), {kind})")
+            if tensor.indices and nest.storage.home[name] == name:
+                lines.append(self.empty(nest, self.names.tensor(name), tensor))
         return lines + (self.shared(nest) if shared else [])
+
+    def empty(self, nest: Nest, name: str, tensor: Tensor) -> str:
+        """`a = np.empty((B, H), real)`."""
+        printer = Printer(nest, self.names, self.used)
+        extents = ", ".join(printer.term(extent, "int")[0] for extent in tensor.shape)
+        kind = "np.int64" if tensor.vocabulary is not None else "real"
+        comma = "," if len(tensor.indices) == 1 else ""
+        return f"{name} = np.empty(({extents}{comma}), {kind})"
 
     def shared(self, nest: Nest) -> list[str]:
         """`h = a`: definitions that live in another's array."""
@@ -255,15 +293,14 @@ class File:
         return [f"{self.names.tensor(old)}[...] = {self.names.tensor(new)}" for old, new in nest.storage.copied]
 
 
-def refuse_what_is_not_given(loss: Program) -> None:
-    """Raises DeclarationError where the loss reads a state or a setting, which only a step is given."""
+def refuse_settings(loss: Program) -> None:
+    """Raises DeclarationError where the loss reads a setting, which only a step is given."""
     for equation in loss.equations():
         for read in reads(equation.body):
-            role = loss.tensors[read.tensor].role
-            if role in (Role.STATE, Role.SETTING):
+            if loss.tensors[read.tensor].role is Role.SETTING:
                 raise DeclarationError(
-                    f"{loss.name}: {equation_text(equation)} reads the {role.value} {read.tensor}, and the emitted "
-                    f"loss is given inputs and parameters only; declare {read.tensor} as an input"
+                    f"{loss.name}: {equation_text(equation)} reads the setting {read.tensor}, and the emitted loss is "
+                    f"given inputs, parameters and states only; declare {read.tensor} as an input"
                 )
 
 

@@ -91,9 +91,28 @@ def plus(a, b):
     return a + b
 '''
 
+DRAW_MASK = '''
+@njit(cache=True)
+def draw_mask(mask, keep, key, number):
+    """Each entry 1/keep with probability keep, else 0: splitmix64 from the step's key, a stream for each number."""
+    golden, first, second = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+    z = np.uint64(key) + np.uint64(number << 53)
+    z = (z ^ (z >> np.uint64(30))) * first
+    z = (z ^ (z >> np.uint64(27))) * second
+    state = z ^ (z >> np.uint64(31))
+    least, kept, flat = np.uint64(math.ceil(keep * 2.0**53)), real(1.0 / keep), mask.reshape(mask.size)
+    for k in range(flat.size):
+        state += golden
+        z = (state ^ (state >> np.uint64(30))) * first
+        z = (z ^ (z >> np.uint64(27))) * second
+        z ^= z >> np.uint64(31)
+        flat[k] = kept if (z >> np.uint64(11)) < least else real(0.0)
+'''
+
 # name -> (source, names that it uses itself)
 FLOAT32 = {"exp": (EXP_32, ()), "tanh": (TANH_32, ("exp",))}
-ORDER = ("product", "larger", "plus", "exp", "tanh")
+PLAIN = {"product": PRODUCT, "larger": LARGER, "plus": PLUS, "draw_mask": DRAW_MASK}  # the same in each dtype
+ORDER = ("product", "larger", "plus", "draw_mask", "exp", "tanh")
 
 
 def support(used: set[str], dtype: str) -> tuple[list[str], list[str]]:
@@ -105,15 +124,11 @@ def support(used: set[str], dtype: str) -> tuple[list[str], list[str]]:
     for name in ORDER:
         if name not in needed:
             continue
-        if name == "product":
-            sources.append(PRODUCT)
-        elif name == "larger":
-            sources.append(LARGER)
-        elif name == "plus":
-            sources.append(PLUS)
+        if name in PLAIN:
+            sources.append(PLAIN[name])
         elif dtype == "float32":
             sources.append(FLOAT32[name][0])
-    for name in sorted(needed - {"product", "larger", "plus"}):
+    for name in sorted(needed - PLAIN.keys()):
         if dtype != "float32" or name not in FLOAT32:
             imported.append(name)
     return imported, sources

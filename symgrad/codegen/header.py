@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 
 from ..calculus.reverse import adjoint_sign
+from ..language.evaluation import evaluation_lines
 from ..language.notation import declaration, equation_text, text
 from ..language.program import Equation, Program, Role, Tensor
 from ..language.terms import Index, Read
@@ -23,7 +24,7 @@ def header(
 ) -> str:
     """`program`: the textbook's equations, forward and adjoint; `stable`: those computed in another form."""
     names = set(adjoints.values())
-    forward = [e for e in program.equations() if e.tensor not in names]
+    forward = [e for e in program.equations() if e.tensor not in {*names, *program.updates.values()}]
     backward = [e for e in program.equations() if e.tensor in names]
     of_parameters = {adjoints[p.name] for p in program.parameters if p.name in adjoints}
     kinds = (Role.PARAMETER, Role.INPUT, Role.TOKENS, Role.STATE)
@@ -31,6 +32,7 @@ def header(
     lines = [title, ""]
     lines += section("Axes", axes(program))
     lines += section("Inputs", ["   ".join(given(tensor) for tensor in inputs)] if inputs else [])
+    lines += section("Masks", masks(step))
     lines += section("Parameters", ["   ".join(map(declaration, parameters))])
     lines += section("States", ["   ".join(map(declaration, states))] if states else [])
     lines += section("Settings", [", ".join(t.name for t in step.with_role(Role.SETTING))])
@@ -41,6 +43,7 @@ def header(
     lines += [""]
     lines += section("Forward", [f"({e.label}) {equation_text(e)}" for e in forward])
     lines += section("Stable", list(stable))
+    lines += section("Evaluation", [f"{equation_text(e)}" for e in evaluation_lines(program)])
     lines += section("Backward", [equation_text(e) for e in backward if e.tensor not in of_parameters])
     lines += section("Gradients", [equation_text(e) for e in backward if e.tensor in of_parameters])
     lines += section("Update", [f"({e.label}) {equation_text(e)}" for e in updates])
@@ -64,6 +67,13 @@ def axes(program: Program) -> list[str]:
 
 def given(tensor: Tensor) -> str:
     return declaration(tensor) + (" token ids" if tensor.role is Role.TOKENS else "")
+
+
+def masks(program: Program) -> list[str]:
+    """The masks, and what draws them."""
+    declared = program.with_role(Role.MASK)
+    meaning = "drawn for each step: 1/keep with probability keep, else 0"
+    return [f"{'   '.join(map(declaration, declared))}   {meaning}"] if declared else []
 
 
 def saved(program: Program, forward: list[Equation], backward: list[Equation]) -> list[str]:

@@ -17,10 +17,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..calculus.deltas import contract
-from ..calculus.inlining import cut, inline, with_what_is_read, without_dead
+from ..calculus.inlining import cut, inline, with_what_is_read
 from ..calculus.reverse import Gradients, differentiate, wanted
 from ..calculus.simplify import simplify
 from ..checking.interpreter import Sizes, evaluate, sizes_of
+from ..language.dependence import without_dead
 from ..language.errors import DerivativeError, Independent
 from ..language.notation import equation_text, text
 from ..language.program import Equation, Program, Role, Tensor

@@ -21,3 +21,11 @@ def batch_axis(program: Program) -> str | None:
     kept = [extent for t in program.with_role(Role.PARAMETER, Role.STATE) for extent in t.shape]
     runs = [item.index.extent for item in program.items if isinstance(item, Recurrence)]
     return None if any(first in extent.walk() for extent in kept + runs) else first.name
+
+
+def is_total(program: Program) -> bool:
+    """Whether the loss adds up over the batch: nothing in it divides by the batch's size."""
+    axis = batch_axis(program)
+    return axis is not None and not any(
+        node == Size(axis) for equation in program.equations() for node in equation.body.walk()
+    )

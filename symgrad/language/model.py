@@ -21,13 +21,16 @@ from dataclasses import dataclass, replace
 import sympy
 from sympy import Eq, Idx, IndexedBase, Symbol
 
+from .dependence import reachable
 from .errors import DeclarationError
+from .evaluation import evaluation_equations
+from .letters import refuse_letters
 from .lowering import lower, lower_index, lower_size
-from .program import Equation, Initial, Program, Role, Tensor
+from .program import Equation, Initial, Item, Program, Role, Tensor
 from .recurrences import Start as Recurrent
 from .recurrences import grouped, with_starts
 from .surface import TensorBase, size
-from .terms import Binder, Index, Read, Size
+from .terms import Binder, Term
 from .typecheck import typecheck
 
 Axes = tuple[Idx, ...]
@@ -99,6 +102,20 @@ class Model:
         below = lower_size(size(vocabulary))
         return self._declare({name: as_axes(axes) for name, axes in shapes.items()}, Role.TOKENS, vocabulary=below)
 
+    def masks(self, *, keep: float, **shapes: Axes) -> Handle | tuple[Handle, ...]:
+        """Declare dropout masks (Srivastava et al. 2014): an entry is 1/keep with probability keep, else 0.
+
+        Training draws them anew for each step; in the evaluation form they are 1.  Multiply what is dropped by them.
+        """
+        if not 0 < keep <= 1:
+            raise DeclarationError(
+                f"{self.name}: keep is {keep:g}; it is the probability that an entry stays, above 0 and at most 1"
+            )
+        for name, axes in shapes.items():
+            if not as_axes(axes):
+                raise DeclarationError(f"{self.name}: the mask {name} has no axes; give it those of what it drops")
+        return self._declare({name: as_axes(axes) for name, axes in shapes.items()}, Role.MASK, keep=float(keep))
+
     def states(self, **shapes: Axes | Start) -> Handle | tuple[Handle, ...]:
         """Declare numbers that are kept from step to step and not learned; `update` says how they change."""
         starts = {name: s if isinstance(s, Start) else zeros(s) for name, s in shapes.items()}
@@ -112,20 +129,15 @@ class Model:
 
     # -- what is made ----------------------------------------------------------------------------------------------
 
-    def define(self, name: str, axes: Axes | Idx, expression: sympy.Expr) -> Handle:
-        """`name[axes] = expression` for every value of the axes.
+    def define(
+        self, name: str, axes: Axes | Idx, expression: sympy.Expr, evaluation: sympy.Expr | None = None
+    ) -> Handle:
+        """`name[axes] = expression` for every value of the axes; `= evaluation` in the evaluation form, if given.
 
+        The evaluation form is what a trained model is measured by: running statistics for those of the batch.
         Raises DeclarationError where it is not well formed.
         """
-        axes = as_axes(axes)
-        tensor = self._announced(name, axes) if name in self._undefined else self._new(name, axes, Role.DEFINITION)
-        body = lower(expression, self._program.tensors, f"{self.name}: in {name}")
-        body = with_starts(body, self._starts)
-        bound = (index for node in body.walk() if isinstance(node, Binder) for index in node.indices)
-        self._refuse_letters(bound, (*self._program.tensors, name))
-        label = f"F{len(list(self._program.equations())) + 1}"
-        self._add(tensor, Equation(name, tensor.indices, body, label))
-        return handle(name, axes)
+        return self._define(name, as_axes(axes), expression, evaluation, "F")
 
     def recurrent(self, name: str, axes: Axes | Idx, along: Idx, start: sympy.Expr | float = 0) -> Handle:
         """Announce `name`, which `define` will give by earlier slices of itself along one axis: `h[b, t - 1, j]`.
@@ -147,44 +159,62 @@ class Model:
         self._program = replace(self._program, tensors={**self._program.tensors, name: tensor})
         return handle(name, axes)
 
-    def minimize(self, name: str, expression: sympy.Expr) -> Handle:
-        """Define the scalar loss, in nats per token where it is a mean of -log p, and make it the first output."""
+    def minimize(self, name: str, expression: sympy.Expr, evaluation: sympy.Expr | None = None) -> Handle:
+        """Define the scalar loss, in nats per token where it is a mean of -log p, and make it the first output.
+
+        `evaluation` is the loss in the evaluation form, where that is another one.
+        """
         if self._undefined:
             listed = ", ".join(sorted(self._undefined))
             raise DeclarationError(f"{self.name}: {listed} is announced as recurrent and never defined; define it")
         if self._program.outputs:
             raise DeclarationError(f"{self.name}: the loss is {self._program.outputs[0]} already; a model has one loss")
-        free = {index.name for index in lower(expression, self._program.tensors, f"{self.name}: in {name}").free}
-        if free:
-            raise DeclarationError(
-                f"{self.name}: the loss {name} is no scalar, it still depends on {', '.join(sorted(free))}; "
-                "take the mean or the total over them"
-            )
-        loss = self.define(name, (), expression)
+        for form in (expression,) if evaluation is None else (expression, evaluation):
+            free = {index.name for index in lower(form, self._program.tensors, f"{self.name}: in {name}").free}
+            if free:
+                raise DeclarationError(
+                    f"{self.name}: the loss {name} is no scalar, it still depends on {', '.join(sorted(free))}; "
+                    "take the mean or the total over them"
+                )
+        loss = self._define(name, (), expression, evaluation, "F")
         self._program = replace(self._program, outputs=(name, *self._program.outputs))
-        unused = [p.name for p in self._program.parameters if p.name not in reachable(self._program, name)]
-        if unused:
-            raise DeclarationError(
-                f"{self.name}: the loss {name} does not depend on {', '.join(unused)}; use the parameter or remove it"
-            )
+        needed = reachable(self._program, name)
+        for role in (Role.PARAMETER, Role.MASK):
+            unused = [tensor.name for tensor in self._program.with_role(role) if tensor.name not in needed]
+            if unused:
+                raise DeclarationError(
+                    f"{self.name}: the loss {name} does not depend on {', '.join(unused)}; use the {role.value} or "
+                    "remove it"
+                )
         return loss
 
     def update(self, state: Handle, axes: Axes | Idx, expression: sympy.Expr) -> None:
-        """After each step `state[axes]` takes the value of the expression; it is outside the gradient."""
+        """After each step `state[axes]` takes the value of the expression; it is outside the gradient.
+
+        The expression reads what the step has computed, before it changed a parameter or a state.
+        """
         name = state.name if isinstance(state, Symbol) else str(state.label)
         old = self._program.tensors.get(name)
         if old is None or old.role is not Role.STATE:
             raise DeclarationError(f"{self.name}: {name} is no state; declare it with model.states({name}=...)")
-        self.define(f"{name}_new", axes, expression)
+        if name in self._program.updates:
+            raise DeclarationError(f"{self.name}: {name} has an update already; a step changes a state once")
+        self._define(f"{name}_new", as_axes(axes), expression, None, "S")
         self._program = replace(self._program, updates={**self._program.updates, name: f"{name}_new"})
 
     @property
     def program(self) -> Program:
-        """The checked program.  Raises DeclarationError while there is no loss."""
+        """The checked program.  Raises DeclarationError while there is no loss, and for a state without an update."""
         if not self._program.outputs:
             raise DeclarationError(
                 f"{self.name}: there is no loss yet; end the model with model.minimize(name, expression)"
             )
+        for state in self._program.with_role(Role.STATE):
+            if state.name not in self._program.updates:
+                raise DeclarationError(
+                    f"{self.name}: the state {state.name} would stay as it starts; say what it becomes after a step "
+                    f"with model.update({state.name}, ...), or declare it as an input"
+                )
         return typecheck(self._program)
 
     def __str__(self) -> str:
@@ -223,11 +253,10 @@ class Model:
     # -- inside ----------------------------------------------------------------------------------------------------
 
     def _declare(
-        self, shapes: dict[str, Axes], role: Role, initial: dict[str, Initial] | None = None, vocabulary=None
+        self, shapes: dict[str, Axes], role: Role, initial: dict[str, Initial] | None = None, **values: object
     ) -> Handle | tuple[Handle, ...]:
         for name, axes in shapes.items():
-            tensor = self._new(name, axes, role)
-            tensor = replace(tensor, vocabulary=vocabulary, initial=(initial or {}).get(name, Initial()))
+            tensor = replace(self._new(name, axes, role), initial=(initial or {}).get(name, Initial()), **values)
             self._program = replace(self._program, tensors={**self._program.tensors, name: tensor})
         handles = tuple(handle(name, axes) for name, axes in shapes.items())
         return handles[0] if len(handles) == 1 else handles
@@ -244,36 +273,42 @@ class Model:
                     f"{self.name}: {name} has axis {axis!r}, which is no index; make it with axes(...)"
                 )
         tensor = Tensor(name, tuple(map(lower_index, axes)), role)
-        self._refuse_letters(tensor.indices, (*self._program.tensors, name))
+        refuse_letters(self._program, tensor.indices, (*self._program.tensors, name))
         return tensor
 
-    def _refuse_letters(self, indices: Iterable[Index], tensors: Iterable[str]) -> None:
-        """Raises where one name would mean two things: `b` a batch index and a bias, `H` a size and a matrix."""
-        old = [index for tensor in self._program.tensors.values() for index in tensor.indices]
-        sums = [node.indices for e in self._program.equations() for node in e.body.walk() if isinstance(node, Binder)]
-        letters = {index.name: index for index in (*old, *(i for each in sums for i in each), *indices)}
-        sizes = {n.name: index for index in letters.values() for n in index.extent.walk() if isinstance(n, Size)}
-        for name in tensors:
-            if name in sizes:
-                raise DeclarationError(
-                    f"{self.name}: {name} is the size of index {sizes[name].name} and cannot name a tensor; rename one"
-                )
-            if name in letters:
-                raise DeclarationError(f"{self.name}: {name} is an index and cannot name a tensor; rename one of them")
-        for name in letters:
-            if name in sizes:
-                raise DeclarationError(
-                    f"{self.name}: {name} is an index and the size of index {sizes[name].name}; rename one of them"
-                )
+    def _define(
+        self, name: str, axes: Axes, expression: sympy.Expr, evaluation: sympy.Expr | None, letter: str
+    ) -> Handle:
+        """`define`; the equation is numbered behind the others with the same letter."""
+        tensor = self._announced(name, axes) if name in self._undefined else self._new(name, axes, Role.DEFINITION)
+        body = self._lowered(name, expression)
+        other = None if evaluation is None else self._lowered(name, evaluation)
+        number = sum(equation.label.startswith(letter) for equation in self._program.equations()) + 1
+        self._add(tensor, Equation(name, tensor.indices, body, f"{letter}{number}"), other)
+        return handle(name, axes)
 
-    def _add(self, tensor: Tensor, equation: Equation) -> None:
-        equations = (*self._program.equations(), equation)
+    def _lowered(self, name: str, expression: sympy.Expr) -> Term:
+        body = lower(expression, self._program.tensors, f"{self.name}: in {name}")
+        body = with_starts(body, self._starts)
+        bound = (index for node in body.walk() if isinstance(node, Binder) for index in node.indices)
+        refuse_letters(self._program, bound, (*self._program.tensors, name))
+        return body
+
+    def _add(self, tensor: Tensor, equation: Equation, evaluation: Term | None) -> None:
         pending = self._undefined - {tensor.name}
         tensors = {**self._program.tensors, tensor.name: tensor}
-        # While a recurrence is open its equations stand in the order of writing; then they are put together.
-        items = equations if pending else grouped(equations, self.name)
         open_ones = frozenset(self._starts) if pending else frozenset()
-        self._program = typecheck(replace(self._program, tensors=tensors, items=items), open_ones)
+        forms = dict(self._program.evaluation) | ({} if evaluation is None else {tensor.name: evaluation})
+
+        def items(equations: Iterable[Equation]) -> tuple[Item, ...]:
+            # While a recurrence is open its equations stand in the order of writing; then they are put together.
+            return tuple(equations) if pending else grouped(equations, self.name)
+
+        equations = items((*self._program.equations(), equation))
+        program = replace(self._program, tensors=tensors, items=equations, evaluation=forms)
+        if forms:
+            typecheck(program.with_items(items(evaluation_equations(program))), open_ones)
+        self._program = typecheck(program, open_ones)
 
     @property
     def _undefined(self) -> frozenset[str]:
@@ -295,18 +330,3 @@ def handle(name: str, axes: Axes) -> Handle:
     if not axes:
         return Symbol(name, real=True)
     return TensorBase(name, shape=tuple(size(axis) for axis in axes), real=True)
-
-
-def reachable(program: Program, name: str) -> set[str]:
-    """Every tensor that `name` depends on, itself included."""
-    equations = {equation.tensor: equation for equation in program.equations()}
-    seen: set[str] = set()
-    waiting = [name]
-    while waiting:
-        current = waiting.pop()
-        if current in seen:
-            continue
-        seen.add(current)
-        if current in equations:
-            waiting += [node.tensor for node in equations[current].body.walk() if isinstance(node, Read)]
-    return seen

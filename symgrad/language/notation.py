@@ -34,14 +34,16 @@ def program_text(program: Program) -> str:
             lines.append(f"  {role.value + ('s' if role is not Role.TOKENS else ''):<12}{'   '.join(names)}")
     lines += item_lines(program.items, "  ")
     lines += [f"  {name}' = {new}" for name, new in program.updates.items()]
+    lines += [f"  in evaluation {text(program.tensors[n].entry)} = {text(e)}" for n, e in program.evaluation.items()]
     return "\n".join(lines)
 
 
 def declaration(tensor) -> str:
-    """`W1 (H,N,D)`, and for tokens what they stay below: `y (B) < V`."""
+    """`W1 (H,N,D)`, for tokens what they stay below, `y (B) < V`, and for a mask `r (B,H) keep 0.9`."""
     shape = ",".join(text(extent) for extent in tensor.shape)
-    below = f" < {text(tensor.vocabulary)}" if tensor.vocabulary is not None else ""
-    return f"{tensor.name} ({shape}){below}" if tensor.indices else tensor.name
+    more = f" < {text(tensor.vocabulary)}" if tensor.vocabulary is not None else ""
+    more += f" keep {tensor.keep:g}" if tensor.keep is not None else ""
+    return (f"{tensor.name} ({shape})" if tensor.indices else tensor.name) + more
 
 
 def item_lines(items: tuple[Item, ...], indent: str) -> list[str]:

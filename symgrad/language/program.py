@@ -1,10 +1,11 @@
 """A `Program`: tensors, and equations that define one from others, in the order of their evaluation.
 
-    Program    = tensors, items, outputs, updates
+    Program    = tensors, items, outputs, updates, evaluation
     item       = Equation                        X[i, j] = body
                | Recurrence(index, items)        items that refer to earlier slices of each other along one axis
                | Use(part, arguments, prefix)    a program used as a part, perhaps many times; its meaning is `flatten`
     updates    = state or parameter -> the tensor that holds its value after the step
+    evaluation = definition -> its right side in the evaluation form, where that differs (see `evaluation.py`)
 
 A model, its gradients, an optimizer's rule and a whole training step are all Programs: what can be derived can be
 derived again, and everything is printed, checked, interpreted and emitted by the same code.
@@ -25,6 +26,7 @@ class Role(Enum):
     PARAMETER = "parameter"  # learned
     INPUT = "input"  # real numbers given with each batch
     TOKENS = "tokens"  # integers given with each batch, 0 <= id < vocabulary
+    MASK = "mask"  # drawn anew for each step: 1/keep with probability keep, else 0; 1 in the evaluation form
     STATE = "state"  # kept from step to step, not learned: Adam's m, running statistics
     SETTING = "setting"  # a real scalar given with each step: learning rate, step count
     DEFINITION = "definition"  # made by an equation
@@ -50,6 +52,7 @@ class Tensor:
     role: Role
     vocabulary: Term | None = None  # the extent that tokens, and definitions that are an argmax, stay below
     initial: Initial = Initial()
+    keep: float | None = None  # of a mask: the probability that an entry is not 0
 
     @property
     def shape(self) -> tuple[Term, ...]:
@@ -108,6 +111,7 @@ class Program:
     items: tuple[Item, ...]
     outputs: tuple[str, ...]
     updates: dict[str, str] = field(default_factory=dict)
+    evaluation: dict[str, Term] = field(default_factory=dict)
 
     def with_role(self, *roles: Role) -> list[Tensor]:
         return [tensor for tensor in self.tensors.values() if tensor.role in roles]

@@ -32,7 +32,7 @@ from .terms import (
     Where,
 )
 
-GIVEN = (Role.PARAMETER, Role.INPUT, Role.TOKENS, Role.STATE, Role.SETTING)
+GIVEN = (Role.PARAMETER, Role.INPUT, Role.TOKENS, Role.MASK, Role.STATE, Role.SETTING)
 
 
 def typecheck(program: Program, pending: frozenset[str] = frozenset()) -> Program:

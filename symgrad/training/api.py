@@ -11,9 +11,11 @@ import numpy as np
 
 from .. import pipeline
 from ..language.errors import DataError, TrainingError
+from ..language.evaluation import evaluation_form
 from ..language.model import Model
 from ..language.optimizers import check_amounts
 from ..language.program import Program, Role
+from ..language.sizes import divisors, refuse_vanishing
 from .checkpoints import Checkpoint, check_writable, save_checkpoint, started_from
 from .configuration import Training
 from .data import Data, check_tokens
@@ -39,6 +41,7 @@ class Run:
     """A finished or interrupted training.
 
     parameters          the best by validation loss: those in the file at `path`
+    states              the model's own, as they were with these parameters; in the file too
     train, valid, test  their losses over each whole part; None where it does not exist or was not evaluated
     evaluations, best   the losses on the way, and which of them was the best
     step_losses         the loss of each step's batch, before that step
@@ -47,6 +50,7 @@ class Run:
     """
 
     parameters: Values
+    states: Values
     train: float | None
     valid: float | None
     test: float | None
@@ -109,14 +113,16 @@ def train(
         emitted = Balanced(emitted, most)
     with limited_blas(most):
         values = initial_values((*program.parameters, *emitted.states), sizes, training.seed, training.dtype)
+        values |= started or {}
         states = {tensor.name: values.pop(tensor.name) for tensor in emitted.states}
-        loop = Loop(emitted, data, started or values, states, training, report)
+        lasting = tuple(tensor.name for tensor in program.with_role(Role.STATE))
+        loop = Loop(emitted, data, values, states, training, report, lasting)
         fit = loop.run()
         if fit.stopped == "interrupted" and not len(fit.losses):
             raise KeyboardInterrupt
         # A run that failed leaves the checkpoint of the one before as it is.
         written = beside(path) if fit.stopped == "diverged" else path
-        checkpoint = Checkpoint(fit.parameters, program.name, sizes, training.recipe(), data.vocabulary)
+        checkpoint = Checkpoint(fit.parameters, program.name, sizes, training.recipe(), data.vocabulary, fit.states)
         try:
             with interrupt_after():
                 save_checkpoint(written, checkpoint)
@@ -131,6 +137,7 @@ def train(
         report.say(final(losses, tokens))
     return Run(
         parameters=fit.parameters,
+        states=fit.states,
         train=losses.get("train"),
         valid=losses.get("valid"),
         test=losses.get("test"),
@@ -169,6 +176,7 @@ def loaded(program: Program, training: Training) -> tuple[Data, Sizes]:
             f"{program.name}: the batch is {batch:,}, but the training part has {counted(rows, 'row')}; "
             "give a smaller batch"
         )
+    check_divisors(program, data, sizes, batch)
     if training.patience is not None and "valid" not in data.parts:
         raise TrainingError(
             f"{program.name}: patience is {training.patience}, but there is no validation part to wait for; add one, "
@@ -184,6 +192,20 @@ def loaded(program: Program, training: Training) -> tuple[Data, Sizes]:
     return data, sizes
 
 
+def check_divisors(program: Program, data: Data, sizes: Sizes, batch: int) -> None:
+    """Raises DataError where a step, or the evaluation of a part with the rows left over, would divide by 0."""
+    refuse_vanishing(divisors(program), sizes, program.name)
+    axis = batch_axis(program)
+    evaluated = divisors(evaluation_form(program))
+    for part in data.parts if axis is not None else ():
+        rows = data.rows(part)
+        for length in sorted({min(rows, batch), rows % batch} - {0}):
+            taken = (
+                f"{program.name}: evaluation of the {part} part takes {rows:,} rows by {batch:,} and {length:,} at once"
+            )
+            refuse_vanishing(evaluated, {**sizes, axis: length}, taken)
+
+
 def final_losses(
     emitted: Emitted, data: Data, fit: Fit, training: Training, train_loss: bool
 ) -> tuple[dict[str, float], bool]:
@@ -195,7 +217,8 @@ def final_losses(
     try:
         for part in data.parts if fit.stopped != "interrupted" else ():
             if part not in losses and (train_loss or part != "train"):
-                losses[part] = float(emitted.mean_loss(data.parts[part], fit.parameters, training.batch))
+                trained = {**fit.parameters, **fit.states}
+                losses[part] = float(emitted.mean_loss(data.parts[part], trained, training.batch))
     except KeyboardInterrupt:
         return losses, False
     return {part: losses[part] for part in data.parts if part in losses}, fit.stopped != "interrupted"

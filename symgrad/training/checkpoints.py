@@ -1,18 +1,18 @@
-"""Checkpoints: parameters in a safetensors file, written whole or not at all, and read back with checks."""
+"""Checkpoints: parameters and states in a safetensors file, written whole or not at all, and read back with checks."""
 
 from __future__ import annotations
 
 import json
 import os
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from ..language.errors import DataError
-from ..language.program import Program
+from ..language.program import Program, Role
 from .sizes import fixed
 from .vocabulary import Vocabulary
 
@@ -23,13 +23,14 @@ ENTRY = "symgrad"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Parameters and what is needed to use them: the model's name, its sizes, its vocabulary and the recipe."""
+    """Parameters, the model's own states, and what is needed to use them: its name, sizes, vocabulary and recipe."""
 
     parameters: dict[str, np.ndarray]
     model: str
     sizes: dict[str, int]
     recipe: dict[str, object]
     vocabulary: Vocabulary | None = None
+    states: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
@@ -41,10 +42,12 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "model": checkpoint.model,
         "sizes": checkpoint.sizes,
         "recipe": checkpoint.recipe,
+        "states": list(checkpoint.states),
         "vocabulary": words and {"tokens": words.tokens, "unknown": words.unknown, "boundary": words.boundary},
     }
-    parameters = {name: np.ascontiguousarray(v).reshape(v.shape) for name, v in checkpoint.parameters.items()}
-    write_atomically(path, save(parameters, {ENTRY: json.dumps(metadata, ensure_ascii=False)}))
+    arrays = {**checkpoint.parameters, **checkpoint.states}
+    arrays = {name: np.ascontiguousarray(v).reshape(v.shape) for name, v in arrays.items()}
+    write_atomically(path, save(arrays, {ENTRY: json.dumps(metadata, ensure_ascii=False)}))
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -92,9 +95,11 @@ def load_checkpoint(path: str | Path, program: Program | None = None) -> Checkpo
             metadata = json.loads((file.metadata() or {})[ENTRY])
             # NumPy-backed tensors may share the file's memory: copied, they outlive it and can be trained further.
             parameters = {name: np.array(file.get_tensor(name), order="C") for name in file.keys()}  # noqa: SIM118
+        states = {name: parameters.pop(name) for name in metadata.get("states", ())}
         words = metadata["vocabulary"]
         vocabulary = words and Vocabulary(tuple(words["tokens"]), words["unknown"], words["boundary"])
-        checkpoint = Checkpoint(parameters, metadata["model"], metadata["sizes"], metadata["recipe"], vocabulary)
+        origin = (metadata["model"], metadata["sizes"], metadata["recipe"], vocabulary)
+        checkpoint = Checkpoint(parameters, *origin, states)
     except (SafetensorError, KeyError, ValueError, TypeError, OSError):
         raise DataError(f"{path}: is no checkpoint that `symgrad train` saved, or a damaged one; train again") from None
     if program is not None:
@@ -103,30 +108,36 @@ def load_checkpoint(path: str | Path, program: Program | None = None) -> Checkpo
 
 
 def check_fit(path: Path, checkpoint: Checkpoint, program: Program, sizes: Mapping[str, int]) -> None:
-    """Raises DataError unless the parameters are the program's by name and fit it, and `sizes`, by shape."""
-    names = [tensor.name for tensor in program.parameters]
-    for name in [*names, *checkpoint.parameters]:
-        if name not in checkpoint.parameters or name not in names:
-            raise DataError(
-                f"{path}: its parameters are {', '.join(sorted(checkpoint.parameters))}, those of {program.name} are "
-                f"{', '.join(sorted(names))}: {name} is not in both; use the model that it was trained with"
-            )
+    """Raises DataError unless parameters and states are the program's by name and fit it, and `sizes`, by shape."""
     known = dict(sizes)
-    for tensor in program.parameters:
-        shape = checkpoint.parameters[tensor.name].shape
-        if len(shape) != len(tensor.shape):
-            raise DataError(
-                f"{path}: parameter {tensor.name} has {len(shape)} axes (shape {shape}), expected {len(tensor.shape)}; "
-                "use the model that it was trained with"
-            )
-        for extent, length in zip(tensor.shape, shape, strict=True):
-            known = fixed({**checkpoint.sizes, **known}, extent, length, f"{path}: parameter {tensor.name} of {shape}")
+    for role, arrays in ((Role.PARAMETER, checkpoint.parameters), (Role.STATE, checkpoint.states)):
+        tensors = program.with_role(role)
+        names = [tensor.name for tensor in tensors]
+        for name in [*names, *arrays]:
+            if name not in arrays or name not in names:
+                raise DataError(
+                    f"{path}: its {role.value}s are {listed(arrays)}, those of {program.name} are {listed(names)}: "
+                    f"{name} is not in both; use the model that it was trained with"
+                )
+        for tensor in tensors:
+            what, shape = f"{path}: {role.value} {tensor.name}", arrays[tensor.name].shape
+            if len(shape) != len(tensor.shape):
+                raise DataError(
+                    f"{what} has {len(shape)} axes (shape {shape}), expected {len(tensor.shape)}; use the model that "
+                    "it was trained with"
+                )
+            for extent, length in zip(tensor.shape, shape, strict=True):
+                known = fixed({**checkpoint.sizes, **known}, extent, length, f"{what} of {shape}")
+
+
+def listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
 
 
 def started_from(
     path: str | Path, program: Program, sizes: Mapping[str, int], vocabulary: Vocabulary | None, dtype: str
 ) -> dict[str, np.ndarray]:
-    """A checkpoint's parameters in `dtype`, to train on.
+    """A checkpoint's parameters and states in `dtype`, to train on.
 
     Raises DataError where they do not fit the program or the sizes, or belong to another vocabulary.
     """
@@ -136,4 +147,5 @@ def started_from(
         raise DataError(
             f"{path}: its vocabulary is another one than that of this text; train on the text that it was made from"
         )
-    return {t.name: np.array(checkpoint.parameters[t.name], dtype=dtype, order="C") for t in program.parameters}
+    arrays = {**checkpoint.parameters, **checkpoint.states}
+    return {name: np.array(value, dtype=dtype, order="C") for name, value in arrays.items()}

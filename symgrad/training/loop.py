@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 import numpy as np
 
 from ..language.errors import TrainingError
+from ..language.masks import DRAW, keys
 from ..language.program import Tensor
 from .batches import Order
 from .configuration import Training
@@ -50,7 +51,10 @@ class Emitted(Protocol):
         ...
 
     def mean_loss(self, data: Values, parameters: Values, batch: int) -> float:
-        """The mean loss over all rows, in slices of `batch`, weighted by their rows."""
+        """The mean loss over all rows in the evaluation form, in slices of `batch`, weighted by their rows.
+
+        `parameters` has the states too that this form reads.
+        """
         ...
 
 
@@ -58,12 +62,13 @@ class Emitted(Protocol):
 class Fit:
     """How a loop ended.
 
-    `parameters` are the best by validation loss (`best` is that evaluation); where there is none, the last whose
-    numbers were all finite.  They are those after `kept_step` steps.  `losses` has one entry for each step taken, and
-    `failure` says why it diverged.
+    `parameters`, and the model's own `states` with them, are the best by validation loss (`best` is that evaluation);
+    where there is none, the last whose numbers were all finite.  They are those after `kept_step` steps.  `losses` has
+    one entry for each step taken, and `failure` says why it diverged.
     """
 
     parameters: Values
+    states: Values
     best: Evaluation | None
     evaluations: tuple[Evaluation, ...]
     losses: np.ndarray
@@ -77,6 +82,7 @@ class Fit:
 class Loop:
     """One run: `parameters` and `states` are trained in place, and no step depends on the cut into chunks.
 
+    `lasting` names the states that are the model's own and belong to a trained model; the others are the optimizer's.
     Ctrl-C ends it between two chunks, a loss that is not finite before its step; `run` tells so and does not raise.
     Raises TrainingError for a setting that neither the loop nor the optimizer gives.
     """
@@ -87,9 +93,11 @@ class Loop:
     states: Values
     training: Training
     report: Report
+    lasting: tuple[str, ...] = ()
     clock: Callable[[], float] = time.perf_counter
 
     def __post_init__(self) -> None:
+        self.trained = {**self.parameters, **{name: self.states[name] for name in self.lasting}}
         self.order = Order(self.data.rows("train"), self.training.batch, self.training.seed)
         per_epoch = self.order.steps_per_epoch
         self.total = self.training.steps or self.training.epochs * per_epoch
@@ -100,7 +108,7 @@ class Loop:
         self.step = 0
         self.evaluations: list[Evaluation] = []
         self.best: Evaluation | None = None
-        self.kept, self.kept_step = copied(self.parameters), 0
+        self.kept, self.kept_step = copied(self.trained), 0
         self.failure = ""
 
     def run(self) -> Fit:
@@ -115,7 +123,11 @@ class Loop:
             self.report.end()
         seconds = self.clock() - self.began
         taken = self.losses[: self.step]
-        return Fit(self.kept, self.best, tuple(self.evaluations), taken, stopped, self.kept_step, seconds, self.failure)
+        parameters, states = (
+            {n: v for n, v in self.kept.items() if (n in self.lasting) is own} for own in (False, True)
+        )
+        found = (parameters, states, self.best, tuple(self.evaluations))
+        return Fit(*found, taken, stopped, self.kept_step, seconds, self.failure)
 
     def steps(self) -> Literal["finished", "patience", "diverged"]:
         size, timed_from = 1, None
@@ -148,9 +160,9 @@ class Loop:
         rows, losses = self.data.parts["train"], self.losses[start:stop]
         taken = self.emitted.chunk(order, settings, rows, self.parameters, self.states, losses)
         self.step += taken
-        finite = {name: bool(np.isfinite(value).all()) for name, value in self.parameters.items()}
+        finite = {name: bool(np.isfinite(value).all()) for name, value in self.trained.items()}
         if all(finite.values()) and self.best is None:
-            self.kept, self.kept_step = copied(self.parameters, self.kept), self.step
+            self.kept, self.kept_step = copied(self.trained, self.kept), self.step
         if taken == steps and all(finite.values()):
             return True
         number = start + taken + (taken < steps)
@@ -158,7 +170,7 @@ class Loop:
         what = (
             f"the loss is {self.losses[start + taken]:g}"
             if taken < steps
-            else f"parameter {next(name for name in finite if not finite[name])} is not finite"
+            else self.not_finite(next(name for name in finite if not finite[name]))
         )
         epoch = (number - 1) // self.order.steps_per_epoch + 1
         self.failure = (
@@ -167,9 +179,13 @@ class Loop:
         )
         return False
 
+    def not_finite(self, name: str) -> str:
+        return f"{'state' if name in self.lasting else 'parameter'} {name} is not finite"
+
     def settings(self, first: int, last: int) -> Values:
-        """What the steps first..last, counted from 1, are given: lr, t and the optimizer's constants."""
+        """What the steps first..last, counted from 1, are given: lr, t, the masks' keys, the optimizer's constants."""
         values = {"lr": self.training.rates(first, last, self.total), "t": np.arange(first, last + 1, dtype=np.float64)}
+        values[DRAW] = keys(self.training.seed, first, last)
         for name, constant in self.constants.items():
             values[name] = np.full(last - first + 1, constant, dtype=np.float64)
         return {tensor.name: values[tensor.name] for tensor in self.emitted.settings}
@@ -179,7 +195,7 @@ class Loop:
         since = self.evaluations[-1].step if self.evaluations else 0
         valid = None
         if "valid" in self.data.parts:
-            valid = float(self.emitted.mean_loss(self.data.parts["valid"], self.parameters, self.training.batch))
+            valid = float(self.emitted.mean_loss(self.data.parts["valid"], self.trained, self.training.batch))
         better = valid is not None and math.isfinite(valid) and (self.best is None or valid < self.best.valid)
         evaluation = Evaluation(
             self.step,
@@ -192,7 +208,7 @@ class Loop:
         self.evaluations.append(evaluation)
         if better:
             self.best = evaluation
-            self.kept, self.kept_step = copied(self.parameters, self.kept), self.step
+            self.kept, self.kept_step = copied(self.trained, self.kept), self.step
         self.report.evaluated(evaluation)
 
     def out_of_patience(self) -> bool:
@@ -221,7 +237,7 @@ def check_settings(settings: tuple[Tensor, ...], constants: Mapping[str, float])
     """Raises TrainingError for a setting of the step that nobody gives."""
     given = {"lr", "t", *constants}
     for tensor in settings:
-        if tensor.name not in given:
+        if tensor.name not in {*given, DRAW}:
             raise TrainingError(
                 f"the step reads the setting {tensor.name}, but training gives {', '.join(sorted(given))}; declare it "
                 "as an input, or use an optimizer that has it"

@@ -11,7 +11,7 @@ from ..language.program import Program, Recurrence, Role
 from ..language.terms import Size, Term
 
 Sizes = dict[str, int]
-GIVEN = (Role.PARAMETER, Role.INPUT, Role.TOKENS, Role.STATE)
+GIVEN = (Role.PARAMETER, Role.INPUT, Role.TOKENS, Role.MASK, Role.STATE)
 
 
 def size_names(program: Program) -> dict[str, list[str]]:

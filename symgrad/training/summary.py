@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..language.program import Program
+from ..language.program import Program, Role
 from .configuration import Training
 from .data import Data
 from .loop import Fit
@@ -17,7 +17,11 @@ from .sizes import Sizes, extent_size
 
 def opening(program: Program, training: Training, data: Data, sizes: Sizes, threads: str) -> tuple[str, ...]:
     """The data, the model and the recipe."""
-    count = sum(math.prod(extent_size(e, sizes) for e in tensor.shape) for tensor in program.parameters)
+    count, states = (
+        sum(math.prod(extent_size(e, sizes) for e in tensor.shape) for tensor in program.with_role(role))
+        for role in (Role.PARAMETER, Role.STATE)
+    )
+    running = f" and {counted(states, 'number')} of state" if states else ""
     axes = "".join(f", {name}={size:,}" for name, size in sizes.items())
     steps = data.rows("train") // training.batch
     whole = "" if training.epochs is None else f"{counted(training.epochs, 'epoch')} of "
@@ -27,7 +31,7 @@ def opening(program: Program, training: Training, data: Data, sizes: Sizes, thre
     clip = "" if training.clip is None else f", clip {training.clip:g}"
     return (
         *data.lines,
-        f"model       {program.name}: {counted(count, 'parameter')}, {training.dtype}{axes}",
+        f"model       {program.name}: {counted(count, 'parameter')}{running}, {training.dtype}{axes}",
         f"training    {training.optimizer}, {rate}, batch {training.batch:,}, {length}, seed {training.seed}"
         f"{decay}{clip}, BLAS on {threads} thread{'' if threads == '1' else 's'}",
     )

@@ -85,7 +85,7 @@ def declared() -> Model:
     model.parameters(A=(b, i))
     model.inputs(u=(b, i))
     model.tokens(y=(b,), vocabulary=v)
-    model.states(m=(i,))
+    model.update(model.states(m=(i,)), (i,), 0)
     model.settings("rate")
     return model
 

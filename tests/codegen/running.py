@@ -29,7 +29,7 @@ def plain(generated: Generated) -> Emitted:
         exec(compile(generated.source, f"{generated.name}.py", "exec"), vars(module))
     if hasattr(module, "product"):
         module.product = product
-    return Emitted(generated.program, generated.differentiated, module, generated.dtype)
+    return generated.with_module(module)
 
 
 @contextmanager

@@ -156,14 +156,13 @@ def test_a_size_that_no_array_has_is_refused() -> None:
         generate(model)
 
 
-@pytest.mark.parametrize("role", ["state", "setting"])
-def test_a_loss_that_reads_what_only_a_step_is_given_is_refused(role: str) -> None:
+def test_a_loss_that_reads_what_only_a_step_is_given_is_refused() -> None:
     model = Model("m")
     i = axes("i:H")
     w = model.parameters(w=(i,))
-    r = model.settings("r") if role == "setting" else model.states(r=())
+    r = model.settings("r")
     model.minimize("L", total(w[i] ** 2 * r, i))
-    message = rf"m: L = r \* sum_i w\[i\]\*\*2 reads the {role} r, .*; declare r as an input"
+    message = r"m: L = r \* sum_i w\[i\]\*\*2 reads the setting r, .*; declare r as an input"
     with pytest.raises(DeclarationError, match=message):
         generate(model)
 

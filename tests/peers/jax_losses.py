@@ -32,6 +32,12 @@ def makemore_mlp(m: SimpleNamespace) -> Array:
     return cross_entropy(jnp.tanh(flat(m.C[m.x]) @ flat(m.W1).T + m.b1) @ m.W2.T + m.b2, m.y)
 
 
+def makemore_batchnorm(m: SimpleNamespace) -> Array:
+    z = flat(m.C[m.x]) @ flat(m.W1).T
+    n = (z - z.mean(0)) / jnp.sqrt(z.var(0, ddof=1) + 1e-5)
+    return cross_entropy(jnp.tanh(m.gain * n + m.bias) @ m.W2.T + m.b2, m.y)
+
+
 def bengio2003(m: SimpleNamespace) -> Array:
     return cross_entropy(m.b + jnp.tanh(m.d + flat(m.C[m.context]) @ flat(m.H).T) @ m.U.T, m.word)
 

@@ -14,7 +14,7 @@ import pytest
 from symgrad.checking.emitted_check import arranged
 from symgrad.checking.points import point, size_table
 from symgrad.codegen.emitted import Emitted
-from symgrad.language.program import Program
+from symgrad.language.program import Program, Role
 from symgrad.pipeline import generate
 
 from .models import MODELS
@@ -52,8 +52,9 @@ def agree(emitted: Emitted, values: dict[str, np.ndarray], loss: float, gradient
 def test_gradients(peer: str, name: str, sizes: str, emitted) -> None:
     pytest.importorskip(peer, reason=f"{peer} is not installed: pip install '.[peers]'")
     losses = import_module(f".{peer}_losses", __package__)
-    values = values_at(MODELS[name]().program, sizes)
-    real = [tensor for tensor, value in values.items() if np.asarray(value).dtype == np.float64]
+    program = MODELS[name]().program
+    values = values_at(program, sizes)
+    real = [tensor.name for tensor in program.with_role(Role.PARAMETER, Role.INPUT)]
     agree(emitted(name), values, *losses.gradients(name, values, real))
 
 

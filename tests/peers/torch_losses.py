@@ -24,6 +24,13 @@ def makemore_mlp(m: SimpleNamespace) -> Tensor:
     return F.cross_entropy(F.linear(h, m.W2, m.b2), m.y)
 
 
+def makemore_batchnorm(m: SimpleNamespace) -> Tensor:
+    # F.batch_norm divides by B, this by B - 1
+    z = F.linear(F.embedding(m.x, m.C).flatten(1), m.W1.flatten(1))
+    n = (z - z.mean(0)) / torch.sqrt(z.var(0, unbiased=True) + 1e-5)
+    return F.cross_entropy(F.linear(torch.tanh(m.gain * n + m.bias), m.W2, m.b2), m.y)
+
+
 def bengio2003(m: SimpleNamespace) -> Tensor:
     x = F.embedding(m.context, m.C).flatten(1)
     return F.cross_entropy(F.linear(torch.tanh(F.linear(x, m.H.flatten(1), m.d)), m.U, m.b), m.word)

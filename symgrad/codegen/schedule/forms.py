@@ -17,10 +17,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from ...calculus.inlining import inline, without_dead
+from ...calculus.inlining import inline
 from ...calculus.matching import match
 from ...calculus.paths import opposite
 from ...language.algebra import add, construct, factors_of, mul, summed, terms_of, where
+from ...language.dependence import without_dead
 from ...language.program import Equation, Program, Role
 from ...language.recurrences import cycles, with_equations
 from ...language.rewriting import rebuild

@@ -1,0 +1,609 @@
+"""makemore_batchnorm: loss, gradients and sgd step.  Emitted by symgrad 0.1.0; do not edit.
+
+Axes       v in V   d in D   i in H   t in N   b in B
+Inputs     x (B,N) < V token ids   y (B) < V token ids
+Parameters C (V,D)   W1 (H,N,D)   gain (H)   bias (H)   W2 (V,H)   b2 (V)
+States     m_run (H)   s_run (H)
+Settings   lr
+Saved      z (B,H)   m (H)   s (H)   n (B,H)   h (B,H)   p (B,V)   forward values that the backward reads
+Notation   dX is dL/dX, with the shape of X;  [v == y] is 1 if true, else 0
+
+Forward    (F1) z[b,i] = sum_t,d W1[i,t,d]*C[x[b,t],d]
+           (F2) m[i] = 1/B * sum_b z[b,i]
+           (F3) s[i] = 1/(B - 1) * sum_b (z[b,i] - m[i])**2
+           (F4) n[b,i] = (z[b,i] - m[i])/sqrt(s[i] + 1e-05)
+           (F5) h[b,i] = tanh(bias[i] + gain[i]*n[b,i])
+           (F6) o[b,v] = b2[v] + sum_i W2[v,i]*h[b,i]
+           (F7) p[b,v] = exp(o[b,v])/(sum_v2 exp(o[b,v2]))
+           (F8) L = -1/B * sum_b log(p[b,y[b]])
+Stable     L = -1/B * sum_b (o[b,y[b]] - o_max[b] - log(sum_v2 exp(o[b,v2] - o_max[b])))
+Evaluation m[i] = m_run[i]
+           s[i] = s_run[i]
+Backward   do[b,v] = (p[b,v] - [v == y[b]])/B
+           dh[b,i] = sum_v W2[v,i]*do[b,v]
+           dn[b,i] = gain[i]*(1 - h[b,i]**2)*dh[b,i]
+           ds[i] = -1/(2*(s[i] + 1e-05)) * sum_b n[b,i]*dn[b,i]
+           dm[i] = -((1/sqrt(s[i] + 1e-05) * sum_b dn[b,i]) + 2*ds[i]/(B - 1) * sum_b (z[b,i] - m[i]))
+           dz[b,i] = dn[b,i]/sqrt(s[i] + 1e-05) + 2*(z[b,i] - m[i])*ds[i]/(B - 1) + dm[i]/B
+Gradients  dC[v,d] = sum_b,i,t W1[i,t,d]*dz[b,i]*[v == x[b,t]]
+           dW1[i,t,d] = sum_b dz[b,i]*C[x[b,t],d]
+           dgain[i] = sum_b (1 - h[b,i]**2)*dh[b,i]*n[b,i]
+           dbias[i] = sum_b (1 - h[b,i]**2)*dh[b,i]
+           dW2[v,i] = sum_b do[b,v]*h[b,i]
+           db2[v] = sum_b do[b,v]
+Update     (S1) m_run_new[i] = 0.001*m[i] + 0.999*m_run[i]
+           (S2) s_run_new[i] = 0.001*s[i] + 0.999*s_run[i]
+           (U1) C_new[v,d] = C[v,d] - lr*dC[v,d]
+           (U2) W1_new[i,t,d] = W1[i,t,d] - lr*dW1[i,t,d]
+           (U3) gain_new[i] = gain[i] - lr*dgain[i]
+           (U4) bias_new[i] = bias[i] - lr*dbias[i]
+           (U5) W2_new[v,i] = W2[v,i] - lr*dW2[v,i]
+           (U6) b2_new[v] = b2[v] - lr*db2[v]
+
+Program dcddb948, sgd, float32, C-contiguous arrays
+"""
+
+import math
+from math import isfinite, log, sqrt
+
+import numpy as np
+from numba import njit, types
+
+real = np.float32
+f32 = np.float32
+FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
+
+
+AS_IS, TRANSPOSED = False, True
+_blas = types.ExternalFunction(
+    "numba_xxgemm",
+    types.intc(
+        types.char, types.char, types.char, types.intp, types.intp, types.intp, types.uintp,
+        types.uintp, types.intp, types.uintp, types.intp, types.uintp, types.uintp, types.intp,
+    ),
+)
+
+
+@njit(cache=True)
+def product(left, turn_left, right, turn_right, alpha, beta, out):
+    """out = alpha * left @ right + beta * out, by BLAS; TRANSPOSED says that an operand is stored the other way."""
+    rows, columns = out.shape
+    inner = left.shape[0] if turn_left else left.shape[1]
+    scale = np.array([alpha, beta], out.dtype)
+    # BLAS counts columns first: out.T = right.T @ left.T
+    _blas(
+        ord("s") if out.itemsize == 4 else ord("d"), ord("t") if turn_right else ord("n"),
+        ord("t") if turn_left else ord("n"), columns, rows, inner,
+        scale.ctypes.data, right.ctypes.data, row_length(right), left.ctypes.data, row_length(left),
+        scale.ctypes.data + out.itemsize, out.ctypes.data, row_length(out),
+    )
+
+
+@njit(cache=True)
+def row_length(matrix):
+    """How far the next row is, in numbers: the row's own length, or more where the matrix is a slice."""
+    return max(matrix.strides[0] // matrix.itemsize, matrix.shape[1])
+
+
+@njit(cache=True, fastmath={"nnan", "nsz"})
+def larger(a, b):
+    """The greater of two numbers; a NaN shows in the exponentials that follow."""
+    return a if a > b else b
+
+
+@njit(cache=True, fastmath={"reassoc", "nsz"})
+def plus(a, b):
+    """a + b, where a collects a sum whose order is free: a loop over it becomes vector code."""
+    return a + b
+
+
+@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
+def exp(x):
+    """e**x in float32: range reduction, then a polynomial of degree 7; within 2 ulp, 0 below -86, inf above 88.73."""
+    n = np.floor(x * f32(1.442695041) + f32(0.5))
+    r = (x - n * f32(0.693359375)) + n * f32(2.12194440e-4)
+    p = f32(1.9875691500e-4)
+    p = p * r + f32(1.3981999507e-3)
+    p = p * r + f32(8.3334519073e-3)
+    p = p * r + f32(4.1665795894e-2)
+    p = p * r + f32(1.6666665459e-1)
+    p = p * r + f32(5.0000001201e-1)
+    p = p * (r * r) + r + f32(1.0)
+    # 2**(n - 1), for 2**128 is no float32; no denormal number is made, for they are slow
+    half = np.int32(min(max(n, f32(-124.0)), f32(128.0))) + np.int32(126)
+    value = p * np.int32(half << np.int32(23)).view(np.float32) * f32(2.0)
+    value = f32(0.0) if x < f32(-86.0) else value
+    value = f32(np.inf) if x > f32(88.73) else value
+    return value if x == x else x
+
+
+@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
+def tanh(x):
+    """tanh in float32: odd polynomial below 0.625, else 1 - 2/(e**2|x| + 1); within 2 ulp."""
+    a = abs(x)
+    z = x * x
+    p = f32(-5.70498872745e-3)
+    p = p * z + f32(2.06390887954e-2)
+    p = p * z + f32(-5.37397155531e-2)
+    p = p * z + f32(1.33314422036e-1)
+    p = p * z + f32(-3.33332819422e-1)
+    small = p * z * x + x
+    large = f32(1.0) - f32(2.0) / (exp(min(a, f32(10.0)) * f32(2.0)) + f32(1.0))
+    large = -large if x < f32(0.0) else large
+    value = small if a < f32(0.625) else large
+    return value if x == x else x
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def loss(x, y, C, W1, gain, bias, W2, b2):
+    """The loss L of one batch; nothing is changed.
+
+    Arrays: x (B,N), y (B), C (V,D), W1 (H,N,D), gain (H), bias (H), W2 (V,H), b2 (V)
+    """
+    B = x.shape[0]
+    N = x.shape[1]
+    V = C.shape[0]
+    D = C.shape[1]
+    H = W1.shape[0]
+    C_x = np.empty((B, N, D), real)
+    z = np.empty((B, H), real)
+    m = np.empty((H,), real)
+    s = np.empty((H,), real)
+    o = np.empty((B, V), real)
+    h = z  # in the same array
+    # C_x[b,t,d] = C[x[b,t],d]
+    for b in range(B):
+        for t in range(N):
+            for d in range(D):
+                C_x[b, t, d] = C[x[b, t], d]
+    # (F1) z[b,i] = sum_t,d C_x[b,t,d]*W1[i,t,d]
+    product(C_x.reshape(B, N*D), AS_IS, W1.reshape(H, N*D), TRANSPOSED, 1.0, 0.0, z)
+    m[...] = 0
+    # (F2) m[i] = 1/B * sum_b z[b,i]
+    for b in range(B):
+        for i in range(H):
+            m[i] += z[b, i] / real(B)
+    s[...] = 0
+    # (F3) s[i] = 1/(B - 1) * sum_b (z[b,i] - m[i])**2
+    for b in range(B):
+        for i in range(H):
+            s[i] += (z[b, i] - m[i]) ** 2 / (real(B) - real(1.0))
+    # (F5) h[b,i] = tanh(bias[i] + gain[i]*(z[b,i] - m[i])/sqrt(s[i] + 1e-05))
+    for b in range(B):
+        for i in range(H):
+            h[b, i] = tanh(bias[i] + gain[i] * (z[b, i] - m[i]) / sqrt(s[i] + real(1e-05)))
+    # (F6) o[b,v] = b2[v] + sum_i W2[v,i]*h[b,i]
+    for b in range(B):
+        for v in range(V):
+            o[b, v] = b2[v]
+    product(h, AS_IS, W2, TRANSPOSED, 1.0, 1.0, o)
+    # o_y[b] = o[b,y[b]]
+    L_total = 0.0
+    for b in range(B):
+        o_y = o[b, y[b]]
+        # (o_max) o_max[b] = max_v2 o[b,v2]
+        o_max = real(-np.inf)
+        for v2 in range(V):
+            o_max = larger(o_max, o[b, v2])
+        # L_sum[b] = sum_v2 exp(o[b,v2] - o_max[b])
+        L_sum = real(0)
+        for v2 in range(V):
+            L_sum = plus(L_sum, exp(o[b, v2] - o_max))
+        # (F8) L = -1/B * sum_b (o_y[b] - o_max[b] - log(L_sum[b]))
+        L_total = plus(L_total, o_y - o_max - log(L_sum))
+    L = -L_total / B
+    return L
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def gradients(x, y, C, W1, gain, bias, W2, b2):
+    """The loss of one batch and its gradients: (L, dC, dW1, dgain, dbias, dW2, db2).
+
+    Arrays: x (B,N), y (B), C (V,D), W1 (H,N,D), gain (H), bias (H), W2 (V,H), b2 (V)
+    """
+    B = x.shape[0]
+    N = x.shape[1]
+    V = C.shape[0]
+    D = C.shape[1]
+    H = W1.shape[0]
+    C_x = np.empty((B, N, D), real)
+    z = np.empty((B, H), real)
+    m = np.empty((H,), real)
+    s = np.empty((H,), real)
+    n = np.empty((B, H), real)
+    h = np.empty((B, H), real)
+    o = np.empty((B, V), real)
+    dh = np.empty((B, H), real)
+    dn = np.empty((B, H), real)
+    ds_sum = np.empty((H,), real)
+    dm_sum = np.empty((H,), real)
+    dm_sum2 = np.empty((H,), real)
+    dC_rows = np.empty((B, N, D), real)
+    dC = np.empty((V, D), real)
+    dW1 = np.empty((H, N, D), real)
+    dgain = np.empty((H,), real)
+    dbias = np.empty((H,), real)
+    dW2 = np.empty((V, H), real)
+    db2 = np.empty((V,), real)
+    p_exp = o  # in the same array
+    do = o  # in the same array
+    ds = ds_sum  # in the same array
+    dm = dm_sum  # in the same array
+    dz = dn  # in the same array
+    # C_x[b,t,d] = C[x[b,t],d]
+    for b in range(B):
+        for t in range(N):
+            for d in range(D):
+                C_x[b, t, d] = C[x[b, t], d]
+    # (F1) z[b,i] = sum_t,d C_x[b,t,d]*W1[i,t,d]
+    product(C_x.reshape(B, N*D), AS_IS, W1.reshape(H, N*D), TRANSPOSED, 1.0, 0.0, z)
+    m[...] = 0
+    # (F2) m[i] = 1/B * sum_b z[b,i]
+    for b in range(B):
+        for i in range(H):
+            m[i] += z[b, i] / real(B)
+    s[...] = 0
+    # (F3) s[i] = 1/(B - 1) * sum_b (z[b,i] - m[i])**2
+    for b in range(B):
+        for i in range(H):
+            s[i] += (z[b, i] - m[i]) ** 2 / (real(B) - real(1.0))
+    # (F4) n[b,i] = (z[b,i] - m[i])/sqrt(s[i] + 1e-05)
+    for b in range(B):
+        for i in range(H):
+            n[b, i] = (z[b, i] - m[i]) / sqrt(s[i] + real(1e-05))
+            # (F5) h[b,i] = tanh(bias[i] + gain[i]*n[b,i])
+            h[b, i] = tanh(bias[i] + gain[i] * n[b, i])
+    # (F6) o[b,v] = b2[v] + sum_i W2[v,i]*h[b,i]
+    for b in range(B):
+        for v in range(V):
+            o[b, v] = b2[v]
+    product(h, AS_IS, W2, TRANSPOSED, 1.0, 1.0, o)
+    # o_y[b] = o[b,y[b]]
+    L_total = 0.0
+    for b in range(B):
+        o_y = o[b, y[b]]
+        # (o_max) o_max[b] = max_v2 o[b,v2]
+        o_max = real(-np.inf)
+        for v2 in range(V):
+            o_max = larger(o_max, o[b, v2])
+        # p_exp[b,v] = exp(o[b,v] - o_max[b])
+        p_sum = real(0)
+        for v in range(V):
+            p_exp[b, v] = exp(o[b, v] - o_max)
+            # p_sum[b] = sum_v2 p_exp[b,v2]
+            p_sum = plus(p_sum, p_exp[b, v])
+        # (F8) L = -1/B * sum_b (o_y[b] - o_max[b] - log(p_sum[b]))
+        L_total = plus(L_total, o_y - o_max - log(p_sum))
+        # F7 was: p[b,v] = exp(o[b,v])/(sum_v2 exp(o[b,v2]))
+        # (do) do[b,v] = p_exp[b,v]/(B*p_sum[b]) - [v == y[b]]/B
+        for v in range(V):
+            do[b, v] = p_exp[b, v] / (real(B) * p_sum)
+        do[b, y[b]] -= real(1.0) / real(B)
+    L = -L_total / B
+    # F6 was: o[b,v] = b2[v] + sum_i W2[v,i]*h[b,i]
+    # (dh) dh[b,i] = sum_v W2[v,i]*do[b,v]
+    product(do, AS_IS, W2, AS_IS, 1.0, 0.0, dh)
+    # F5 was: h[b,i] = tanh(bias[i] + gain[i]*n[b,i])
+    # (dn) dn[b,i] = gain[i]*(1 - h[b,i]**2)*dh[b,i]
+    for b in range(B):
+        for i in range(H):
+            dn[b, i] = gain[i] * (real(1.0) - h[b, i] ** 2) * dh[b, i]
+    ds_sum[...] = 0
+    # ds_sum[i] = sum_b n[b,i]*dn[b,i]
+    for b in range(B):
+        for i in range(H):
+            ds_sum[i] += n[b, i] * dn[b, i]
+    # F4 was: n[b,i] = (z[b,i] - m[i])/sqrt(s[i] + 1e-05)
+    # (ds) ds[i] = -ds_sum[i]/(2*(s[i] + 1e-05))
+    for i in range(H):
+        ds[i] = -real(1 / 2) * ds_sum[i] / (s[i] + real(1e-05))
+    dm_sum[...] = 0
+    # dm_sum[i] = sum_b dn[b,i]
+    for b in range(B):
+        for i in range(H):
+            dm_sum[i] += dn[b, i]
+    dm_sum2[...] = 0
+    # dm_sum2[i] = sum_b z[b,i]
+    for b in range(B):
+        for i in range(H):
+            dm_sum2[i] += z[b, i]
+    # F4 was: n[b,i] = (z[b,i] - m[i])/sqrt(s[i] + 1e-05)
+    # F3 was: s[i] = 1/(B - 1) * sum_b (z[b,i] - m[i])**2
+    # (dm) dm[i] = -dm_sum[i]/sqrt(s[i] + 1e-05) - 2*ds[i]*(dm_sum2[i] - m[i]*B)/(B - 1)
+    for i in range(H):
+        dm[i] = -dm_sum[i] / sqrt(s[i] + real(1e-05)) - real(2.0) * ds[i] * (dm_sum2[i] - m[i] * real(B)) / (real(B) - real(1.0))
+    # F4 was: n[b,i] = (z[b,i] - m[i])/sqrt(s[i] + 1e-05)
+    # F3 was: s[i] = 1/(B - 1) * sum_b (z[b,i] - m[i])**2
+    # F2 was: m[i] = 1/B * sum_b z[b,i]
+    # (dz) dz[b,i] = dn[b,i]/sqrt(s[i] + 1e-05) + 2*(z[b,i] - m[i])*ds[i]/(B - 1) + dm[i]/B
+    for b in range(B):
+        for i in range(H):
+            dz[b, i] = dn[b, i] / sqrt(s[i] + real(1e-05)) + real(2.0) * (z[b, i] - m[i]) * ds[i] / (real(B) - real(1.0)) + dm[i] / real(B)
+    # dC_rows[b,t,d] = sum_i W1[i,t,d]*dz[b,i]
+    product(dz, AS_IS, W1.reshape(H, N*D), AS_IS, 1.0, 0.0, dC_rows.reshape(B, N*D))
+    dC[...] = 0
+    # F1 was: z[b,i] = sum_t,d W1[i,t,d]*C[x[b,t],d]
+    # (dC) dC[v,d] = sum_b,t dC_rows[b,t,d]*[v == x[b,t]]
+    for b in range(B):
+        for t in range(N):
+            for d in range(D):
+                dC[x[b, t], d] += dC_rows[b, t, d]
+    # F1 was: z[b,i] = sum_t,d W1[i,t,d]*C[x[b,t],d]
+    # (dW1) dW1[i,t,d] = sum_b dz[b,i]*C_x[b,t,d]
+    product(dz, TRANSPOSED, C_x.reshape(B, N*D), AS_IS, 1.0, 0.0, dW1.reshape(H, N*D))
+    dgain[...] = 0
+    # F5 was: h[b,i] = tanh(bias[i] + gain[i]*n[b,i])
+    # (dgain) dgain[i] = sum_b (1 - h[b,i]**2)*dh[b,i]*n[b,i]
+    for b in range(B):
+        for i in range(H):
+            dgain[i] += (real(1.0) - h[b, i] ** 2) * dh[b, i] * n[b, i]
+    dbias[...] = 0
+    # F5 was: h[b,i] = tanh(bias[i] + gain[i]*n[b,i])
+    # (dbias) dbias[i] = sum_b (1 - h[b,i]**2)*dh[b,i]
+    for b in range(B):
+        for i in range(H):
+            dbias[i] += (real(1.0) - h[b, i] ** 2) * dh[b, i]
+    # F6 was: o[b,v] = b2[v] + sum_i W2[v,i]*h[b,i]
+    # (dW2) dW2[v,i] = sum_b do[b,v]*h[b,i]
+    product(do, TRANSPOSED, h, AS_IS, 1.0, 0.0, dW2)
+    db2[...] = 0
+    # F6 was: o[b,v] = b2[v] + sum_i W2[v,i]*h[b,i]
+    # (db2) db2[v] = sum_b do[b,v]
+    for b in range(B):
+        for v in range(V):
+            db2[v] += do[b, v]
+    return L, dC, dW1, dgain, dbias, dW2, db2
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def step(
+    x, y, lr, C, W1, gain, bias, W2, b2, m_run, s_run, C_x, z, m, s, n, h, o, dh, dn, ds_sum, dm_sum, dm_sum2,
+    dC_rows,
+):
+    """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
+
+    Arrays: x (B,N), y (B), C (V,D), W1 (H,N,D), gain (H), bias (H), W2 (V,H), b2 (V), m_run (H), s_run (H), C_x
+    (B,N,D), z (B,H), m (H), s (H), n (B,H), h (B,H), o (B,V), dh (B,H), dn (B,H), ds_sum (H), dm_sum (H), dm_sum2
+    (H), dC_rows (B,N,D)
+    """
+    B = x.shape[0]
+    N = x.shape[1]
+    V = C.shape[0]
+    D = C.shape[1]
+    H = W1.shape[0]
+    p_exp = o  # in the same array
+    m_run_new = m_run  # in the same array
+    s_run_new = s_run  # in the same array
+    do = o  # in the same array
+    ds = ds_sum  # in the same array
+    dm = dm_sum  # in the same array
+    dz = dn  # in the same array
+    C_new = C  # in the same array
+    W1_new = W1  # in the same array
+    gain_new = gain  # in the same array
+    bias_new = bias  # in the same array
+    W2_new = W2  # in the same array
+    b2_new = b2  # in the same array
+    # C_x[b,t,d] = C[x[b,t],d]
+    for b in range(B):
+        for t in range(N):
+            for d in range(D):
+                C_x[b, t, d] = C[x[b, t], d]
+    # (F1) z[b,i] = sum_t,d C_x[b,t,d]*W1[i,t,d]
+    product(C_x.reshape(B, N*D), AS_IS, W1.reshape(H, N*D), TRANSPOSED, 1.0, 0.0, z)
+    m[...] = 0
+    # (F2) m[i] = 1/B * sum_b z[b,i]
+    for b in range(B):
+        for i in range(H):
+            m[i] += z[b, i] / real(B)
+    s[...] = 0
+    # (F3) s[i] = 1/(B - 1) * sum_b (z[b,i] - m[i])**2
+    for b in range(B):
+        for i in range(H):
+            s[i] += (z[b, i] - m[i]) ** 2 / (real(B) - real(1.0))
+    # (F4) n[b,i] = (z[b,i] - m[i])/sqrt(s[i] + 1e-05)
+    for b in range(B):
+        for i in range(H):
+            n[b, i] = (z[b, i] - m[i]) / sqrt(s[i] + real(1e-05))
+            # (F5) h[b,i] = tanh(bias[i] + gain[i]*n[b,i])
+            h[b, i] = tanh(bias[i] + gain[i] * n[b, i])
+    # (F6) o[b,v] = b2[v] + sum_i W2[v,i]*h[b,i]
+    for b in range(B):
+        for v in range(V):
+            o[b, v] = b2[v]
+    product(h, AS_IS, W2, TRANSPOSED, 1.0, 1.0, o)
+    # o_y[b] = o[b,y[b]]
+    L_total = 0.0
+    for b in range(B):
+        o_y = o[b, y[b]]
+        # (o_max) o_max[b] = max_v2 o[b,v2]
+        o_max = real(-np.inf)
+        for v2 in range(V):
+            o_max = larger(o_max, o[b, v2])
+        # p_exp[b,v] = exp(o[b,v] - o_max[b])
+        p_sum = real(0)
+        for v in range(V):
+            p_exp[b, v] = exp(o[b, v] - o_max)
+            # p_sum[b] = sum_v2 p_exp[b,v2]
+            p_sum = plus(p_sum, p_exp[b, v])
+        # (F8) L = -1/B * sum_b (o_y[b] - o_max[b] - log(p_sum[b]))
+        L_total = plus(L_total, o_y - o_max - log(p_sum))
+        # F7 was: p[b,v] = exp(o[b,v])/(sum_v2 exp(o[b,v2]))
+        # (do) do[b,v] = p_exp[b,v]/(B*p_sum[b]) - [v == y[b]]/B
+        for v in range(V):
+            do[b, v] = p_exp[b, v] / (real(B) * p_sum)
+        do[b, y[b]] -= real(1.0) / real(B)
+    L = -L_total / B
+    # F6 was: o[b,v] = b2[v] + sum_i W2[v,i]*h[b,i]
+    # (dh) dh[b,i] = sum_v W2[v,i]*do[b,v]
+    product(do, AS_IS, W2, AS_IS, 1.0, 0.0, dh)
+    # F5 was: h[b,i] = tanh(bias[i] + gain[i]*n[b,i])
+    # (dn) dn[b,i] = gain[i]*(1 - h[b,i]**2)*dh[b,i]
+    for b in range(B):
+        for i in range(H):
+            dn[b, i] = gain[i] * (real(1.0) - h[b, i] ** 2) * dh[b, i]
+    ds_sum[...] = 0
+    # ds_sum[i] = sum_b n[b,i]*dn[b,i]
+    for b in range(B):
+        for i in range(H):
+            ds_sum[i] += n[b, i] * dn[b, i]
+    # F4 was: n[b,i] = (z[b,i] - m[i])/sqrt(s[i] + 1e-05)
+    # (ds) ds[i] = -ds_sum[i]/(2*(s[i] + 1e-05))
+    for i in range(H):
+        ds[i] = -real(1 / 2) * ds_sum[i] / (s[i] + real(1e-05))
+    dm_sum[...] = 0
+    # dm_sum[i] = sum_b dn[b,i]
+    for b in range(B):
+        for i in range(H):
+            dm_sum[i] += dn[b, i]
+    dm_sum2[...] = 0
+    # dm_sum2[i] = sum_b z[b,i]
+    for b in range(B):
+        for i in range(H):
+            dm_sum2[i] += z[b, i]
+    # F4 was: n[b,i] = (z[b,i] - m[i])/sqrt(s[i] + 1e-05)
+    # F3 was: s[i] = 1/(B - 1) * sum_b (z[b,i] - m[i])**2
+    # (dm) dm[i] = -dm_sum[i]/sqrt(s[i] + 1e-05) - 2*ds[i]*(dm_sum2[i] - m[i]*B)/(B - 1)
+    for i in range(H):
+        dm[i] = -dm_sum[i] / sqrt(s[i] + real(1e-05)) - real(2.0) * ds[i] * (dm_sum2[i] - m[i] * real(B)) / (real(B) - real(1.0))
+    # F4 was: n[b,i] = (z[b,i] - m[i])/sqrt(s[i] + 1e-05)
+    # F3 was: s[i] = 1/(B - 1) * sum_b (z[b,i] - m[i])**2
+    # F2 was: m[i] = 1/B * sum_b z[b,i]
+    # (dz) dz[b,i] = dn[b,i]/sqrt(s[i] + 1e-05) + 2*(z[b,i] - m[i])*ds[i]/(B - 1) + dm[i]/B
+    for b in range(B):
+        for i in range(H):
+            dz[b, i] = dn[b, i] / sqrt(s[i] + real(1e-05)) + real(2.0) * (z[b, i] - m[i]) * ds[i] / (real(B) - real(1.0)) + dm[i] / real(B)
+    # dC_rows[b,t,d] = sum_i W1[i,t,d]*dz[b,i]
+    product(dz, AS_IS, W1.reshape(H, N*D), AS_IS, 1.0, 0.0, dC_rows.reshape(B, N*D))
+    if not isfinite(L):
+        return L
+    # (S1) m_run_new[i] = 0.001*m[i] + 0.999*m_run[i]
+    for i in range(H):
+        m_run_new[i] = real(0.001) * m[i] + real(0.999) * m_run[i]
+    # (S2) s_run_new[i] = 0.001*s[i] + 0.999*s_run[i]
+    for i in range(H):
+        s_run_new[i] = real(0.001) * s[i] + real(0.999) * s_run[i]
+    # (U1) C_new[v,d] = C[v,d] - lr * sum_b,t dC_rows[b,t,d]*[v == x[b,t]]
+    for b in range(B):
+        for t in range(N):
+            for d in range(D):
+                C_new[x[b, t], d] -= real(lr) * dC_rows[b, t, d]
+    # (U2) W1_new[i,t,d] = W1[i,t,d] - lr * sum_b dz[b,i]*C_x[b,t,d]
+    product(dz, TRANSPOSED, C_x.reshape(B, N*D), AS_IS, -lr, 1.0, W1_new.reshape(H, N*D))
+    # (U3) gain_new[i] = gain[i] - lr * sum_b (1 - h[b,i]**2)*dh[b,i]*n[b,i]
+    for b in range(B):
+        for i in range(H):
+            gain_new[i] -= real(lr) * (real(1.0) - h[b, i] ** 2) * dh[b, i] * n[b, i]
+            # (U4) bias_new[i] = bias[i] - lr * sum_b (1 - h[b,i]**2)*dh[b,i]
+            bias_new[i] -= real(lr) * (real(1.0) - h[b, i] ** 2) * dh[b, i]
+    # (U5) W2_new[v,i] = W2[v,i] - lr * sum_b do[b,v]*h[b,i]
+    product(do, TRANSPOSED, h, AS_IS, -lr, 1.0, W2_new)
+    # (U6) b2_new[v] = b2[v] - lr * sum_b do[b,v]
+    for b in range(B):
+        for v in range(V):
+            b2_new[v] -= real(lr) * do[b, v]
+    return L
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def train_chunk(order, lr, x, y, C, W1, gain, bias, W2, b2, m_run, s_run, losses):
+    """len(order) steps in place, step k on rows order[k] of the data; losses[k] is the loss before step k.
+
+    Returns how many steps were done: all, or those before the first loss that is not finite.
+    """
+    B = order.shape[1]
+    N = x.shape[1]
+    V = C.shape[0]
+    D = C.shape[1]
+    H = W1.shape[0]
+    x_batch = np.empty((B, x.shape[1]), x.dtype)
+    y_batch = np.empty((B,), y.dtype)
+    C_x = np.empty((B, N, D), real)
+    z = np.empty((B, H), real)
+    m = np.empty((H,), real)
+    s = np.empty((H,), real)
+    n = np.empty((B, H), real)
+    h = np.empty((B, H), real)
+    o = np.empty((B, V), real)
+    dh = np.empty((B, H), real)
+    dn = np.empty((B, H), real)
+    ds_sum = np.empty((H,), real)
+    dm_sum = np.empty((H,), real)
+    dm_sum2 = np.empty((H,), real)
+    dC_rows = np.empty((B, N, D), real)
+    for turn in range(order.shape[0]):
+        for row in range(B):
+            x_batch[row, :] = x[order[turn, row], :]
+            y_batch[row] = y[order[turn, row]]
+        losses[turn] = step(x_batch, y_batch, lr[turn], C, W1, gain, bias, W2, b2, m_run, s_run, C_x, z, m, s, n, h, o, dh, dn, ds_sum, dm_sum, dm_sum2, dC_rows)
+        if not math.isfinite(losses[turn]):
+            return turn
+    return order.shape[0]
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def evaluation_loss(x, y, C, W1, gain, bias, W2, b2, m_run, s_run):
+    """The loss L of one batch in the evaluation form; nothing is changed.
+
+    Arrays: x (B,N), y (B), C (V,D), W1 (H,N,D), gain (H), bias (H), W2 (V,H), b2 (V), m_run (H), s_run (H)
+    """
+    B = x.shape[0]
+    N = x.shape[1]
+    V = C.shape[0]
+    D = C.shape[1]
+    H = W1.shape[0]
+    C_x = np.empty((B, N, D), real)
+    z = np.empty((B, H), real)
+    m = np.empty((H,), real)
+    s = np.empty((H,), real)
+    o = np.empty((B, V), real)
+    h = z  # in the same array
+    # C_x[b,t,d] = C[x[b,t],d]
+    for b in range(B):
+        for t in range(N):
+            for d in range(D):
+                C_x[b, t, d] = C[x[b, t], d]
+    # (F1) z[b,i] = sum_t,d C_x[b,t,d]*W1[i,t,d]
+    product(C_x.reshape(B, N*D), AS_IS, W1.reshape(H, N*D), TRANSPOSED, 1.0, 0.0, z)
+    # (F2) m[i] = m_run[i]
+    for i in range(H):
+        m[i] = m_run[i]
+    # (F3) s[i] = s_run[i]
+    for i in range(H):
+        s[i] = s_run[i]
+    # (F5) h[b,i] = tanh(bias[i] + gain[i]*(z[b,i] - m[i])/sqrt(s[i] + 1e-05))
+    for b in range(B):
+        for i in range(H):
+            h[b, i] = tanh(bias[i] + gain[i] * (z[b, i] - m[i]) / sqrt(s[i] + real(1e-05)))
+    # (F6) o[b,v] = b2[v] + sum_i W2[v,i]*h[b,i]
+    for b in range(B):
+        for v in range(V):
+            o[b, v] = b2[v]
+    product(h, AS_IS, W2, TRANSPOSED, 1.0, 1.0, o)
+    # o_y[b] = o[b,y[b]]
+    L_total = 0.0
+    for b in range(B):
+        o_y = o[b, y[b]]
+        # (o_max) o_max[b] = max_v2 o[b,v2]
+        o_max = real(-np.inf)
+        for v2 in range(V):
+            o_max = larger(o_max, o[b, v2])
+        # L_sum[b] = sum_v2 exp(o[b,v2] - o_max[b])
+        L_sum = real(0)
+        for v2 in range(V):
+            L_sum = plus(L_sum, exp(o[b, v2] - o_max))
+        # (F8) L = -1/B * sum_b (o_y[b] - o_max[b] - log(L_sum[b]))
+        L_total = plus(L_total, o_y - o_max - log(L_sum))
+    L = -L_total / B
+    return L
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def mean_loss(x, y, C, W1, gain, bias, W2, b2, m_run, s_run, batch):
+    """The loss over all rows of the data, `batch` rows at a time, each row weighing the same."""
+    rows = x.shape[0]
+    total = 0.0
+    for start in range(0, rows, batch):
+        stop = min(start + batch, rows)
+        total += (stop - start) * evaluation_loss(x[start:stop], y[start:stop], C, W1, gain, bias, W2, b2, m_run, s_run)
+    return total / rows
