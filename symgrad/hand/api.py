@@ -13,6 +13,7 @@ from .derived import derived_text
 from .judging import Judge, Judged
 from .numbers import ShapeError
 from .numpy_reader import read_numpy
+from .proving import Prover
 from .remarks import remarks_in_code
 from .statements import Assign, Bare, Define, Loop, Span, Statement, assignments, names_in
 from .truth import Truth
@@ -42,6 +43,7 @@ class CodeVerification:
         self.truth, self.names, self.source = truth, names, source
         self.statements = read_numpy(source)
         self.judge = Judge(truth, names, self.statements)
+        self.prover = Prover(self.judge)
 
     def result(self) -> Verification:
         self.judge.run()
@@ -69,6 +71,9 @@ class CodeVerification:
         )
 
     def agreement(self, judged: Judged) -> str:
+        proof = self.prover.proof(judged)
+        if proof is not None:
+            return proof
         seen = judged.compared or judged.record.seen
         sizes = "; ".join(dict.fromkeys(one.at.written() for one in seen))
         return f"agrees at {len(seen)} random points{f' ({sizes})' if sizes else ''}"
