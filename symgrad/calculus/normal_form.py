@@ -2,9 +2,11 @@
 
     normal(sum_b (x[b] - y[b])*h[b])   =   sum_b h[b]*x[b] - sum_b h[b]*y[b]
 
-Products are expanded over sums, deltas contracted, a branch `a if c else b` is [c]*a + (1 - [c])*b, which holds where
-both are finite.  Equal normal forms prove equality; different ones prove nothing, for what functions and inverses of
-whole expressions have in common is not looked for.  Expansion may be exponential: not for the main path.
+Products are expanded over sums, deltas contracted, a branch `a if c else b` is [c]*a + (1 - [c])*b, functions are
+brought to what they have in common (`function_forms`), and a quotient is divided out (`quotients`).  A difference is
+multiplied by its denominators, so fractions are compared as over a common one.  What is proven equal is so wherever
+both sides are defined and finite; what is not proven may still be equal.  Expansion may be exponential: not for the
+main path, and a `Budget` ends it.
 """
 
 from __future__ import annotations
@@ -12,9 +14,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import count, permutations, product
+from math import factorial, prod
 
-from ..language.algebra import add, factors_of, mul, power, subtract, tidy
+from ..language.algebra import ZERO, add, factors_of, mul, subtract, tidy
+from ..language.ranges import settled_extent
 from ..language.rewriting import canonical, rebuild, repr_key, substitute
 from ..language.terms import (
     ONE,
@@ -31,21 +36,69 @@ from ..language.terms import (
     Term,
     Where,
 )
+from .axes_in_sums import joined, separated
 from .deltas import Vocabularies, contract
-from .identities import apply_identities
+from .function_forms import bracket_form, call_form, exponentials_only, power_form, square_form
+from .quotients import cleared, divided
 
 SMALL_POWER = 4  # larger whole powers stay powers
+ROUNDS = 4  # of expanding and contracting, and of clearing denominators
 
 
-def equal(left: Term, right: Term, vocabularies: Vocabularies | None = None) -> bool:
+class Exhausted(Exception):
+    """The budget is spent: nothing is proven."""
+
+
+@dataclass
+class Budget:
+    """How many monomials may still be made; None for any number."""
+
+    left: int | None = None
+
+    def spend(self, number: int = 1) -> None:
+        if self.left is not None:
+            self.left -= number
+            if self.left < 0:
+                raise Exhausted
+
+
+def equal(left: Term, right: Term, vocabularies: Vocabularies | None = None, budget: Budget | None = None) -> bool:
     """Whether the terms are proven equal; False proves nothing.  `vocabularies` bounds the tokens in them."""
-    return normal(left, vocabularies) == normal(right, vocabularies)
+    if left == right or canonical(left) == canonical(right):
+        return True
+    budget = budget or Budget()
+    try:
+        difference = normal(subtract(left, right), vocabularies, budget)
+        return vanishes(difference, vocabularies, budget) or any(
+            vanishes(normal(form, vocabularies, budget), vocabularies, budget) for form in exponentials_only(difference)
+        )
+    except Exhausted:
+        return False
 
 
-def normal(term: Term, vocabularies: Vocabularies | None = None) -> Term:
-    """The normal form of the module's docstring."""
-    term = apply_identities(contract(tidy(term), vocabularies or {}))
-    return canonical(Normalizer().sum(contract(term, vocabularies or {})))
+def vanishes(difference: Term, vocabularies: Vocabularies | None, budget: Budget) -> bool:
+    """Whether a normal form is zero, once it is multiplied by its denominators."""
+    for _ in range(ROUNDS):
+        if difference == ZERO:
+            return True
+        whole = cleared(difference)
+        if whole is None:
+            return False
+        difference = normal(whole, vocabularies, budget)
+    return difference == ZERO
+
+
+def normal(term: Term, vocabularies: Vocabularies | None = None, budget: Budget | None = None) -> Term:
+    """The normal form of the module's docstring.  Raises Exhausted where the budget ends."""
+    budget = budget or Budget()
+    vocabularies = vocabularies or {}
+    term = contract(tidy(term), vocabularies)
+    for _ in range(ROUNDS):
+        expanded = Normalizer(budget).sum(term)
+        term = contract(expanded, vocabularies)
+        if term == expanded:
+            break
+    return canonical(term)
 
 
 @dataclass(frozen=True)
@@ -61,15 +114,23 @@ class Monomial:
 
 @dataclass
 class Normalizer:
+    budget: Budget = field(default_factory=Budget)
     names: Iterator[int] = field(default_factory=count)
     symmetric: set[Term] = field(default_factory=set)  # the bodies of inverses of symmetric matrices
+    memo: dict[Term, Term] = field(default_factory=dict)
 
     def sum(self, term: Term) -> Term:
-        return add(*(self.settled(monomial) for monomial in self.monomials(term)))
+        if term not in self.memo:
+            found = [done for monomial in self.monomials(term) for done in self.finished(monomial)]
+            self.memo[term] = add(*(self.settled(monomial) for monomial in found))
+        return self.memo[term]
 
     def monomials(self, term: Term) -> list[Monomial]:
         """The terms of the expanded sum."""
+        self.budget.spend()
         match term:
+            case Const(float() as value):
+                return [Monomial((Const(Fraction(repr(value))),))]  # as it was written: 0.1 is 1/10
             case Const():
                 return [Monomial((term,))]
             case Add(terms):
@@ -79,34 +140,75 @@ class Normalizer:
             case Pow(base, Const(int() as exponent)) if 1 < exponent <= SMALL_POWER:
                 return self.multiplied((base,) * exponent)
             case Pow(base, exponent):
-                return [Monomial((power(self.sum(base), self.sum(exponent)),))]
+                return self.formed(power_form(self.sum(base), self.sum(exponent)))
             case Where(condition, then, other):
                 return self.monomials(add(mul(condition, then), mul(subtract(ONE, condition), other)))
-            case Compare("<=", left, right):
-                return self.monomials(subtract(ONE, Compare("<", right, left)))
-            case Compare("!=", left, right):
-                return self.monomials(subtract(ONE, Compare("==", left, right)))
+            case Compare():
+                return self.formed(bracket_form(term, self.sum))
             case Reduce("sum", indices, body):
-                fresh = {index: Index(f"%{next(self.names)}", index.extent) for index in indices}
+                fresh = {i: Index(f"%{next(self.names)}", settled_extent(i.extent)) for i in indices}
                 bound = Monomial((), tuple(fresh.values()))
                 return [bound * monomial for monomial in self.monomials(substitute(body, fresh))]
             case Inverse():
                 return [Monomial((self.inverse(term),))]
             case Binder():
-                return [Monomial((term.rebound(term.indices, self.sum(term.body), term.outside),))]
+                fresh = {i: Index(i.name, settled_extent(i.extent)) for i in term.indices}
+                body = self.sum(substitute(term.body, fresh))
+                return [Monomial((term.rebound(tuple(fresh.values()), body, term.outside),))]
             case Call():
-                return [Monomial((rebuild(term, self.sum),))]
+                return self.formed(call_form(rebuild(term, self.sum)))
         return [Monomial((term,))]
+
+    def formed(self, form: Term) -> list[Monomial]:
+        """The monomials of what a node was rewritten to: sums and products of parts that are in their form."""
+        match form:
+            case Add(terms):
+                return [monomial for part in terms for monomial in self.formed(part)]
+            case Mul(factors):
+                result = [Monomial()]
+                for factor in factors:
+                    result = [left * right for left, right in product(result, self.formed(factor))]
+                    self.budget.spend(len(result))
+                return result
+            case Reduce("sum"):
+                return self.monomials(form)
+        return [Monomial((form,))]
 
     def multiplied(self, factors: Iterable[Term]) -> list[Monomial]:
         result = [Monomial()]
         for factor in factors:
             result = [left * right for left, right in product(result, self.monomials(factor))]
+            self.budget.spend(len(result))
         return result
+
+    def finished(self, monomial: Monomial) -> Iterator[Monomial]:
+        """The monomial with the powers of each factor together, and what that leaves to expand expanded."""
+        waiting = [monomial]
+        while waiting:
+            self.budget.spend()
+            one = waiting.pop()
+            whole = mul(*one.factors)
+            if whole == ZERO:
+                continue
+            one = with_sizes(Monomial(factors_of(whole), one.bound))
+            found = expandable(one.factors)
+            if found is None:
+                yield self.with_plain_axes(one)
+                continue
+            others, rewritten = found
+            kept = Monomial(others, one.bound)
+            waiting += [kept * part for part in self.monomials(rewritten)]
+
+    def with_plain_axes(self, monomial: Monomial) -> Monomial:
+        """Sums over k that is read as k//D and k%D run over both; over t and d that are read as t*D + d, over k."""
+        name = lambda extent: Index(f"%{next(self.names)}", extent)  # noqa: E731
+        return Monomial(*joined(*separated(monomial.factors, monomial.bound, name), name))
 
     def inverse(self, node: Inverse) -> Inverse:
         """The inverse with its body in normal form, the smaller one of the matrix and its transpose."""
-        own = tuple(Index(name, i.extent) for name, i in zip(("%row", "%column"), node.indices, strict=True))
+        own = tuple(
+            Index(name, settled_extent(i.extent)) for name, i in zip(("%row", "%column"), node.indices, strict=True)
+        )
         forms = []
         for form in (node, node.transposed):
             body = canonical(self.sum(substitute(form.body, dict(zip(form.indices, own, strict=True)))))
@@ -134,9 +236,12 @@ class Normalizer:
             colour = {index: self.seen_from(index, factors, colour) for index in bound}
             rank = {value: f"%c{k}" for k, value in enumerate(sorted(set(colour.values())))}
             colour = {index: rank[value] for index, value in colour.items()}
+            if len(rank) == len(bound):
+                break
         groups: dict[str, list[Index]] = defaultdict(list)
         for index in bound:
             groups[colour[index]].append(index)
+        self.budget.spend(prod(factorial(len(group)) for group in groups.values()))
         for chosen in product(*(permutations(groups[key]) for key in sorted(groups))):
             yield tuple(index for group in chosen for index in group)
 
@@ -174,8 +279,25 @@ def components(monomial: Monomial) -> list[tuple[tuple[Term, ...], tuple[Index, 
             reached |= {index for free in joined for index in free if index in monomial.bound}
         inner = tuple(f for f in monomial.factors if f.free & reached)
         bound = tuple(index for index in monomial.bound if index in reached)
-        # an index that no factor depends on counts the entries of its axis
-        result.append((inner, bound) if inner else ((bound[0].extent,), ()))
+        result.append((inner, bound))
         left = [index for index in left if index not in reached]
     alone = tuple(f for f in monomial.factors if not f.free & set(monomial.bound))
     return [(alone, ()), *result]
+
+
+def with_sizes(monomial: Monomial) -> Monomial:
+    """A sum over an index that no factor depends on counts the entries of its axis."""
+    used = frozenset().union(*(factor.free for factor in monomial.factors))
+    counted = tuple(index.extent for index in monomial.bound if index not in used)
+    kept = tuple(index for index in monomial.bound if index in used)
+    return Monomial(monomial.factors + counted, kept)
+
+
+def expandable(factors: tuple[Term, ...]) -> tuple[tuple[Term, ...], Term] | None:
+    """(others, sum) whose product is that of the factors, where they have become something to expand."""
+    for k, factor in enumerate(factors):
+        form = square_form(factor)
+        if form is not None:
+            kept, rewritten = form
+            return (*factors[:k], kept, *factors[k + 1 :]), rewritten
+    return divided(factors)

@@ -12,6 +12,7 @@ from .derived import derived_text
 from .judging import Judge, Judged
 from .numbers import ShapeError
 from .numpy_reader import read_numpy
+from .proving import Prover
 from .statements import Assign, Bare, Define, Loop, Number, Span, Statement, assignments, names_in
 from .truth import Truth
 from .verdicts import Counterexample, Status, Verdict
@@ -22,6 +23,7 @@ class CodeVerification:
         self.truth, self.names, self.source = truth, names, source
         self.statements = read_numpy(source)
         self.judge = Judge(truth, names, self.statements)
+        self.prover = Prover(self.judge)
 
     def verdicts(self) -> list[tuple[int, Verdict]]:
         """(place in the source, verdict) of every line."""
@@ -50,7 +52,8 @@ class CodeVerification:
         )
 
     def agreement(self, judged: Judged) -> str:
-        return f"agrees at {len(judged.compared or judged.record.seen)} random points"
+        proof = self.prover.proof(judged)
+        return proof or f"agrees at {len(judged.compared or judged.record.seen)} random points"
 
     def failed(self, base: Verdict, judged: Judged) -> Verdict:
         """A line that has no value at some point: shapes that fit only where sizes are equal are wrong."""

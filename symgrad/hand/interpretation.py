@@ -241,8 +241,7 @@ class Interpreter:
         if isinstance(node, Slice):
             if node.rest:
                 return Ellipsis
-            bounds = [None if part is None else int(self.value(part)) for part in (node.start, node.stop, node.step)]
-            return slice(*bounds)
+            return slice(*(None if part is None else self.value(part) for part in (node.start, node.stop, node.step)))
         return self.value(node)
 
     def call(self, function: str, arguments: Sequence[Value], keywords: Mapping[str, Value]) -> Value:
@@ -263,7 +262,7 @@ class Interpreter:
         if self.depth >= DEEPEST_CALL:
             raise ClaimError(f"{function.name} calls itself too often")
         *body, result = function.body
-        inner = Interpreter(self.operations, Silent(self), {**self.environment, **bound}, dict(self.defined))
+        inner = type(self)(self.operations, Silent(self), {**self.environment, **bound}, dict(self.defined))
         inner.done, inner.depth = self.done, self.depth + 1
         for statement in body:
             inner.step(statement)

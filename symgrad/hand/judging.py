@@ -63,6 +63,7 @@ class Judged:
     remark: str = ""
     compared: list[Seen] = field(default_factory=list)  # the claim, or its part, against what is right
     judged: bool = True  # False for a line that only begins an accumulation
+    paths: tuple[str, ...] = ()  # the definitions through which the part of a sum comes
 
 
 class Judge:
@@ -308,7 +309,7 @@ def accumulated(group: list[Record], complete: bool) -> list[Judged]:
         elif complete and record is group[-1]:
             verdicts.append(Judged(record, True, compared=record.seen))
         elif paths:
-            verdicts.append(Judged(record, True, f"the share through {', '.join(paths)}"))
+            verdicts.append(Judged(record, True, f"the share through {', '.join(paths)}", paths=paths))
         elif complete:
             verdicts.append(Judged(record, None, judged=False, remark="on the way"))
         else:
@@ -328,11 +329,16 @@ def accumulated(group: list[Record], complete: bool) -> list[Judged]:
 def increment(record: Record, k: int) -> np.ndarray:
     """What the event added at its k-th point; a plain assignment begins anew."""
     claimed, before = record.seen[k].claimed, record.before[k]
-    line = record.event.line
-    anew = isinstance(line.target, Name) and not line.operator and record.event.name not in names_in(line.value)
-    if anew and record.event.statement is line:
+    if begins_anew(record):
         return claimed
     return claimed - before if before is not None and before.shape == claimed.shape else claimed
+
+
+def begins_anew(record: Record) -> bool:
+    """Whether the event is a plain assignment that does not read what the name held."""
+    line = record.event.line
+    anew = isinstance(line.target, Name) and not line.operator and record.event.name not in names_in(line.value)
+    return anew and record.event.statement is line
 
 
 def path_names(record: Record, part: list[np.ndarray]) -> tuple[str, ...]:

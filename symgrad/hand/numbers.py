@@ -20,8 +20,8 @@ class Numbers:
 
     def unary(self, operator: str, value: Value) -> Value:
         if operator == "not":
-            return np.logical_not(real(value)).astype(np.int64)
-        return -real(value) if operator == "-" else real(value)
+            return np.logical_not(real(value))
+        return -numeric(value) if operator == "-" else real(value)
 
     def binary(self, operator: str, left: Value, right: Value) -> Value:
         if isinstance(left, list | tuple) and operator in ("+", "*"):
@@ -30,19 +30,22 @@ class Numbers:
             return self.beside(real(left), real(right))
         left, right = real(left), real(right)
         self.fit(operator, left, right)
-        return self.limited(guarded(BINARY[operator], left, right))
+        if operator == "*" and left.dtype == right.dtype == np.bool_:
+            return left & right  # two masks are one mask
+        return self.limited(guarded(BINARY[operator], numeric(left), numeric(right)))
 
     def compare(self, operator: str, left: Value, right: Value) -> Value:
         left, right = real(left), real(right)
         self.fit(operator, left, right)
-        return guarded(COMPARE[operator], left, right).astype(np.int64)
+        return guarded(COMPARE[operator], left, right)  # a mask: as an index it chooses, in arithmetic it is 0 or 1
 
     def apply(self, word: str, arguments: Sequence[Value], keywords: Mapping[str, Value]) -> Value:
         if word in SHORT:
             word, extra = SHORT[word]
             return self.apply(word, (*arguments, extra), keywords)
         if word == "as_type":
-            return arguments[0]
+            return numeric(arguments[0])
+        arguments = [numeric(a) if isinstance(a, np.ndarray) else a for a in arguments]
         if word == "einsum":
             equation, *arrays = arguments
             return self.limited(guarded(np.einsum, equation, *map(real, arrays)))
@@ -177,6 +180,12 @@ def real(value: Value) -> np.ndarray:
     raise ClaimError(f"a {type(value).__name__} is no number or array")
 
 
+def numeric(value: Value) -> np.ndarray:
+    """The value as numbers: a mask as 0 and 1."""
+    array = real(value)
+    return array.astype(np.int64) if array.dtype == np.bool_ else array
+
+
 def integer(value: Value) -> int:
     number = real(value)
     if number.size != 1 or number.reshape(()) != np.floor(number.reshape(())):
@@ -186,7 +195,9 @@ def integer(value: Value) -> int:
 
 def place(value: Value) -> Value:
     """An index as NumPy takes it: a whole number, a slice, None, an ellipsis, an array of ids or a mask."""
-    if value is None or isinstance(value, slice) or value is Ellipsis:
+    if isinstance(value, slice):
+        return slice(*(None if part is None else integer(part) for part in (value.start, value.stop, value.step)))
+    if value is None or value is Ellipsis:
         return value
     ids = real(value)
     if ids.dtype.kind == "f":
@@ -200,7 +211,7 @@ def place(value: Value) -> Value:
 def listed(items: Sequence[Value], places: Sequence[Value]) -> Value:
     (where,) = places
     if isinstance(where, slice):
-        return list(items[where])
+        return list(items[place(where)])
     if isinstance(where, np.ndarray | int | np.number) and np.ndim(where) == 0:
         return items[integer(where)]
     return [items[integer(one)] for one in np.ravel(real(where))]

@@ -49,6 +49,29 @@ def polynomial(term: Term) -> Polynomial | None:
     return None
 
 
+def settled_extent(extent: Term) -> Term:
+    """The polynomial written in one order, so that equal extents are the same term; what is none stays."""
+    found = polynomial(extent)
+    if found is None:
+        return extent
+    parts = sorted(found.items(), key=lambda part: (-len(part[0]), part[0]))
+    return add(*(mul(Const(value), *map(Size, monomial)) for monomial, value in parts))
+
+
+def quotient_extent(extent: Term, divisor: Term) -> Term | None:
+    """The extent divided by one monomial in sizes, where that leaves no rest; None where it does."""
+    whole, below = polynomial(extent), polynomial(divisor)
+    if not whole or not below or len(below) != 1:
+        return None
+    ((monomial, value),) = below.items()
+    quotient: Counter = Counter()
+    for term, coefficient in whole.items():
+        if coefficient % value or Counter(monomial) - Counter(term):
+            return None
+        quotient[tuple(sorted((Counter(term) - Counter(monomial)).elements()))] = coefficient // value
+    return add(*(mul(Const(c), *map(Size, monomial)) for monomial, c in quotient.items()))
+
+
 def same_extent(left: Term, right: Term) -> bool:
     return left == right or (polynomial(left) is not None and polynomial(left) == polynomial(right))
 
@@ -104,19 +127,8 @@ def quotient_bounds(numerator: Interval | None, divisor: Term) -> Interval | Non
     """0 <= k < N*D gives 0 <= k//D < N: the one division that splitting an axis needs."""
     if numerator is None or not at_least(numerator[0], Const(0)):
         return None
-    extent = polynomial(add(numerator[1], ONE))
-    below = polynomial(divisor)
-    if not extent or not below or len(below) != 1:
-        return None
-    ((monomial, value),) = below.items()
-    quotient = Counter()
-    for term, coefficient in extent.items():
-        rest = Counter(term) - Counter(monomial)
-        if coefficient % value or Counter(monomial) - Counter(term):
-            return None
-        quotient[tuple(sorted(rest.elements()))] = coefficient // value
-    terms = [mul(Const(c), *(Size(name) for name in monomial)) for monomial, c in quotient.items()]
-    return Const(0), subtract(add(*terms), ONE)
+    quotient = quotient_extent(add(numerator[1], ONE), divisor)
+    return None if quotient is None else (Const(0), subtract(quotient, ONE))
 
 
 def difference(left: Term, right: Term) -> Term:
