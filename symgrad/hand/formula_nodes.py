@@ -115,8 +115,8 @@ class FormulaNodes(Transformer):
 
     def group(self, meta: Meta, children: list) -> Expression:
         inner = children[1]
-        self.marks.pop(id(inner), None)
-        return self.marked("group", replace(inner))
+        span = self.span(meta) if isinstance(inner, Comparison) else inner.span  # [v == y[b]] is not without its signs
+        return replace(inner, span=span)  # another object, without the mark
 
     def quotient(self, meta: Meta, children: list) -> Binary:
         above, below = (child for child in children if not isinstance(child, Token))

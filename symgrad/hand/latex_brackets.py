@@ -1,11 +1,11 @@
-"""Brackets that are 1 where they hold: [j = y], 1_{z > 0}, and the two indices of a Kronecker delta."""
+"""Parentheses; brackets that are 1 where they hold, [j = y] and 1_{z > 0}; the two indices of a Kronecker delta."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from .latex_names import SPELLINGS
-from .latex_pieces import FONTS, OPENING, Pieces
+from .latex_pieces import ENCLOSED, FONTS, OPENING, Pieces
 from .latex_text import RELATIONS, Piece
 
 COMPARISONS = {"<": "<", ">": ">", r"\lt": "<", r"\gt": ">", r"\neq": "!=", r"\ne": "!="}
@@ -20,6 +20,24 @@ class Brackets(Pieces):
         self.indices += 1
         emit()
         self.indices -= 1
+
+    def delimiter(self) -> None:
+        piece = self.row[self.k]
+        word = piece.text
+        if word in OPENING or word in ENCLOSED:
+            kind, closing = ("LP", OPENING[word]) if word in OPENING else ENCLOSED[word][:2]
+            self.open.append((closing, piece))
+            return self.sign(kind)
+        if not self.open or self.open[-1][0] != word:
+            raise self.error(f"{self.source.text[piece.start : piece.end]} closes nothing that is open here", piece)
+        self.open.pop()
+        return self.sign({r"\rvert": "BAREND", r"\rVert": "NORMEND"}.get(word, "RP"))
+
+    def bracket(self, start: int, k: int) -> None:
+        """The opening of the bracket at `k`, which its 1 at `start` belongs to."""
+        self.k = k
+        self.delimiter()
+        self.out[-1].start_pos = start
 
     def is_bracket(self, k: int) -> bool:
         """Whether a comparison in parentheses stands at `k`."""

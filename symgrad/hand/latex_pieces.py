@@ -60,6 +60,8 @@ class Pieces:
             raise self.source.error("an argument is missing", self.row[self.stop - 1].end)
         if self.row[k].text == "{":
             end = self.closing(k)
+            if end == k + 1:
+                raise self.error("these braces are empty", self.row[k])
             return k + 1, end, end + 1
         if self.text(k) in FONTS | UPRIGHT | {*ACCENTS}:  # \mathbf{W}, \bar h
             after = self.argument(k + 1)[2]

@@ -106,7 +106,9 @@ class Scanner(NameScanner):
             raise self.error(f"{written} is no number", pieces[0])
         if written == "1" and self.text(self.k) == "_":
             self.indicator(pieces[0])
-        elif written != "1" or not self.is_bracket(self.k):  # 1[z > 0] is [z > 0]
+        elif written == "1" and self.is_bracket(self.k):  # 1[z > 0] is [z > 0]
+            self.bracket(pieces[0].start, self.k)
+        else:
             self.emit("NUMBER", written, pieces[0].start, pieces[-1].end)
 
     def power_of_ten(self, k: int) -> int:
@@ -139,18 +141,6 @@ class Scanner(NameScanner):
         closes = after_operand and self.open and self.open[-1][0] == closing
         self.row[self.k] = Piece(closing if closes else opening, piece.start, piece.end)
         self.delimiter()
-
-    def delimiter(self) -> None:
-        piece = self.row[self.k]
-        word = piece.text
-        if word in OPENING or word in ENCLOSED:
-            kind, closing = ("LP", OPENING[word]) if word in OPENING else ENCLOSED[word][:2]
-            self.open.append((closing, piece))
-            return self.sign(kind)
-        if not self.open or self.open[-1][0] != word:
-            raise self.error(f"{self.source.text[piece.start : piece.end]} closes nothing that is open here", piece)
-        self.open.pop()
-        return self.sign({r"\rvert": "BAREND", r"\rVert": "NORMEND"}.get(word, "RP"))
 
     def braces(self) -> None:
         """{a \\over b}, or a group that only TeX needs."""

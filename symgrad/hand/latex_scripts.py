@@ -39,9 +39,9 @@ class NameScanner(Brackets):
         word = spelled.ways[0]
         is_command = piece.text[1:] in CALLED
         if self.is_one(piece, word):
-            self.k = after
             if self.is_bracket(after):
-                return None
+                return self.bracket(piece.start, after)
+            self.k = after
             if self.text(after) == "_":
                 return self.indicator(piece)
             return self.emit("ONES", "1", piece.start, self.row[after - 1].end)
@@ -131,8 +131,7 @@ class NameScanner(Brackets):
         if run == "d" and "d" not in self.names and self.is_adjoint_of(end):
             return self.adjoint(end)
         if run == "I" and self.is_bracket(end) and "I" not in self.names:
-            self.k = end
-            return None
+            return self.bracket(self.row[self.k].start, end)
         if run == "e" and "e" not in self.names and self.text(end) == "^":
             return self.exponential()
         for length in range(len(run), 1, -1):
@@ -167,7 +166,9 @@ class NameScanner(Brackets):
         k = end
         while self.text(k) in ("_", "^"):
             k = self.argument(k + 1)[2]
-        return self.text(k) == "/" and self.text(k + 1) in ("d", r"\partial") and self.text(k + 2) != ""
+        below = self.text(k + 2)
+        named = below.isalpha() or below in SPELLINGS or below in ACCENTS or below in FONTS
+        return self.text(k) == "/" and self.text(k + 1) in ("d", r"\partial") and named
 
     def exponential(self) -> None:
         piece = self.row[self.k]
@@ -255,7 +256,7 @@ class NameScanner(Brackets):
         above, behind = self.taken_apart(above)
         scripts = self.as_words(below, above)
         resolved = self.names.resolve(spelled, scripts)
-        if below and not above and self.is_kronecker(spelled, resolved.name, below):
+        if below and not above and self.is_kronecker(spelled, resolved.name, below, start):
             return
         ends = [self.row[after - 1].end]
         if above and resolved.above:
@@ -307,14 +308,14 @@ class NameScanner(Brackets):
             first = False
         self.emit("RSUB", "", max(ends), max(ends))
 
-    def is_kronecker(self, spelled: Spelled, name: str, below: tuple[int, int]) -> bool:
-        """Emits [i == j] for \\delta_{ij}."""
+    def is_kronecker(self, spelled: Spelled, name: str, below: tuple[int, int], start: int) -> bool:
+        """Emits [i == j], from `start` on, for \\delta_{ij}."""
         if spelled.ways != ("delta",) or self.names.is_known(name):
             return False
         places = self.two_places(*below)
         if places is None:
             return False
-        start, end = self.row[below[0] - 1].start, self.row[self.k - 1].end
+        end = self.row[self.k - 1].end
         self.emit("LP", "[", start, start)
         self.as_indices(lambda: self.within(*places[0]))
         self.emit("REL", "==", end, end)

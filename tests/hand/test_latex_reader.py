@@ -163,6 +163,7 @@ REFUSED = [
     (r"z = \foo x", r"\foo cannot be read", 1, 5),
     (r"\nabla L = x", "by what", 1, 1),
     (r"z = x^*", "the superscript *", 1, 7),
+    (r"z = x^{}", "these braces are empty", 1, 7),
     (r"z = n!", "a factorial", 1, 6),
 ]
 
@@ -197,6 +198,12 @@ def test_a_span_quotes_the_source() -> None:
     assert source[slice(*side.left.span)] == "p - y"
     assert source[slice(*side.right.span)] == r"h_{t-1}^\top"
     assert source[slice(*side.span)] == r"(p - y)\, h_{t-1}^\top"
+
+
+@pytest.mark.parametrize("source", [r"\delta_{ij}", r"\mathbb{1}[i = j]", r"\mathbf{1}_{i=j}", "[i = j]", "1(i = j)"])
+def test_a_bracket_is_quoted_whole(source: str) -> None:
+    (chain,) = read_latex(f"z = {source}", KNOWN)
+    assert chain.sides[0].span == (4, 4 + len(source))
 
 
 @pytest.mark.parametrize(
