@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "symgrad").rglob("*.py"))
 LONGEST = 400  # lines
-HEAVY = ("numba", "sympy", "scipy", "typer", "rich", "safetensors", "threadpoolctl", "numpy")
+HEAVY = ("numba", "sympy", "scipy", "typer", "rich", "safetensors", "threadpoolctl", "numpy", "lark")
 # what is done -> what it may load of HEAVY
 LOADS = {
     "import symgrad": set(),

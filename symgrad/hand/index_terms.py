@@ -10,12 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import singledispatchmethod
 
-from ..language.algebra import add, divide, integer_call, mul, negated, power, subtract, summed, where
+from ..language.algebra import add, divide, mul, negated, subtract, summed, where
 from ..language.errors import ClaimError
-from ..language.functions import ELEMENTARY, STOP_GRADIENT
+from ..language.functions import STOP_GRADIENT
 from ..language.notation import text
 from ..language.program import Equation, Program, Tensor
 from ..language.ranges import at_least, same_extent
@@ -23,6 +22,8 @@ from ..language.rewriting import fresh_index
 from ..language.terms import ONE, ZERO, Call, Compare, Const, Index, Inverse, Read, Reduce, Size, Term
 from ..language.typecheck import EquationCheck
 from .formula_grammar import Source
+from .formulas import BINARY as PLAIN_BINARY
+from .formulas import COMPARE, TWO, UNARY
 from .index_sizes import IndexSizes
 from .statements import (
     Apply,
@@ -40,43 +41,15 @@ from .statements import (
     Unary,
 )
 
-# The operations of one entry, by their plain words; those of the language's own functions stand in ELEMENTARY.
-OWN_NAMES = {"arcsin": "asin", "arccos": "acos", "arctan": "atan", "maximum": "max", "minimum": "min"}
-ONE_HALF = Const(Fraction(1, 2))
+# The operations of one entry, by their plain words.
 MEANINGS: dict[str, Callable[..., Term]] = {
-    "sqrt": lambda a: power(a, ONE_HALF),
-    "square": lambda a: power(a, Const(2)),
-    "reciprocal": lambda a: divide(ONE, a),
-    "inv": lambda a: divide(ONE, a),  # of an entry
-    "rsqrt": lambda a: divide(ONE, power(a, ONE_HALF)),
-    "negative": negated,
-    "log1p": lambda a: Call("log", (add(ONE, a),)),
-    "expm1": lambda a: subtract(Call("exp", (a,)), ONE),
-    "sigmoid": lambda a: divide(ONE, add(ONE, Call("exp", (negated(a),)))),
-    "softplus": lambda a: Call("log", (add(ONE, Call("exp", (a,))),)),
-    "relu": lambda a: Call("max", (a, ZERO)),
-    "sech": lambda a: divide(ONE, Call("cosh", (a,))),
-    "power": power,
-    "add": add,
-    "subtract": subtract,
-    "multiply": mul,
-    "divide": divide,
-    "hypot": lambda a, b: power(add(power(a, Const(2)), power(b, Const(2))), ONE_HALF),
+    **UNARY,
+    **TWO,
+    "inv": UNARY["reciprocal"],  # of an entry
     "where": where,
     STOP_GRADIENT: lambda a: Call(STOP_GRADIENT, (a,)),
 }
-BINARY: dict[str, Callable[[Term, Term], Term]] = {
-    "+": add,
-    "-": subtract,
-    "*": mul,
-    "beside": mul,
-    "/": divide,
-    "**": power,
-    "//": lambda left, right: integer_call(Call("floordiv", (left, right))),
-    "%": lambda left, right: integer_call(Call("mod", (left, right))),
-}
-RELATIONS = {"==": ("==", False), "!=": ("!=", False), "<": ("<", False), "<=": ("<=", False)}
-RELATIONS |= {">": ("<", True), ">=": ("<=", True)}
+BINARY = {**PLAIN_BINARY, "beside": mul}
 Indices = Mapping[str, Index]
 
 
@@ -214,9 +187,7 @@ class Lowering:
 
     @lowered.register
     def _(self, node: Comparison, scope: Indices) -> Term:
-        relation, swapped = RELATIONS[node.operator]
-        left, right = self.side(node.left, scope), self.side(node.right, scope)
-        return Compare(relation, right, left) if swapped else Compare(relation, left, right)
+        return COMPARE[node.operator](self.side(node.left, scope), self.side(node.right, scope))
 
     def side(self, node: Expression, scope: Indices) -> Term:
         """A side of a comparison: an index where a letter in scope stands there, else a number."""
@@ -230,16 +201,14 @@ class Lowering:
     def _(self, node: Apply, scope: Indices) -> Term:
         if node.function in OVER_INDEX and len(node.arguments) == 2 and not node.keywords:
             return self.over_index(node, scope)
-        function = OWN_NAMES.get(node.function, node.function)
-        if node.keywords or (function not in MEANINGS and function not in ELEMENTARY):
-            hint = f"; write {function}(..., v) with its index" if function in OVER_INDEX else ""
+        meaning = MEANINGS.get(node.function)
+        if node.keywords or meaning is None:
+            hint = f"; write {node.function}(..., v) with its index" if node.function in OVER_INDEX else ""
             raise self.error(f"{node.function} has no meaning where every array carries its indices{hint}", node)
         arguments = [self.lowered(argument, scope) for argument in node.arguments]
-        if function in ELEMENTARY and len(arguments) == ELEMENTARY[function].arity:
-            return Call(function, tuple(arguments))
         try:
-            return MEANINGS[function](*arguments)
-        except (KeyError, TypeError):
+            return meaning(*arguments)
+        except TypeError:
             raise self.error(f"{node.function} does not take {len(arguments)} arguments", node) from None
 
     def over_index(self, node: Apply, scope: Indices) -> Term:

@@ -122,6 +122,8 @@ REFUSED = [
     ("z = transpose(h[0,0])", "", "no meaning where every array", 5),
     ("z = h[0,0] @ h[0,1]", "", "product of matrices", 5),
     ("z = h[:,0]", "", "expected an index", 7),
+    ("z = exp(lr, lr)", "", "takes 1 arguments, 2 given", 5),
+    ("z = sigmoid(lr, lr)", "", "does not take 2 arguments", 5),
     ("z = h[lr,0]", "", "real number and cannot index", 5),
 ]
 
