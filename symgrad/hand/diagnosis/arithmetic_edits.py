@@ -19,7 +19,8 @@ from .scene import Edit, Scene, array_nodes, single
 
 Edits = Iterator[Edit]
 REDUCING = ("sum", "mean", "max", "min", "var", "std")
-WRAPPING = ("tanh", "sigmoid", "exp", "log", "relu", "sqrt", "softmax", "square", "sign")
+WRAPPING = ("tanh", "sigmoid", "exp", "log", "relu", "softmax", "sign")
+MEANS = ("exp", "sigmoid", "softmax")  # of the linear predictor, in a likelihood
 
 
 # -- functions and powers -------------------------------------------------------------------------------------------
@@ -41,10 +42,10 @@ def functions(scene: Scene) -> Edits:
             for word in WRAPPING:
                 if isinstance(node, Apply) and node.function == word:
                     continue
-                new = Apply(word, (node,))
-                yield single(
-                    "activation", node, new, f"the function {word} is missing: the value before it stands there"
-                )
+                said = f"the function {word} is missing: its argument stands there"
+                if word in MEANS and isinstance(above, Binary) and above.operator == "-":
+                    said += ", the linear value for the mean function"
+                yield single("activation", node, Apply(word, (node,)), said)
 
 
 def applied(scene: Scene, node: Expression, function: str) -> bool:
@@ -61,13 +62,16 @@ def applied(scene: Scene, node: Expression, function: str) -> bool:
 
 
 def powers(scene: Scene) -> Edits:
-    for node, above in scene.nodes:
+    """A square lost or too many, in a derivative first; a wrong exponent."""
+    for node, _ in scene.nodes:
         match node:
-            case Binary("-", Number(1) as one, other) if not (isinstance(other, Binary) and other.operator == "**"):
-                new = Binary("-", one, Binary("**", other, Number(2)))
-                yield single("power", node, new, "1 - h for 1 - h**2, the derivative of tanh")
             case Binary("-", Number(1) as one, Binary("**", other, Number(2))):
                 yield single("power", node, Binary("-", one, other), "1 - h**2 for 1 - h")
+            case Binary("-", Number(1) as one, other):
+                new = Binary("-", one, Binary("**", other, Number(2)))
+                yield single("power", node, new, "1 - h for 1 - h**2, the derivative of tanh")
+    for node, _ in scene.nodes:
+        match node:
             case Binary("**", base, Number(value)):
                 for other in (value - 1, value + 1, -value, value - 2):
                     if other not in (0, 1):
@@ -77,8 +81,6 @@ def powers(scene: Scene) -> Edits:
                 for other in (value + 1, value - 1):
                     new = Binary("**", base, Unary("-", Number(other)))
                     yield single("power", node, new, "a wrong exponent")
-            case Binary("-", Number(value), other) if value != 1:
-                yield single("constant", node.left, Number(1), "a wrong constant")
     for node, above, value in array_nodes(scene):
         if value.dtype.kind == "f" and not (isinstance(above, Binary) and above.operator == "**"):
             yield single("power", node, Binary("**", node, Number(2)), "a square is missing")
@@ -121,10 +123,11 @@ def ordered(name: str, others: list[str]) -> list[str]:
 
 
 def signs(scene: Scene) -> Edits:
+    for node, _ in scene.nodes:
+        if isinstance(node, Unary) and node.operator == "-":
+            yield single("inner sign", node, node.operand, "a sign is wrong")
     for node, above in scene.nodes:
         match node:
-            case Unary("-", operand):
-                yield single("inner sign", node, operand, "a sign is wrong")
             case Binary("-", left, right):
                 yield single("inner sign", node, Binary("+", left, right), "a sign is wrong")
                 yield single(

@@ -105,20 +105,31 @@ def tokens_rows(scene: Scene, name: str) -> int:
 
 
 def transposes(scene: Scene) -> Edits:
-    for node, above, value in array_nodes(scene, 2):
-        if isinstance(above, Apply) and above.function == "transpose":
-            continue
-        if isinstance(node, Apply) and node.function == "transpose" and len(node.arguments) == 1:
-            yield single("transpose", node, node.arguments[0], "a transpose too many; square matrices hide it")
-        elif value.ndim == 2:
-            new = Apply("transpose", (node,))
-            yield single("transpose", node, new, "a transpose is missing; square matrices hide it")
-        else:
-            new = Apply("swapaxes", (node, Number(-1), Number(-2)))
-            yield single("transpose", node, new, "a transpose is missing")
+    """A transpose more or less: of single names first, not of the whole value."""
+    for plain in (True, False):
+        for node, above, value in array_nodes(scene, 2):
+            reduced = isinstance(above, Apply) and (above.function in REDUCING or above.function == "transpose")
+            if reduced or isinstance(above, Assign) or isinstance(node, Name | Item) is not plain:
+                continue
+            if isinstance(node, Apply) and node.function == "transpose" and len(node.arguments) == 1:
+                yield single("transpose", node, node.arguments[0], "a transpose too many; square matrices hide it")
+            else:
+                yield single(
+                    "transpose", node, turned(node, value.ndim), "a transpose is missing; square matrices hide it"
+                )
     for node, _ in scene.nodes:  # shapes that do not fit have no value to look at
         if scene.value(node) is None and isinstance(node, Apply) and node.function == "transpose":
             yield single("transpose", node, node.arguments[0], "a transpose too many")
+
+
+def whole_transposes(scene: Scene) -> Edits:
+    for node, above, value in array_nodes(scene, 2):
+        if isinstance(above, Assign):
+            yield single("transpose", node, turned(node, value.ndim), "a transpose is missing; square matrices hide it")
+
+
+def turned(node: Expression, ndim: int) -> Expression:
+    return Apply("transpose", (node,)) if ndim == 2 else Apply("swapaxes", (node, Number(-1), Number(-2)))
 
 
 def swapped(scene: Scene) -> Edits:
@@ -132,7 +143,7 @@ def swapped(scene: Scene) -> Edits:
             case Binary("@", left, right):
                 yield single("transpose", node, Binary("@", right, left), "the product is reversed")
                 flipped = Binary("@", transposed(right), transposed(left))
-                yield single("transpose", node, flipped, "the product is transposed: an outer product reversed")
+                yield single("transpose", node, flipped, "the product is the right one transposed")
             case Apply("einsum", (Text(equation) as text, *_)) if "->" in equation:
                 for other in reordered(equation):
                     yield single("transpose", text, Text(other), "the axes are in the wrong order: a transpose")

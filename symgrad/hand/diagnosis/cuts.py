@@ -101,7 +101,8 @@ class Derivation:
     def cuts(self) -> Iterator[Cut]:
         """Single paths, tensors held constant, diagonals, and two tensors held constant."""
         for position, local in enumerate(self.gradients.locals_):
-            yield Cut("path", self.path_words(local), {position: ZERO})
+            words = self.path_words(local)
+            yield Cut("held" if "constant" in words else "path", words, {position: ZERO})
         yield from self.diagonals()
         held = [name for name in self.locals_of if self.is_definition(name)]
         for name in held:
@@ -120,7 +121,7 @@ class Derivation:
         verb = "is" if len(names) == 1 else "are"
         what = "the path through it is" if len(names) == 1 else "the paths through them are"
         positions = [k for name in names for k in self.locals_of[name]]
-        return Cut("path", f"{said} {verb} treated as constant: {what} missing", dict.fromkeys(positions, ZERO))
+        return Cut("held", f"{said} {verb} treated as constant: {what} missing", dict.fromkeys(positions, ZERO))
 
     def called(self, name: str) -> str:
         if name in self.words:

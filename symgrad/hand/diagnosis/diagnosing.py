@@ -35,7 +35,7 @@ class Diagnosis:
     def of_line(self, judged: Judged, judge: Judge) -> tuple[str, ...]:
         """Of a line of code, also of one whose shapes do not fit."""
         evidence = Evidence(tuple(judged.compared), judged.record.bound, self.names, self.further(judged, judge))
-        found = list(self.repairs.explanations(judged, judge, self.truth.points))
+        found = list(self.repairs.explanations(judged, judge, self.truth.points, self.other_points))
         found += self.of_evidence(evidence)
         return simplest(found) or (nearest(evidence),)
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...checking.points import size_names
 from ...language.program import Role
+from ..derived import derived_text
 from ..numpy_reader import read_numpy
 from ..statements import Apply, Assign, Binary, Expression, Name, Number, Sequence, Slice, Unary
 from .array_edits import Edits
@@ -66,7 +67,8 @@ def numbers(scene: Scene) -> Edits:
         if isinstance(node, Number):
             value = node.value
             for other in (value + 1, value - 1, 2 * value, value / 2, -value, 1 / value if value else 1):
-                yield single("constant", node, Number(other), "a wrong constant")
+                if other:
+                    yield single("constant", node, Number(other), "a wrong constant")
         elif isinstance(node, Name) and (scene.shape(node) == ()):
             if node.name in size_names(scene.program) or node.name in scene.own or scene.names.meaning(node.name):
                 for sign in ("-", "+"):
@@ -180,5 +182,5 @@ def parts(scene: Scene) -> Edits:
             bound = scene.names.meaning(name)
             said = ""
             if bound is not None and name.startswith("d") and name not in scene.program.tensors:
-                said = f", {scene.program.outputs[0]} differentiated by {bound.tensor}"
+                said = f", {derived_text(scene.at.truth, bound)}"
             yield single("part", node, Name(name), f"a wrong combination: this part has to be {name}{said}")

@@ -41,21 +41,26 @@ def parts(bound: Bound, at: At) -> list[Part]:
 def described(local: Local, truth: Truth) -> str:
     """`the path through num`; the word for it where it has one: the regularizer, the residual connection, the mean."""
     equation, read, program = local.equation, local.read, truth.model
-    through, alone = equation.tensor, siblings(local, truth) == 1
+    through = equation.tensor
     role = program.tensors[read.tensor].role
     if through == truth.loss and role is Role.PARAMETER and own_term(local):
         return f"the regularizer's term {text(local.share)}"
-    if local.local == ONE and len(terms_of(equation.body)) > 1 and read in terms_of(equation.body):
-        return f"the direct path ({read.tensor} is added in {through}: a residual connection)"
     named = statistic(equation.body, program)
     called = f" (the {named})" if named else ""
-    if alone:
+    if local.local == ONE and len(terms_of(equation.body)) > 1 and read in terms_of(equation.body):
+        return (
+            f"the direct path ({read.tensor} is added in {through}{': a residual connection' if read.indices else ''})"
+        )
+    others = siblings(local, truth)
+    if not others:
         return f"the path through {through}{called}"
-    return f"the path through {text(outermost(local))} in {through}{called}"
+    return f"the path through {own_function(local, others)} in {through}{called}"
 
 
-def siblings(local: Local, truth: Truth) -> int:
-    return sum(share.through == local.equation.tensor for share in truth.shares.get(local.read.tensor, ()))
+def siblings(local: Local, truth: Truth) -> list[Local]:
+    """The other paths from the same tensor into the same equation."""
+    found = [share.local for share in truth.shares.get(local.read.tensor, ())]
+    return [other for other in found if other is not local and other.equation.tensor == local.equation.tensor]
 
 
 def own_term(local: Local) -> bool:
@@ -63,14 +68,20 @@ def own_term(local: Local) -> bool:
     return all(read.tensor == local.read.tensor or not read.indices for read in reads(local.share))
 
 
-def outermost(local: Local) -> Term:
-    """What tells this path from the others of its equation: the first function on it, or the term that it is in."""
-    if local.rules:
-        return local.rules[-1].function
+def own_function(local: Local, others: list[Local]) -> str:
+    """What tells a path from the others of its equation: a function that is on it alone, or the term that it is in.
+
+    Within a function that the others share it is a part of the inner derivative.
+    """
+    shared = {rule.function for other in others for rule in other.rules}
+    for position, rule in enumerate(local.rules):
+        if rule.function not in shared:
+            inner = f", the inner derivative {text(rule.derivative)}," if position else ""
+            return f"{text(rule.function)}{inner}"
     for term in terms_of(local.equation.body):
         if local.read in reads(term):
-            return term
-    return local.read
+            return text(term)
+    return text(local.read)
 
 
 def statistic(term: Term, program: Program) -> str:

@@ -32,15 +32,16 @@ KINDS: tuple[Callable[[Scene], Iterator[Edit]], ...] = (
     arrays.scatters,
     arrays.transposes,
     arrays.swapped,
+    arrays.whole_transposes,
     arrays.shifted_indices,
-    arithmetic.functions,
     arithmetic.powers,
+    arithmetic.functions,
     arithmetic.names,
     arithmetic.signs,
     arrays.sums,
     arithmetic.products,
-    known.numbers,
     arithmetic.terms,
+    known.numbers,
     arithmetic.factors,
     known.constant_factors,
     known.regularizers,
@@ -70,11 +71,15 @@ class Repairs:
         self.statements = self.replay.statements
         self.flat = tuple(line for statement in self.statements for line in lines(statement))
 
-    def explanations(self, judged: Judged, judge: Judge, points: Sequence[At]) -> Iterator[Finding]:
+    def explanations(
+        self, judged: Judged, judge: Judge, points: Sequence[At], further: Sequence[At]
+    ) -> Iterator[Finding]:
+        """The first change, then the first pair of changes, that is right at `points`; `further` are other sizes."""
         target = self.replay.target(judged, judge)
         start = self.replay.operations
         left = MOST_TRIED
         pairs: list[Tried] = []
+        ambiguous: Finding | None = None
         order = sorted(points, key=lambda at: (len(set(at.sizes.values())) < len(at.sizes), sum(at.sizes.values())))
         wrong = [at for at in order if not self.replay.right({}, target, at)]
         if not wrong:
@@ -89,9 +94,15 @@ class Repairs:
                     tried = Tried(index, edit, changed(self.statements[index], edit))
                     if edit.kind in PAIRED and len(pairs) < MOST_PAIRED and len(edit.changes) == 1:
                         pairs.append(tried)
-                    if self.works((tried,), target, wrong, points):
+                    if not self.works((tried,), target, wrong, points):
+                        continue
+                    if edit.kind != "constant" or self.works((tried,), target, (), further):
                         yield self.finding((tried,), target, scene, judged)
                         return
+                    ambiguous = ambiguous or self.finding((tried,), target, scene, judged)
+            if ambiguous is not None:  # of several constants of one value none holds at other sizes
+                yield ambiguous
+                return
         for first, second in combinations(pairs, 2):
             left -= 1
             if left < 0 or self.replay.operations - start > MOST_OPERATIONS:
@@ -140,8 +151,8 @@ class Repairs:
     def said(self, tried: Tried, target: Target, scene: Scene, judged: Judged) -> str:
         edit = tried.edit
         where = self.where(tried, target)
-        if edit.sentence:
-            return where + edit.sentence
+        if edit.sentence:  # it quotes the line
+            return edit.sentence
         old, new = edit.changes[0]
         misfit = self.misfit(edit, scene, judged)
         if misfit:

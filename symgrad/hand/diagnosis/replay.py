@@ -90,7 +90,7 @@ class Replay:
     def seen(self, changed: Mapping[int, Statement], target: Target, at: At) -> list[Seen]:
         """What the target is at a point with these statements changed; empty where it has no value."""
         self.prepare(at)
-        first = min(changed, default=target.index)
+        first = min((target.index, *changed))
         last = max(target.last, *changed) if changed else target.last
         statements = [changed.get(k, self.statements[k]) for k in range(first, last + 1)]
         judge = Judge(self.truth, self.names, statements)

@@ -9,10 +9,10 @@ from functools import cached_property
 import numpy as np
 
 from ...language.program import Program, Role
-from ...language.terms import Call, Read, reads
+from ...language.terms import Call, Where, reads
 from ..binding import Names
 from ..interpretation import Value
-from ..statements import Assign, Binary, Expression, Item, Name, Node, Number, Statement, names_in
+from ..statements import Assign, Binary, Expression, Item, Name, Node, Number, Statement
 from ..truth import At
 from .quoting import written
 
@@ -141,18 +141,18 @@ class Scene:
 
     def between(self, old: str, new: str) -> str:
         """In what way the name `old` is mistaken for `new`."""
-        if stem(old) == stem(new) and old != new:
-            return "a wrong index: of the layer, gate or step"
+        if old.rstrip("0123456789") == new.rstrip("0123456789"):
+            return "a wrong index of the layer, or of the step"
+        if len(old) == len(new) == 2 and old[0] == new[0] and old[0].isupper():
+            return "a wrong variable: that of another gate or head"
         first, second = self.tensor(old), self.tensor(new)
         if first and second and first != second:
+            if self.is_target(first) and self.is_target(second) and self.reads(second, first):
+                return f"a wrong target: {second} is what the loss compares with (smoothing ignored)"
             if self.activates(first, second):
                 return "the preactivation for the activation"
             if self.activates(second, first):
                 return "the activation for the preactivation"
-            if self.is_target(second) and self.reads(second, first):
-                return f"a wrong target: {second} is made from {first} (smoothing ignored)"
-            if self.is_target(first) and self.is_target(second):
-                return "a wrong target"
         line = self.definition(new)
         if line is not None and isinstance(line.value, Binary) and line.value.operator == "*":
             parts = (line.value.left, line.value.right)
@@ -166,26 +166,24 @@ class Scene:
         if self.program.tensors[after].role is not Role.DEFINITION:
             return False
         body = self.program.equation(after).body
-        used = {read.tensor for read in reads(body)}
-        return (
-            used == {before}
-            and any(not isinstance(node, Read) for node in body.walk())
-            and (
-                any(isinstance(node, Call) for node in body.walk())
-                or "Where" in repr(type(body))
-                or bool(body.children)
-            )
+        return {read.tensor for read in reads(body)} == {before} and any(
+            isinstance(node, Call | Where) for node in body.walk()
         )
 
     def is_target(self, name: str) -> bool:
-        """Whether no gradient passes through it, and it is made from the data."""
-        return self.program.tensors[name].role is Role.DEFINITION and name not in self.at.truth.adjoints
+        """Whether it is made from data alone."""
+        tensor = self.program.tensors[name]
+        if tensor.role is not Role.DEFINITION:
+            return tensor.role is not Role.PARAMETER
+        return all(
+            self.is_target(read.tensor) for read in reads(self.program.equation(name).body) if read.tensor != name
+        )
 
     def reads(self, reader: str, name: str) -> bool:
-        return any(read.tensor == name for read in reads(self.program.equation(reader).body))
-
-    def used_names(self) -> set[str]:
-        return names_in(self.statement)
+        tensor = self.program.tensors[reader]
+        return tensor.role is Role.DEFINITION and any(
+            read.tensor == name for read in reads(self.program.equation(reader).body)
+        )
 
 
 def places_of(target: Node) -> Iterator[Expression]:
@@ -193,14 +191,6 @@ def places_of(target: Node) -> Iterator[Expression]:
     while isinstance(target, Item):
         yield from (place for place in target.places if place is not None)
         target = target.array
-
-
-def stem(name: str) -> str:
-    """A name without its number or its last letter: W of W1, U of Uf and Uz."""
-    plain = name.rstrip("0123456789")
-    if plain != name:
-        return plain
-    return name[:-1] if len(name) == 2 and name[0].isupper() and name[1].islower() else name + " "
 
 
 def single(kind: str, old: Node, new: Node, remark: str = "", sentence: str = "") -> Edit:

@@ -263,7 +263,7 @@ def known_factor(evidence: Evidence) -> Said:
                         )
                         return
                     if extra and evidence.explained(lambda seen, over=over: seen.right * over(seen)):
-                        yield factor.kind, f"an extra factor {written}: what is right lacks it"
+                        yield "extra factor", f"an extra factor {written}: what is right lacks it"
                         return
 
 
@@ -317,7 +317,7 @@ def other_layout(evidence: Evidence) -> Said:
         ):
             d = "d" if bound.meaning is Meaning.ADJOINT else ""
             yield (
-                "transpose",
+                "layout",
                 (
                     f"it is the right one in another layout (transposed): {d}{tensor.name} has the shape of {tensor.name}, "
                     f"{natural(tensor).written()}; if your {tensor.name} is {layout.written()}, say so in a line "
