@@ -91,8 +91,8 @@ def scatters(scene: Scene) -> Edits:
                         line,
                         new,
                         sentence=(
-                            f"`{text}` places the rows by their position, not at their ids (a gather for a scatter-add): "
-                            f"`{scene.text(shown)}` is right"
+                            f"`{text}` places the rows by their position, not at their ids "
+                            f"(a gather for a scatter-add): `{scene.text(shown)}` is right"
                         ),
                     )
 
@@ -221,7 +221,7 @@ def sums(scene: Scene) -> Edits:
                     and not isinstance(place, Slice)
                 ):
                     which = "last" if float(value) == -1 else "one"
-                    kept = node.places[:k] + (Slice(),) + node.places[k + 1 :]
+                    kept = (*node.places[:k], Slice(), *node.places[k + 1 :])
                     whole = Item(node.array, kept) if any(not blank(p) for p in kept) else node.array
                     new = Apply("sum", (whole, Number(k)))
                     yield single(
@@ -241,7 +241,7 @@ def blank(place: Expression | None) -> bool:
 
 
 def other_reductions(scene: Scene, node: Apply) -> Edits:
-    array, *rest = node.arguments
+    array = node.arguments[0]
     value = scene.value(array)
     keywords = dict(node.keywords)
     for swap in (("sum", "mean"), ("mean", "sum")):

@@ -105,8 +105,8 @@ MISTAKES = (
     ),
     (
         "scatter",
-        "overwrite for add: an id of {ids} that is repeated counts only once (`G[k] += v` and `G[k] = v` keep the last; "
-        "np.add.at adds all)",
+        "overwrite for add: an id of {ids} that is repeated counts only once (`G[k] += v` and `G[k] = v` keep the "
+        "last; np.add.at adds all)",
         last_hit,
     ),
     (

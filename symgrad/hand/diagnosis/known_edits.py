@@ -6,7 +6,6 @@ from functools import cache
 
 import numpy as np
 
-from ...checking.points import size_names
 from ...language.program import Role
 from ..derived import derived_text
 from ..numpy_reader import read_numpy
@@ -69,13 +68,12 @@ def numbers(scene: Scene) -> Edits:
             for other in (value + 1, value - 1, 2 * value, value / 2, -value, 1 / value if value else 1):
                 if other:
                     yield single("constant", node, Number(other), "a wrong constant")
-        elif isinstance(node, Name) and (scene.shape(node) == ()):
-            if node.name in size_names(scene.program) or node.name in scene.own or scene.names.meaning(node.name):
-                for sign in ("-", "+"):
-                    new = Binary(sign, node, Number(1))
-                    yield single("constant", node, new, f"a wrong constant: {node.name} for {node.name} {sign} 1")
-                yield single("constant", node, Apply("sqrt", (node,)), "a wrong constant: a square root is missing")
-                yield single("constant", node, Binary("**", node, Number(2)), "a wrong constant: a square is missing")
+        elif isinstance(node, Name) and scene.shape(node) == ():
+            for sign in ("-", "+"):
+                new = Binary(sign, node, Number(1))
+                yield single("constant", node, new, f"a wrong constant: {node.name} for {node.name} {sign} 1")
+            yield single("constant", node, Apply("sqrt", (node,)), "a wrong constant: a square root is missing")
+            yield single("constant", node, Binary("**", node, Number(2)), "a wrong constant: a square is missing")
 
 
 def known_factors(scene: Scene) -> Edits:
@@ -91,7 +89,7 @@ def known_factors(scene: Scene) -> Edits:
     for node, _ in scene.nodes:
         if isinstance(node, Name) and scene.value(node) is not None:
             places.setdefault(node.name, []).append(node)
-    for name, nodes in places.items():
+    for nodes in places.values():
         value = scene.value(nodes[0])
         if len(nodes) < 2 or value is None or not value.ndim:
             continue
@@ -158,7 +156,7 @@ def symmetric(scene: Scene) -> Edits:
 
 
 def flips(scene: Scene) -> Edits:
-    for node, above, value in array_nodes(scene, 1):
+    for node, _, value in array_nodes(scene, 1):
         if not isinstance(node, Name):
             continue
         for axis in range(value.ndim):

@@ -8,8 +8,6 @@ from fractions import Fraction
 import numpy as np
 
 from ...calculus.steps import Local
-from ...checking.interpreter import Evaluation
-from ...checking.points import shape_of
 from ...language.algebra import factors_of, terms_of
 from ...language.notation import text
 from ...language.program import Program, Role
@@ -27,15 +25,8 @@ class Part:
 
 
 def parts(bound: Bound, at: At) -> list[Part]:
-    """One part for each read of the tensor, where `At.shares` has one for each equation."""
-    target = at.truth.program.tensors[bound.tensor]
-    evaluation = Evaluation(at.values, at.sizes, {})
-    found = []
-    for share in at.truth.shares.get(bound.tensor, ()):
-        value = evaluation.value(share.local.share, target.indices)
-        spread = np.broadcast_to(value, shape_of(target, at.sizes)).astype(np.float64)
-        found.append(Part(share.local, bound.spread(spread, at)))
-    return found
+    """One part for each read of the tensor."""
+    return [Part(share.local, bound.spread(value.astype(np.float64), at)) for share, value in at.shares(bound.tensor)]
 
 
 def described(local: Local, truth: Truth) -> str:

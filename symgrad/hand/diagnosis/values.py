@@ -319,8 +319,9 @@ def other_layout(evidence: Evidence) -> Said:
             yield (
                 "layout",
                 (
-                    f"it is the right one in another layout (transposed): {d}{tensor.name} has the shape of {tensor.name}, "
-                    f"{natural(tensor).written()}; if your {tensor.name} is {layout.written()}, say so in a line "
+                    f"it is the right one in another layout (transposed): {d}{tensor.name} has the shape of "
+                    f"{tensor.name}, {natural(tensor).written()}; "
+                    f"if your {tensor.name} is {layout.written()}, say so in a line "
                     f"`# {tensor.name}: {layout.written()}`"
                 ),
             )
