@@ -9,6 +9,7 @@ from ..language.errors import ClaimError
 from .binding import Names
 from .counterexamples import counterexample
 from .derived import derived_text
+from .diagnosis import Diagnosis
 from .judging import Judge, Judged
 from .numbers import ShapeError
 from .numpy_reader import read_numpy
@@ -24,6 +25,7 @@ class CodeVerification:
         self.statements = read_numpy(source)
         self.judge = Judge(truth, names, self.statements)
         self.prover = Prover(self.judge)
+        self.diagnosis = Diagnosis(truth, names, self.statements, source)
 
     def verdicts(self) -> list[tuple[int, Verdict]]:
         """(place in the source, verdict) of every line."""
@@ -48,7 +50,11 @@ class CodeVerification:
         if judged.right:
             return replace(base, how=self.agreement(judged))
         return replace(
-            base, status=Status.WRONG, derived=derived_text(self.truth, record.bound), example=counterexample(judged)
+            base,
+            status=Status.WRONG,
+            derived=derived_text(self.truth, record.bound),
+            mistakes=self.diagnosis.of_line(judged, self.judge),
+            example=counterexample(judged),
         )
 
     def agreement(self, judged: Judged) -> str:
@@ -62,7 +68,11 @@ class CodeVerification:
         if isinstance(error, ShapeError) and (judged.compared or not self.literal(judged)):
             found = counterexample(judged) or Counterexample(at.sizes, at.seed, (), 0.0, None, None, None, str(error))
             return replace(
-                base, status=Status.WRONG, derived=derived_text(self.truth, judged.record.bound), example=found
+                base,
+                status=Status.WRONG,
+                derived=derived_text(self.truth, judged.record.bound),
+                mistakes=self.diagnosis.of_line(judged, self.judge),
+                example=found,
             )
         return replace(base, status=Status.UNREAD)
 

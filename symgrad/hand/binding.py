@@ -105,6 +105,10 @@ class Names:
             self.memo[name] = self.found(name)
         return self.memo[name]
 
+    def release(self, names: Collection[str]) -> None:
+        """These are the file's own."""
+        self.memo |= dict.fromkeys(names)
+
     def found(self, name: str) -> Bound | None:
         if name in self.stated and self.stated[name] != name:
             bound = self.meaning(self.stated[name])

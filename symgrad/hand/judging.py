@@ -72,10 +72,13 @@ class Judge:
     def __init__(self, truth: Truth, names: Names, statements: Sequence[Statement]) -> None:
         self.truth, self.names, self.statements = truth, names, tuple(statements)
         self.events = list(events(self.statements))
+        self.begin()
+
+    def begin(self) -> None:
         self.records: dict[int, Record] = {}
         self.slices: dict[int, Record] = {}
         for event in self.events:
-            bound = names.meaning(event.name)
+            bound = self.names.meaning(event.name)
             if bound is not None and bound.meaning is not Meaning.SIZE and not bound.given:
                 self.records[id(event)] = Record(event, bound)
         self.failures: dict[int, list[tuple[At, Statement, ClaimError]]] = {}
@@ -83,6 +86,16 @@ class Judge:
     def run(self) -> None:
         for at in self.truth.points:
             Turned(self, at).run()
+        taken = {record.event.name for record in self.records.values() if self.no_loss(record)}
+        if taken:
+            self.names.release(taken)
+            self.begin()
+            self.run()
+
+    def no_loss(self, record: Record) -> bool:
+        """Whether a usual name of the loss, J or E, holds an array: a Jacobian, which is the file's own."""
+        another = record.bound.tensor == self.truth.loss and record.bound.meaning is Meaning.VALUE
+        return another and record.event.name != self.truth.loss and any(seen.claimed.size != 1 for seen in record.seen)
 
     def by_name(self) -> Iterator[list[Record]]:
         """The records of each name, in order."""

@@ -267,17 +267,18 @@ def names_in(node: Node) -> set[str]:
 
 
 def replaced(node: Node, old: Node, new: Node) -> Node:
-    """`node` with the very node `old`, not its equals, replaced by `new`."""
+    """`node` with the very node `old`, not its equals, replaced by `new`; the same object where it is not within."""
     if node is old:
         return new
 
     def visit(value: object) -> object:
         if isinstance(value, Node):
             return replaced(value, old, new)
-        return tuple(visit(item) for item in value) if isinstance(value, tuple) else value
+        if not isinstance(value, tuple):
+            return value
+        items = tuple(visit(item) for item in value)
+        return value if all(a is b for a, b in zip(items, value, strict=True)) else items
 
-    parts = {part.name: getattr(node, part.name) for part in fields(node)}
-    changed = {name: visit(value) for name, value in parts.items() if name != "span"}
-    if all(changed[name] is parts[name] or changed[name] == parts[name] for name in changed):
-        return node if not any(child is old for child in node.walk()) else replace(node, **changed)
-    return replace(node, **changed)
+    parts = {part.name: getattr(node, part.name) for part in fields(node) if part.name != "span"}
+    changed = {name: visit(value) for name, value in parts.items()}
+    return node if all(changed[name] is parts[name] for name in parts) else replace(node, **changed)

@@ -126,12 +126,7 @@ class Truth:
 
     @cached_property
     def size_rows(self) -> list[dict[str, int]]:
-        """All sizes different, in two orders; all equal.  Sizes that were given stay."""
-        names = size_names(self.model)
-        generic = [GENERIC[k] if k < len(GENERIC) else 15 + k for k in range(len(names))]
-        rows = (generic, generic[::-1], [EQUAL] * len(names), generic[1:] + generic[:1])
-        table = [{**dict(zip(names, row, strict=True)), **self.fixed} for row in rows]
-        return [row for k, row in enumerate(table) if row not in table[:k]]
+        return size_rows(self.model, self.fixed)
 
     @cached_property
     def points(self) -> list[At]:
@@ -156,6 +151,15 @@ class Truth:
 
     def tensor(self, name: str) -> Tensor:
         return self.model.tensors[name]
+
+
+def size_rows(program: Program, fixed: Mapping[str, int]) -> list[dict[str, int]]:
+    """All sizes different, in two orders; all equal.  Sizes that are fixed stay."""
+    names = size_names(program)
+    generic = [GENERIC[k] if k < len(GENERIC) else 15 + k for k in range(len(names))]
+    rows = (generic, generic[::-1], [EQUAL] * len(names), generic[1:] + generic[:1])
+    table = [{**dict(zip(names, row, strict=True)), **fixed} for row in rows]
+    return [row for k, row in enumerate(table) if row not in table[:k]]
 
 
 def agree(claimed: np.ndarray, right: np.ndarray) -> bool:

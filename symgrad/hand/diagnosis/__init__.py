@@ -1,0 +1,11 @@
+"""Naming the mistake of a wrong line: explanations that give the claim exactly, at every point that was judged.
+
+values, contributions   the wrong value, taken apart          (of any claim that has one)
+repairs                 the person's own text with one change (of code)
+cuts                    the right derivation with a part forgotten
+nearest                 what is said where nothing fits
+"""
+
+from .diagnosing import Diagnosis
+
+__all__ = ["Diagnosis"]

@@ -1,0 +1,205 @@
+"""Where a change is tried: the values of the nodes at one point, and the arrays that could stand in their place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from ...language.program import Program, Role
+from ...language.terms import Call, Where, reads
+from ..binding import Names
+from ..interpretation import Value
+from ..statements import Assign, Binary, Expression, Item, Name, Node, Number, Statement
+from ..truth import At
+from .quoting import written
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Nodes and what stands in their place; a `sentence` of its own, or a remark for the usual one."""
+
+    kind: str
+    changes: tuple[tuple[Node, Node], ...]
+    remark: str = ""
+    sentence: str = ""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One statement at one point: `values` of its nodes by identity, the file's arrays by name, the source."""
+
+    statement: Statement
+    at: At
+    names: Names
+    values: Mapping[int, Value]
+    own: Mapping[str, np.ndarray]
+    lines: tuple[Statement, ...]  # of the whole file
+    source: str
+    claimed: str  # the name that the claim is about
+    memo: dict = field(default_factory=dict, compare=False)
+
+    @property
+    def program(self) -> Program:
+        return self.names.program
+
+    def value(self, node: Node) -> np.ndarray | None:
+        """The node's array at the point; None where it has none."""
+        value = self.values.get(id(node))
+        if isinstance(value, bool | int | float | np.number):
+            return np.asarray(value)
+        return value if isinstance(value, np.ndarray) else None
+
+    def shape(self, node: Node) -> tuple[int, ...] | None:
+        value = self.value(node)
+        return None if value is None else value.shape
+
+    def text(self, node: Node) -> str:
+        return written(node, self.source)
+
+    @cached_property
+    def nodes(self) -> list[tuple[Expression, Node | None]]:
+        """Every expression that is read in the statement, outermost first, with the node above it."""
+        found: list[tuple[Expression, Node | None]] = []
+
+        def visit(node: Node, above: Node | None) -> None:
+            if isinstance(node, Expression):
+                found.append((node, above))
+            for child in node.children:
+                if isinstance(node, Assign) and child is node.target:
+                    for place in places_of(child):
+                        visit(place, child)
+                    continue
+                visit(child, node)
+
+        visit(self.statement, None)
+        return found
+
+    @cached_property
+    def arrays(self) -> list[tuple[str, np.ndarray]]:
+        """What a name could mean here: the file's arrays, then the model's tensors, then their adjoints."""
+        found = {name: array for name, array in self.own.items() if name != self.claimed and " " not in name}
+        program = self.program
+        for name, tensor in program.tensors.items():
+            if name not in found and name != program.outputs[0] and tensor.role is not Role.TOKENS:
+                found[name] = np.asarray(self.at_name(name))
+        for name in program.tensors:
+            adjoint = f"d{name}"
+            bound = self.names.meaning(adjoint)
+            if (
+                adjoint not in found
+                and adjoint != self.claimed
+                and name in self.at.truth.adjoints
+                and bound is not None
+            ):
+                found[adjoint] = np.asarray(bound.at(self.at))
+        claimed = self.names.meaning(self.claimed)
+        return [
+            (name, array)
+            for name, array in found.items()
+            if claimed is None or self.names.meaning(name) != claimed  # the right answer explains nothing
+        ]
+
+    def at_name(self, name: str) -> np.ndarray:
+        bound = self.names.meaning(name)
+        return np.asarray(bound.at(self.at)) if bound is not None else np.asarray(self.at.value(name))
+
+    def alike(self, array: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+        """The names whose arrays have the shape of this one, and other values."""
+        for name, other in self.arrays:
+            if other.shape == array.shape and not np.array_equal(other, array):
+                yield name, other
+
+    def tensor(self, name: str) -> str | None:
+        """The model's tensor whose value a name of the file is: by name, or because it is equal to it."""
+        if name in self.program.tensors:
+            return name
+        array = self.own.get(name)
+        if array is None:
+            return None
+        return next(
+            (t for t in self.program.tensors if np.shape(self.at.value(t)) == array.shape and self.equal(t, array)),
+            None,
+        )
+
+    def equal(self, tensor: str, array: np.ndarray) -> bool:
+        return bool(np.allclose(self.at.value(tensor), array, rtol=1e-9, atol=1e-12))
+
+    def definition(self, name: str) -> Assign | None:
+        """The line of the file that makes a name, before this statement."""
+        found = None
+        for line in self.lines:
+            if line.span[0] >= self.statement.span[0]:
+                break
+            if isinstance(line, Assign) and isinstance(line.target, Name) and line.name == name:
+                found = line
+        return found
+
+    # -- what one name is to another -------------------------------------------------------------------------------
+
+    def between(self, old: str, new: str) -> str:
+        """In what way the name `old` is mistaken for `new`."""
+        if old.rstrip("0123456789") == new.rstrip("0123456789"):
+            return "a wrong index of the layer, or of the step"
+        if len(old) == len(new) == 2 and old[0] == new[0] and old[0].isupper():
+            return "a wrong variable: that of another gate or head"
+        first, second = self.tensor(old), self.tensor(new)
+        if first and second and first != second:
+            if self.is_target(first) and self.is_target(second) and self.reads(second, first):
+                return f"a wrong target: {second} is what the loss compares with (smoothing ignored)"
+            if self.activates(first, second):
+                return "the preactivation for the activation"
+            if self.activates(second, first):
+                return "the activation for the preactivation"
+        line = self.definition(new)
+        if line is not None and isinstance(line.value, Binary) and line.value.operator == "*":
+            parts = (line.value.left, line.value.right)
+            for part, other in (parts, parts[::-1]):
+                if isinstance(part, Name) and part.name == old:
+                    return f"{self.text(line)}: the factor {self.text(other)} is missing"
+        return "a wrong variable of the same shape"
+
+    def activates(self, before: str, after: str) -> bool:
+        """Whether `after` is a function of `before` alone, entry by entry or as a softmax."""
+        if self.program.tensors[after].role is not Role.DEFINITION:
+            return False
+        body = self.program.equation(after).body
+        return {read.tensor for read in reads(body)} == {before} and any(
+            isinstance(node, Call | Where) for node in body.walk()
+        )
+
+    def is_target(self, name: str) -> bool:
+        """Whether it is made from data alone."""
+        tensor = self.program.tensors[name]
+        if tensor.role is not Role.DEFINITION:
+            return tensor.role is not Role.PARAMETER
+        return all(
+            self.is_target(read.tensor) for read in reads(self.program.equation(name).body) if read.tensor != name
+        )
+
+    def reads(self, reader: str, name: str) -> bool:
+        tensor = self.program.tensors[reader]
+        return tensor.role is Role.DEFINITION and any(
+            read.tensor == name for read in reads(self.program.equation(reader).body)
+        )
+
+
+def places_of(target: Node) -> Iterator[Expression]:
+    """The indices of the entries that are assigned."""
+    while isinstance(target, Item):
+        yield from (place for place in target.places if place is not None)
+        target = target.array
+
+
+def single(kind: str, old: Node, new: Node, remark: str = "", sentence: str = "") -> Edit:
+    return Edit(kind, ((old, new),), remark, sentence)
+
+
+def array_nodes(scene: Scene, least: int = 0) -> Iterator[tuple[Expression, Node | None, np.ndarray]]:
+    """The nodes that are arrays of at least so many axes, with the node above and the value."""
+    for node, above in scene.nodes:
+        value = scene.value(node)
+        if value is not None and value.ndim >= least and not isinstance(node, Number):
+            yield node, above, value
