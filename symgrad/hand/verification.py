@@ -8,9 +8,9 @@ from pathlib import Path
 from ..language.errors import ClaimError
 from ..language.model import Model
 from ..language.program import Program
-from .api import CodeVerification
 from .binding import Names
 from .claim_files import ClaimFile, of_code, read_claim_file
+from .code_claims import CodeVerification
 from .declaration import declared_model
 from .formula_claims import FormulaVerification
 from .truth import Truth

@@ -1,4 +1,4 @@
-"""`verify(model, claims)`: a person's derivation, line by line."""
+"""The verdicts on lines of code: judged at points, proved or diagnosed, and said with their places."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ from .verdicts import Counterexample, Status, Verdict
 
 
 class CodeVerification:
-    def __init__(self, truth: Truth, names: Names, source: str) -> None:
+    """`statements` are those of `source` unless they are given: a formula that was read into code."""
+
+    def __init__(self, truth: Truth, names: Names, source: str, statements: Sequence[Statement] | None = None) -> None:
         self.truth, self.names, self.source = truth, names, source
-        self.statements = read_numpy(source)
+        self.statements = read_numpy(source) if statements is None else tuple(statements)
         self.judge = Judge(truth, names, self.statements)
         self.prover = Prover(self.judge)
         self.diagnosis = Diagnosis(truth, names, self.statements, source)
