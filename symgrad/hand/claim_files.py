@@ -130,11 +130,17 @@ def of_index(source: str) -> ClaimFile:
 
 
 def index_lines(body: str, start: int) -> list[Formula]:
-    """A formula a line; empty lines and comments are none."""
-    found = []
+    """A formula a line, with the lines that go on with it; empty lines and comments are none."""
+    found: list[Formula] = []
     for match in re.finditer(r"[^\n]+", body):
-        if match[0].strip() and not match[0].strip().startswith("#"):
-            found.append(Formula(match[0], start + match.start(), "index"))
+        line, place = match[0].strip(), start + match.start()
+        if not line or line.startswith("#"):
+            continue
+        before = found[-1] if found else None
+        if before is not None and line[0] in "=+-*/" and before.start + len(before.source) == place - 1:
+            found[-1] = Formula(f"{before.source}\n{match[0]}", before.start, "index")
+        else:
+            found.append(Formula(match[0], place, "index"))
     return found
 
 

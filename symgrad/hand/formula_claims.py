@@ -7,39 +7,26 @@ convention in which the shapes of most formulas of the file fit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-
 from ..language.errors import ClaimError
-from .binding import Bound, Meaning, Names
-from .claim_files import Formula
+from .binding import Names
+from .claim_files import Formula, blank
+from .code_claims import CodeVerification
 from .counterexamples import example_of
-from .derived import derived_text
+from .diagnosis import Diagnosis
+from .formula_code import NoCode, as_code
 from .index_reader import read_index
+from .indexed_claims import IndexedClaims
 from .judging import Seen, fitted
 from .latex_reader import read_latex
 from .matrix_formulas import Convention, MatrixReading
 from .numbers import ShapeError
-from .statements import Chain, Derivative, Expression, Item, Name, target_name
-from .truth import At, Truth
+from .statements import Chain, Expression
+from .subjects import Subject, Subjects
+from .truth import Truth
 from .verdicts import Status, Verdict
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What a chain is about: a value, an adjoint, or d `of`/d the tensor."""
-
-    written: str
-    bound: Bound
-    of: str = ""
-
-    def right(self, at: At, convention: Convention) -> np.ndarray:
-        if not self.of:
-            return np.asarray(self.bound.at(at), dtype=np.float64)
-        value = at.jacobian(self.of, self.bound.tensor)
-        return value.T if value.ndim == 2 and convention is not Convention.NUMERATOR else value
 
 
 @dataclass
@@ -51,7 +38,6 @@ class Side:
     expression: Expression
     seen: list[Seen] = field(default_factory=list)
     error: ClaimError | None = None
-    remark: str = ""
 
     @property
     def agrees(self) -> bool:
@@ -66,9 +52,10 @@ class FormulaVerification:
         self.formulas = tuple(formulas)
         self.notes: set[str] = set()
         self.unread: list[tuple[int, Verdict]] = []
-        self.known = {name: self.axes_of(name) for name in names.all()} | {
-            name: self.axes_of(name) for name in names.stated
-        }
+        self.subjects = Subjects(truth, names, source)
+        self.diagnosis = Diagnosis(truth, names, (), source)
+        self.indexed = IndexedClaims(truth, names, source, self.subjects, self.diagnosis)
+        self.known = {name: self.axes_of(name) for name in (*names.all(), *names.stated)}
 
     def axes_of(self, name: str) -> int:
         bound = self.names.meaning(name)
@@ -87,21 +74,32 @@ class FormulaVerification:
     def chains(self) -> Iterator[Chain]:
         for formula in self.formulas:
             # blanks before it keep every span, and the lines of errors, those of the file
-            blank = "".join("\n" if letter == "\n" else " " for letter in self.source[: formula.start])
-            read = read_latex if formula.notation == "latex" else read_index
-            try:
-                yield from read(blank + formula.source, self.known)
-            except ClaimError as error:
-                verdict = Verdict(error.line or 1, formula.source.strip(), "", Status.UNREAD, error=str(error))
-                self.unread.append((formula.start, replace(verdict, column=error.column)))
+            text = blank(self.source[: formula.start]) + formula.source
+            while text.strip():
+                try:
+                    read = read_latex if formula.notation == "latex" else read_index
+                    yield from read(text, self.known)
+                    break
+                except ClaimError as error:
+                    text = self.without_line(text, error, formula)
+
+    def without_line(self, text: str, error: ClaimError, formula: Formula) -> str:
+        """The text without the line that cannot be read, which gets its verdict; the others still can."""
+        lines = text.splitlines(keepends=True)
+        line = error.line if error.line is not None and lines[error.line - 1].strip() else len(lines)
+        start = sum(map(len, lines[: line - 1]))
+        quoted = lines[line - 1].strip()
+        verdict = Verdict(line, quoted, "", Status.UNREAD, error=str(error), column=error.column)
+        self.unread.append((start, verdict))
+        lines[line - 1] = blank(lines[line - 1])
+        return "".join(lines)
 
     def convention(self, chains: list[Chain]) -> Convention:
         """The one in which most sides have the shape of their subject."""
 
         def fits(convention: Convention) -> int:
-            return sum(
-                side.error is None and one_shape(side) for chain in chains for side in self.sides(chain, convention)
-            )
+            sides = [side for chain in chains for side in self.readable_sides(chain, convention)]
+            return sum(side.error is None and one_shape(side) for side in sides)
 
         return max(Convention, key=fits) if chains else Convention.COLUMNS
 
@@ -109,105 +107,83 @@ class FormulaVerification:
 
     def judged(self, chain: Chain, convention: Convention) -> list[tuple[int, Verdict]]:
         try:
-            sides = self.sides(chain, convention)
+            subject = self.subjects.subject(chain)
+            if chain.indexed:
+                claims = [self.indexed.verdict(chain, subject, side) for side in chain.sides]
+            else:
+                claims = [self.in_matrices(chain, subject, side, convention) for side in chain.sides]
         except ClaimError as error:
-            return [(chain.span[0], self.failed(self.verdict(chain, chain.sides[0], ""), error))]
+            claims = [self.failed(Verdict(1, "", "", Status.UNREAD), error)]
         found = []
-        for side in sides:
-            if not chain.indexed and not side.agrees:
-                side = self.otherwise(side, convention)
-            found.append((side.expression.span[0], self.said(side)))
+        for side, verdict in zip(chain.sides, claims, strict=False):
+            found.append((side.span[0], self.placed(chain, side, verdict)))
         return found
 
-    def otherwise(self, side: Side, convention: Convention) -> Side:
-        """The side in another convention, where it is right in that one: a mixture that is pointed out."""
-        for other in Convention:
-            again = self.side(side.chain, side.subject, side.expression, other) if other is not convention else side
-            if again.agrees and again is not side:
-                again.remark = f"in {other.value}, while other lines are in {convention.value}"
-                return again
-        return side
+    def in_matrices(self, chain: Chain, subject: Subject, expression: Expression, convention: Convention) -> Verdict:
+        """In the file's convention; in another where it is right in that one: a mixture, which is pointed out."""
+        side = self.side(chain, subject, expression, convention)
+        if not side.agrees:
+            for other in Convention:
+                again = self.side(chain, subject, expression, other)
+                if again.agrees:
+                    verdict = self.said(again, other)
+                    return replace(verdict, remark=f"in {other.value}, while other lines are in {convention.value}")
+        return self.said(side, convention)
 
     def readable_sides(self, chain: Chain, convention: Convention) -> list[Side]:
         try:
-            return self.sides(chain, convention)
+            subject = self.subjects.subject(chain)
         except ClaimError:
             return []
-
-    def sides(self, chain: Chain, convention: Convention) -> list[Side]:
-        subject = self.subject(chain)
         return [self.side(chain, subject, expression, convention) for expression in chain.sides]
 
     def side(self, chain: Chain, subject: Subject, expression: Expression, convention: Convention) -> Side:
         side = Side(chain, subject, expression)
-        value = self.indexed(chain, subject, expression) if chain.indexed else None
         for at in self.truth.points:
             try:
-                if value is not None:
-                    claimed, right = value(at)
-                else:
-                    reading = MatrixReading(self.names, at, convention, self.notes)
-                    claimed, right = reading.value(expression), subject.right(at, convention)
+                claimed = MatrixReading(self.names, at, convention, self.notes).value(expression)
+                right = subject.right(at, convention is Convention.NUMERATOR)
                 side.seen.append(Seen(at, fitted(claimed, right), right))
             except ClaimError as error:
                 side.error = error
                 break
         return side
 
-    def indexed(self, chain: Chain, subject: Subject, expression: Expression) -> Callable:
-        raise ClaimError("formulas with indices are not read yet")
-
-    def subject(self, chain: Chain) -> Subject:
-        node = chain.subject
-        of = ""
-        if isinstance(node, Derivative):
-            whole = self.meaning(node.of)
-            if whole.meaning is not Meaning.VALUE:
-                raise placed(ClaimError("only a tensor of the model can be differentiated here"), node)
-            of = whole.tensor if whole.tensor != self.truth.loss else ""
-            bound = self.meaning(node.by)
-            if not of:
-                bound = Bound(Meaning.ADJOINT, bound.tensor, bound.layout)
-        else:
-            bound = self.meaning(node)
-        return Subject(self.source[slice(*node.span)], bound, of)
-
-    def meaning(self, node: Name | Item) -> Bound:
-        name = target_name(node)
-        bound = self.names.meaning(name)
-        if bound is None or bound.meaning is Meaning.SIZE:
-            raise placed(ClaimError(f"{name} {self.names.unknown(name)}"), node)
-        return bound
-
     # -- what is said ----------------------------------------------------------------------------------------------
 
-    def said(self, side: Side) -> Verdict:
-        verdict = self.verdict(side.chain, side.expression, side.remark)
+    def said(self, side: Side, convention: Convention) -> Verdict:
+        """As code where there is code for it, which is proved or diagnosed; else by its values."""
+        if not side.subject.of and (side.error is None or isinstance(side.error, ShapeError)):
+            try:
+                reading = MatrixReading(self.names, self.truth.points[0], convention)
+                line = as_code(side.subject.name, side.expression, reading)
+                ((_, verdict),) = CodeVerification(self.truth, self.names, self.source, (line,)).verdicts()
+                return verdict
+            except (NoCode, ClaimError):
+                pass
+        return self.by_values(side)
+
+    def by_values(self, side: Side) -> Verdict:
+        verdict = Verdict(1, "", "", Status.OWN)
         if side.error is not None and not isinstance(side.error, ShapeError):
             return self.failed(verdict, side.error)
         if side.agrees:
             return replace(verdict, status=Status.RIGHT, how=f"agrees at {len(side.seen)} random points")
-        derived = derived_text(self.truth, side.subject.bound) if not side.subject.of else ""
-        verdict = replace(verdict, status=Status.WRONG, derived=derived)
+        verdict = replace(verdict, status=Status.WRONG, derived=self.subjects.derived(side.subject))
         if side.error is not None:
             return replace(verdict, error=str(side.error))
-        wrong = [seen for seen in side.seen if not seen.agrees]
-        if not wrong:
-            return replace(verdict, status=Status.UNDECIDED)
-        return replace(verdict, example=example_of(wrong[0]))
+        wrong = next(seen for seen in side.seen if not seen.agrees)
+        mistakes = () if side.subject.of else self.diagnosis.of_claim(side.seen, side.subject.bound)
+        return replace(verdict, example=example_of(wrong), mistakes=mistakes)
 
-    def verdict(self, chain: Chain, expression: Expression, remark: str) -> Verdict:
+    def placed(self, chain: Chain, expression: Expression, verdict: Verdict) -> Verdict:
+        """The verdict with the line, the text and the subject of its claim."""
         first = expression is chain.sides[0]
         start = chain.subject.span[0] if first else expression.span[0]
         quoted = self.source[start : expression.span[1]]
+        line = self.source.count("\n", 0, start) + 1
         target = self.source[slice(*chain.subject.span)]
-        return Verdict(
-            self.source.count("\n", 0, expression.span[0]) + 1,
-            quoted if first else f"= {quoted}",
-            target,
-            Status.OWN,
-            remark=remark,
-        )
+        return replace(verdict, line=line, source=quoted if first else f"= {quoted}", target=target)
 
     def failed(self, verdict: Verdict, error: ClaimError) -> Verdict:
         column = error.column
@@ -218,8 +194,3 @@ class FormulaVerification:
 
 def one_shape(side: Side) -> bool:
     return all(seen.claimed.shape == seen.right.shape for seen in side.seen)
-
-
-def placed(error: ClaimError, node: Expression) -> ClaimError:
-    error.span = node.span
-    return error

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..checking.interpreter import extent_value
-from ..language.algebra import factors_of
+from ..language.algebra import factors_of, mul
 from ..language.errors import ClaimError
 from ..language.notation import text
 from ..language.program import Tensor
@@ -35,6 +35,11 @@ class Layout:
     def plain(self) -> bool:
         """Whether the claim's array is the model's."""
         return self.groups == natural(self.tensor).groups
+
+    @property
+    def extents(self) -> tuple[Term, ...]:
+        """The sizes of the claim's axes."""
+        return tuple(mul(*(self.atoms[k] for k in group)) for group in self.groups)
 
     def shape(self, sizes: Sizes) -> tuple[int, ...]:
         lengths = [extent_value(atom, sizes) for atom in self.atoms]

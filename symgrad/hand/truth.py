@@ -19,8 +19,11 @@ from ..calculus.steps import Local
 from ..checking.interpreter import Evaluation, Values, evaluate
 from ..checking.points import point, shape_of, size_names
 from ..derivation.jacobians import Jacobian, jacobian
+from ..language.algebra import mul
 from ..language.errors import DataError, Independent
 from ..language.program import Program, Role, Tensor
+from ..language.rewriting import substitute
+from ..language.terms import ZERO, Term, delta
 
 GENERIC = (5, 4, 7, 3, 6, 8, 9, 10, 11, 12, 13, 14)
 EQUAL = 4
@@ -118,6 +121,19 @@ class Truth:
         for local in self.gradients.locals_:
             found.setdefault(local.read.tensor, []).append(Share(local.equation.tensor, local))
         return found
+
+    def jacobian_entry(self, of: str, by: str, entry: tuple[Term, ...]) -> Term:
+        """d of/d by at `entry`, the places in `of` and then those in `by`, as a term in forward values."""
+        found = self.jacobian(of, by)
+        if found is None:
+            return ZERO
+        places = dict(zip(found.of.indices, entry, strict=False))
+        equal = []
+        for index, place in zip(found.by.indices, entry[len(found.of.indices) :], strict=True):
+            if index in places:  # shared: 0 where the two differ
+                equal.append(delta(places[index], place))
+            places[index] = places.get(index, place)
+        return mul(*equal, substitute(found.value, places))
 
     @cached_property
     def simplified(self) -> Program:
