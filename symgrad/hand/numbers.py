@@ -168,6 +168,8 @@ def real(value: Value) -> np.ndarray:
     """A number or an array; lists of equal shape are stacked."""
     if isinstance(value, np.ndarray):
         return value
+    if isinstance(value, range):
+        return np.asarray(value)
     if isinstance(value, list | tuple):
         if not value:
             raise ClaimError("an empty list has no value")
