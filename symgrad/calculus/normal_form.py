@@ -12,7 +12,7 @@ main path, and a `Budget` ends it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import count, permutations, product
@@ -32,6 +32,7 @@ from ..language.terms import (
     Inverse,
     Mul,
     Pow,
+    Read,
     Reduce,
     Term,
     Where,
@@ -62,43 +63,57 @@ class Budget:
                 raise Exhausted
 
 
-def equal(left: Term, right: Term, vocabularies: Vocabularies | None = None, budget: Budget | None = None) -> bool:
-    """Whether the terms are proven equal; False proves nothing.  `vocabularies` bounds the tokens in them."""
-    if left == right or canonical(left) == canonical(right):
-        return True
-    budget = budget or Budget()
-    try:
-        difference = normal(subtract(left, right), vocabularies, budget)
-        return vanishes(difference, vocabularies, budget) or any(
-            vanishes(normal(form, vocabularies, budget), vocabularies, budget) for form in exponentials_only(difference)
-        )
-    except Exhausted:
-        return False
+KnownSums = Callable[[str, int], Term | None]  # of a tensor over one of its axes: sum_v p[b,v] = 1
 
 
-def vanishes(difference: Term, vocabularies: Vocabularies | None, budget: Budget) -> bool:
-    """Whether a normal form is zero, once it is multiplied by its denominators."""
-    for _ in range(ROUNDS):
-        if difference == ZERO:
+@dataclass
+class Comparison:
+    """What may be used to prove terms equal: `vocabularies` bounds the tokens in them, `sums` are known numbers."""
+
+    vocabularies: Vocabularies = field(default_factory=dict)
+    budget: Budget = field(default_factory=Budget)
+    sums: KnownSums | None = None
+
+    def equal(self, left: Term, right: Term) -> bool:
+        """Whether the terms are proven equal; False proves nothing."""
+        if left == right or canonical(left) == canonical(right):
             return True
-        whole = cleared(difference)
-        if whole is None:
+        try:
+            difference = self.normal(subtract(left, right))
+            return self.vanishes(difference) or any(
+                self.vanishes(self.normal(form)) for form in exponentials_only(difference)
+            )
+        except Exhausted:
             return False
-        difference = normal(whole, vocabularies, budget)
-    return difference == ZERO
+
+    def vanishes(self, difference: Term) -> bool:
+        """Whether a normal form is zero, once it is multiplied by its denominators."""
+        for _ in range(ROUNDS):
+            whole = cleared(difference) if difference != ZERO else None
+            if whole is None:
+                break
+            difference = self.normal(whole)
+        return difference == ZERO
+
+    def normal(self, term: Term) -> Term:
+        """The normal form of the module's docstring.  Raises Exhausted where the budget ends."""
+        term = contract(tidy(term), self.vocabularies)
+        for _ in range(ROUNDS):
+            expanded = Normalizer(self.budget, self.sums).sum(term)
+            term = contract(expanded, self.vocabularies)
+            if term == expanded:
+                break
+        return canonical(term)
 
 
-def normal(term: Term, vocabularies: Vocabularies | None = None, budget: Budget | None = None) -> Term:
-    """The normal form of the module's docstring.  Raises Exhausted where the budget ends."""
-    budget = budget or Budget()
-    vocabularies = vocabularies or {}
-    term = contract(tidy(term), vocabularies)
-    for _ in range(ROUNDS):
-        expanded = Normalizer(budget).sum(term)
-        term = contract(expanded, vocabularies)
-        if term == expanded:
-            break
-    return canonical(term)
+def equal(left: Term, right: Term, vocabularies: Vocabularies | None = None) -> bool:
+    """Whether the terms are proven equal; False proves nothing."""
+    return Comparison(vocabularies or {}).equal(left, right)
+
+
+def normal(term: Term, vocabularies: Vocabularies | None = None) -> Term:
+    """The normal form of the module's docstring."""
+    return Comparison(vocabularies or {}).normal(term)
 
 
 @dataclass(frozen=True)
@@ -115,6 +130,7 @@ class Monomial:
 @dataclass
 class Normalizer:
     budget: Budget = field(default_factory=Budget)
+    sums: KnownSums | None = None
     names: Iterator[int] = field(default_factory=count)
     symmetric: set[Term] = field(default_factory=set)  # the bodies of inverses of symmetric matrices
     memo: dict[Term, Term] = field(default_factory=dict)
@@ -226,7 +242,8 @@ class Normalizer:
             if not bound:
                 parts += factors
                 continue
-            parts.append(min((self.named(factors, order) for order in self.orders(factors, bound)), key=repr_key))
+            named = min((self.named(factors, order) for order in self.orders(factors, bound)), key=repr_key)
+            parts.append(named if self.sums is None else known_sum(named, self.sums))
         return mul(*parts)
 
     def orders(self, factors: tuple[Term, ...], bound: tuple[Index, ...]) -> Iterator[tuple[Index, ...]]:
@@ -301,3 +318,14 @@ def expandable(factors: tuple[Term, ...]) -> tuple[tuple[Term, ...], Term] | Non
             kept, rewritten = form
             return (*factors[:k], kept, *factors[k + 1 :]), rewritten
     return divided(factors)
+
+
+def known_sum(total: Term, sums: KnownSums) -> Term:
+    """The number that the sum of one tensor's entries along an axis is known to be, else the sum."""
+    if isinstance(total, Reduce) and isinstance(total.body, Read) and len(total.indices) == 1:
+        (index,) = total.indices
+        axes = [k for k, place in enumerate(total.body.indices) if index in place.free]
+        if len(axes) == 1 and total.body.indices[axes[0]] == index:
+            found = sums(total.body.tensor, axes[0])
+            return total if found is None else found
+    return total

@@ -17,7 +17,7 @@ from ..language.errors import ClaimError
 from ..language.notation import text
 from ..language.ranges import quotient_extent, same_extent, settled_extent
 from ..language.rewriting import substitute
-from ..language.terms import ONE, ZERO, Call, Const, Index, Reduce, Term
+from ..language.terms import ONE, ZERO, Binder, Call, Const, Index, Reduce, Term
 
 
 class Unprovable(ClaimError):
@@ -61,9 +61,11 @@ def axis_index(axis: int, extent: Term) -> Index:
     return Index(f"i{axis}", settled_extent(extent))
 
 
-def bound_index(axis: int, extent: Term) -> Index:
-    """An index to be bound; substitution renames it wherever it would capture another."""
-    return Index(f"s{axis}", settled_extent(extent))
+def bound_indices(extents: Sequence[Term], *bodies: Term) -> tuple[Index, ...]:
+    """Indices to be bound around the bodies, of names that nothing within binds: none shadows another."""
+    used = [int(i.name[1:]) for body in bodies for n in body.walk() if isinstance(n, Binder) for i in n.indices]
+    first = max(used, default=-1) + 1
+    return tuple(Index(f"s{first + k}", settled_extent(extent)) for k, extent in enumerate(extents))
 
 
 def axes_of(shape: Sequence[Term]) -> tuple[Index, ...]:
@@ -202,7 +204,7 @@ def reduced(
 ) -> Array:
     """`op(bound indices, entry)` over the axes, over all where they are None."""
     chosen = sorted({k % a.ndim for k in axes}) if axes is not None else list(range(a.ndim))
-    bound = {k: bound_index(k, a.shape[k]) for k in chosen}
+    bound = dict(zip(chosen, bound_indices([a.shape[k] for k in chosen], a.body), strict=True))
     kept = [k for k in range(a.ndim) if k not in chosen]
     shape = [ONE if k in bound else a.shape[k] for k in range(a.ndim) if keepdims or k in kept]
 

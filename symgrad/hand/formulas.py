@@ -21,7 +21,7 @@ from .entries import (
     Kind,
     Unprovable,
     axis_index,
-    bound_index,
+    bound_indices,
     broadcast_shape,
     broadcast_to,
     count,
@@ -132,8 +132,9 @@ class Formulas:
         return stored(a, [place(one) for one in places], combine, array(value), repeated, self.vocabularies)
 
     def items(self, value: Value) -> list[Value]:
-        if isinstance(value, list | tuple):
-            return list(value)
+        turns = turns_of(value)
+        if isinstance(turns, list):
+            return turns
         raise Unprovable("a loop over a size")
 
 
@@ -309,7 +310,7 @@ def matmul(a: Array, b: Array) -> Array:
     if not same_extent(*inner):
         raise Unprovable("the inner axes of a product are not known to fit")
     rows_, columns = a.shape[-2:-1] if a.ndim > 1 else (), b.shape[-1:] if b.ndim > 1 else ()
-    s = bound_index(0, inner[0])
+    (s,) = bound_indices(inner[:1], a.body, b.body)
 
     def entry(*at: Term) -> Term:
         many, row = at[: len(batch)], at[len(batch) : len(batch) + len(rows_)]
@@ -345,7 +346,9 @@ def einsum(equation: str, arrays: Sequence[Array]) -> Array:
         for letter, extent in zip(group, a.shape, strict=True):
             if not same_extent(extents.setdefault(letter, extent), extent):
                 raise Unprovable(f"the sizes of {letter} are not known to be equal")
-    summed_ = {letter: bound_index(k, extents[letter]) for k, letter in enumerate(extents) if letter not in output}
+    letters = [letter for letter in extents if letter not in output]
+    bound_ = bound_indices([extents[letter] for letter in letters], *(a.body for a in arrays))
+    summed_ = dict(zip(letters, bound_, strict=True))
 
     def entry(*at: Term) -> Term:
         places = {**dict(zip(output, at, strict=True)), **{name: place_in(i) for name, i in summed_.items()}}
@@ -503,7 +506,7 @@ def stacked_turns(turns: Turns, axis: Value) -> Array:
 def cumsum(a: Value, axis: Value) -> Array:
     a = array(a) if axis is not None else reshaped(array(a), [MINUS_ONE])
     k = one_axis(axis, a.ndim) if axis is not None else 0
-    s = bound_index(k, a.shape[k])
+    (s,) = bound_indices([a.shape[k]], a.body)
 
     def entry(*at: Term) -> Term:
         return total((s,), mul(at_most(place_in(s), at[k]), a.at((*at[:k], place_in(s), *at[k + 1 :]))))
@@ -558,7 +561,8 @@ def matrix(a: Value) -> tuple[Array, tuple[Index, Index]]:
     a = array(a)
     if a.ndim < 2 or not same_extent(*a.shape[-2:]) or a.shape[-1] == ONE:
         raise Unprovable("no square matrix")
-    return a, (bound_index(0, a.shape[-2]), bound_index(1, a.shape[-1]))
+    row, column = bound_indices(a.shape[-2:], a.body)
+    return a, (row, column)
 
 
 def inverse(a: Value) -> Array:
@@ -615,10 +619,10 @@ def counted(start: Value, stop: Value, step: Value) -> Turns:
     )
 
 
-def backwards(items: Value) -> Value:
-    if isinstance(items, list | tuple):
-        return list(items)[::-1]
-    turns = turns_of(items)
+def backwards(a: Value) -> Value:
+    if isinstance(a, list | tuple):
+        return list(a)[::-1]
+    turns = turns_of(a)
     if isinstance(turns, list):
         return turns[::-1]
     last = subtract(turns.extent, ONE)

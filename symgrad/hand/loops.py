@@ -15,7 +15,7 @@ from ..language.algebra import summed
 from ..language.ranges import same_extent
 from ..language.rewriting import substitute
 from ..language.terms import Index, Term
-from .entries import Array, Unprovable, elementwise, made
+from .entries import Array, Unprovable, bound_indices, elementwise, made
 from .formulas import BINARY, Turns, array, turns_of
 from .interpretation import Interpreter, Value
 from .statements import Apply, Assign, Expression, Item, Loop, Name, Statement, assignments, names_in
@@ -62,9 +62,9 @@ class LoopFree(Interpreter):
             if after is None:
                 raise Unprovable(f"{name} has no formula in the loop")
             if use is Added:
-                each = array(after)
-                sums = made(each.shape, lambda *at, e=each: summed((index,), e.at(at)), each.kind)
-                self.environment[name] = elementwise(BINARY["+"], array(before[name]), sums)
+                self.environment[name] = elementwise(
+                    BINARY["+"], array(before[name]), summed_turns(array(after), index)
+                )
             else:
                 self.environment[name] = whole(array(after), use, index, turns)
         for name in statement.variables:
@@ -93,6 +93,11 @@ class LoopFree(Interpreter):
 
 
 Own, Added = "own", "added"  # or the axis of which a turn touches its own slice only
+
+
+def summed_turns(each: Array, index: Index) -> Array:
+    (bound,) = bound_indices([index.extent], each.body)
+    return made(each.shape, lambda *at: summed((bound,), substitute(each.at(at), {index: bound})), each.kind)
 
 
 def whole(after: Array, axis: int, index: Index, turns: Turns) -> Array:

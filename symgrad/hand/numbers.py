@@ -168,6 +168,8 @@ def real(value: Value) -> np.ndarray:
     """A number or an array; lists of equal shape are stacked."""
     if isinstance(value, np.ndarray):
         return value
+    if isinstance(value, range):
+        return np.asarray(value)
     if isinstance(value, list | tuple):
         if not value:
             raise ClaimError("an empty list has no value")
@@ -175,7 +177,7 @@ def real(value: Value) -> np.ndarray:
         if len({part.shape for part in parts}) > 1:
             raise ShapeError("a list of arrays of different shapes is no array", *parts)
         return np.stack(parts)
-    if isinstance(value, bool | int | float | np.number):
+    if isinstance(value, bool | int | float | np.number | np.bool_):
         return np.asarray(value)
     raise ClaimError(f"a {type(value).__name__} is no number or array")
 
@@ -418,7 +420,7 @@ FUNCTIONS: dict[str, Callable] = {
     "full": lambda shape, value: np.full(shape_of(shape), real(value), dtype=np.float64),
     "full_like": lambda a, value: np.full(real(a).shape, real(value), dtype=np.float64),
     "arange": lambda start, stop, step: np.asarray(counted(start, stop, step)),
-    "int": integer,
+    "int": lambda a: integer(a),
     "shape": lambda a: real(a).shape,
     "size": lambda a: real(a).size,
     "len": rows,

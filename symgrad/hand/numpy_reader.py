@@ -217,6 +217,8 @@ class NumpyReader:
                 return Number(value, span=span)
             case ast.Constant(value=str() as value):
                 return Text(value, span=span)
+            case ast.Name(id="float" | "int" | "bool" as name):
+                return Name(f"np.{name}", span=span)  # a dtype; float(a) is a call
             case ast.Name(id=name):
                 return Name(name, span=span)
             case ast.UnaryOp(op=operator, operand=operand):

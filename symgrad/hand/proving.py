@@ -8,20 +8,20 @@ line's numbers are there: the two readings of the line share no code.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from ..calculus.inlining import inline
-from ..calculus.normal_form import Budget, Exhausted, equal
+from ..calculus.normal_form import Budget, Comparison, Exhausted
 from ..checking.interpreter import Evaluation, extent_value
-from ..language.algebra import add
+from ..language.algebra import add, summed
 from ..language.errors import SymgradError
 from ..language.program import Equation, Recurrence, equations_of
 from ..language.rewriting import substitute
-from ..language.terms import ZERO, Index, Read, Term
+from ..language.terms import ONE, ZERO, Index, Read, Term
 from .binding import Bound, Meaning
 from .entries import Array, Unprovable, elementwise, fitted
 from .formulas import BINARY
@@ -29,8 +29,14 @@ from .judging import Judge, Judged, begins_anew, increment
 from .symbolic_reading import Reading, SymbolicReading, too_long
 from .truth import At, agree
 
-MONOMIALS = 20_000  # that one line may make
-MOST_WRITTEN = 12  # names written out, of adjoints and definitions
+MONOMIALS = 10_000  # that one line may make
+EACH = 3_000  # of them in one comparison
+OF_A_SUM = 300  # in finding that a definition's entries along an axis have a known sum
+MOST_WRITTEN = 30  # names written out, of adjoints and definitions
+MOST_APART = 8  # of them where only one side reads them
+MOST_NODES = 1200  # of a formula in which names are written out
+Names = frozenset[str]
+Choose = Callable[[Names, Names], str | None]
 
 
 @dataclass
@@ -47,6 +53,7 @@ class Prover:
 
     def __init__(self, judge: Judge) -> None:
         self.judge, self.truth = judge, judge.truth
+        self.sums: dict[tuple[str, int], Term | None] = {}
         self.vocabularies = {
             t.name: t.vocabulary for t in self.truth.program.tensors.values() if t.vocabulary is not None
         }
@@ -84,16 +91,20 @@ class Prover:
         else:
             claim, numbers = reading.new, record.seen[0].claimed
             rights = list(self.rights(record.bound))
+        formulas = [(fitted(claim, right.shape), right) for right in rights]
+        if not self.reads_alike(formulas[0][0], numbers, record.seen[0].at):
+            return None
+        sides = [Sides(own.body, substitute(right.body, same_axes(right, own))) for own, right in formulas]
+        sides = [one for k, one in enumerate(sides) if one not in sides[:k]]
         budget = Budget(MONOMIALS)
-        guarded = False
-        for right in rights:
-            formula = fitted(claim, right.shape)
-            if not guarded and not self.reads_alike(formula, numbers, record.seen[0].at):
-                return None
-            guarded = True
-            written = self.climb(formula.body, substitute(right.body, same_axes(right, formula)), budget)
-            if written is not None:
-                return written
+        for one in sides:
+            if self.equal(one, budget):
+                return ()
+        for choose in (self.apart, self.touching, self.adjoints_first):
+            for one in sides:
+                written = self.climb(one, choose, budget)
+                if written is not None:
+                    return written
         return None
 
     # -- what is right ---------------------------------------------------------------------------------------------
@@ -127,43 +138,99 @@ class Prover:
 
     # -- the comparison --------------------------------------------------------------------------------------------
 
-    def climb(self, claim: Term, right: Term, budget: Budget) -> tuple[str, ...] | None:
+    def climb(self, sides: Sides, choose: Choose, budget: Budget) -> tuple[str, ...] | None:
         """The names that were written out until the two were equal; None where they never were."""
-        sides = Sides(claim, right)
-        while True:
-            own, other = self.names_in(sides.claim), self.names_in(sides.right)
-            if (own == other or not sides.written) and equal(sides.claim, sides.right, self.vocabularies, budget):
-                return sides.written
-            name = self.next_name(own, other)
-            if name is None or len(sides.written) == MOST_WRITTEN:
+        while len(sides.written) < (MOST_APART if choose == self.apart else MOST_WRITTEN):
+            name = choose(self.names_in(sides.claim), self.names_in(sides.right))
+            if name is None:
                 return None
             sides = self.written_out(sides, name)
-            if too_long(sides.claim) or too_long(sides.right):
+            if too_long(sides.claim, MOST_NODES) or too_long(sides.right, MOST_NODES):
                 return None
+            own, other = self.names_in(sides.claim), self.names_in(sides.right)
+            met = own == other or (choose != self.apart and own | other <= self.truth.model.tensors.keys())
+            if met and self.equal(sides, budget):
+                return sides.written
+        return None
+
+    def equal(self, sides: Sides, budget: Budget) -> bool:
+        each = Budget(min(EACH, budget.left or 0))
+        before = each.left
+        found = Comparison(self.vocabularies, each, self.known_sum).equal(sides.claim, sides.right)
+        budget.spend((before or 0) - max(each.left or 0, 0))
+        return found
 
     def written_out(self, sides: Sides, name: str) -> Sides:
         equation = self.definitions[name]
         claim, right = (inline(side, equation) for side in (sides.claim, sides.right))
         return Sides(claim, right, (*sides.written, name))
 
-    def names_in(self, term: Term) -> frozenset[str]:
+    def names_in(self, term: Term) -> Names:
         return frozenset(node.tensor for node in term.walk() if isinstance(node, Read))
 
-    def next_name(self, own: frozenset[str], other: frozenset[str]) -> str | None:
-        """The latest name that only one side reads, or that rests on such a one; any where both read the same."""
-        apart = own ^ other
-        present = [name for name in self.definitions if name in own | other]
-        chosen = [name for name in present if name in apart or self.rests_on[name] & apart] if apart else present
-        return (chosen or present or [None])[-1]
+    def apart(self, own: Names, other: Names) -> str | None:
+        """The latest name that only one side reads and that may lead to what the other reads."""
+        return self.latest(self.leading(own, other) | self.leading(other, own))
+
+    def touching(self, own: Names, other: Names) -> str | None:
+        """The same, or the latest that reads what only one side reads; where both read the same, the model's latest."""
+        names, only = own | other, own ^ other
+        if not only:
+            return self.latest({name for name in names if name in self.truth.model.tensors}) or self.latest(names)
+        reading = {name for name in names if name in self.reads and self.reads[name] & only}
+        return self.latest(self.leading(own, other) | self.leading(other, own) | reading)
+
+    def leading(self, own: Names, other: Names) -> Names:
+        """The names of `own` alone that are adjoints, or rest on a name of the other side."""
+        model = self.truth.model.tensors
+        return frozenset(n for n in own - other if n not in model or self.rests_on.get(n, frozenset()) & other)
+
+    def adjoints_first(self, own: Names, other: Names) -> str | None:
+        """The latest of all: every adjoint is written out before a definition of the model is."""
+        return self.latest(own | other)
+
+    def latest(self, names: Names | set[str]) -> str | None:
+        return next((name for name in reversed(self.definitions) if name in names), None)
 
     @cached_property
-    def rests_on(self) -> dict[str, frozenset[str]]:
+    def reads(self) -> dict[str, Names]:
+        """definition -> the tensors in its equation."""
+        return {name: self.names_in(equation.body) for name, equation in self.definitions.items()}
+
+    @cached_property
+    def rests_on(self) -> dict[str, Names]:
         """definition -> every tensor that it depends on."""
-        found: dict[str, frozenset[str]] = {}
-        for name, equation in self.definitions.items():
-            direct = self.names_in(equation.body)
-            found[name] = direct.union(*(found.get(one, frozenset()) for one in direct))
+        found: dict[str, Names] = {}
+        for name, read in self.reads.items():
+            found[name] = read.union(*(found.get(one, frozenset()) for one in read))
         return found
+
+    # -- sums that are known -----------------------------------------------------------------------------------------
+
+    def known_sum(self, tensor: str, axis: int) -> Term | None:
+        """0 or 1 where the entries of a definition of the model are proven to sum to it: sum_b xhat[b,i] = 0."""
+        key = (tensor, axis)
+        if key not in self.sums:
+            self.sums[key] = None  # while it is sought, it is not known
+            equation = self.definitions.get(tensor)
+            if equation is not None and tensor in self.truth.model.tensors:
+                self.sums[key] = self.found_sum(summed((equation.indices[axis],), equation.body))
+        return self.sums[key]
+
+    def found_sum(self, total: Term) -> Term | None:
+        budget = Budget(OF_A_SUM)
+        try:
+            for _ in range(4):
+                found = Comparison(self.vocabularies, budget, self.known_sum).normal(total)
+                if found in (ZERO, ONE):
+                    return found
+                name = self.latest(self.names_in(total))
+                if name is None:
+                    return None
+                total = inline(total, self.definitions[name])
+        except Exhausted:
+            return None
+        return None
 
 
 def part(judged: Judged, reading: Reading) -> Array:

@@ -21,7 +21,7 @@ from .entries import (
     Kind,
     Unprovable,
     axis_index,
-    bound_index,
+    bound_indices,
     broadcast_shape,
     broadcast_to,
     made,
@@ -208,7 +208,8 @@ def inverse(chosen: Selection, a: Array) -> tuple[dict[Index, Term], list[Term]]
 
 def scattered(a: Array, chosen: Selection, combine: Combine, value: Array) -> Array:
     """Every value added to its entry, however often an entry comes up."""
-    bound = {index: bound_index(k, index.extent) for k, index in enumerate(chosen.indices)}
+    fresh = bound_indices([index.extent for index in chosen.indices], value.body, *chosen.places)
+    bound = dict(zip(chosen.indices, fresh, strict=True))
 
     def entry(*at: Term) -> Term:
         deltas = [

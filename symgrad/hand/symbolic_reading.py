@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from ..language.algebra import mul
 from ..language.errors import ClaimError
@@ -147,6 +148,6 @@ def laid_out(a: Array, layout: Layout | None) -> Array:
     return reshaped(moved, [mul(*(next(lengths) for _ in group)) for group in layout.groups])
 
 
-def too_long(term: Term) -> bool:
+def too_long(term: Term, most: int = MOST_NODES) -> bool:
     """Whether the term has more nodes than can be worked with; shared ones count each time."""
-    return sum(1 for _, _ in zip(term.walk(), range(MOST_NODES + 1), strict=False)) > MOST_NODES
+    return sum(1 for _ in islice(term.walk(), most + 1)) > most
