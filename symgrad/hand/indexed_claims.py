@@ -62,10 +62,13 @@ class IndexedClaims:
     def verdict(self, chain: Chain, subject: Subject, side: Expression) -> Verdict:
         """Raises ClaimError for what cannot be read."""
         letters = self.left(chain, subject)
-        free = dict.fromkeys(letters)
         indices = {index.name: index for index in letters}
         body = term(side, self.tensors, indices, self.derivative, self.letters, self.names.sizes, self.source)
-        scope = tuple(free)
+        return self.verdict_on(body, letters, subject)
+
+    def verdict_on(self, body: Term, letters: tuple[Index, ...], subject: Subject) -> Verdict:
+        """On a term in the indices `letters`, one for each axis of the subject."""
+        scope = tuple(dict.fromkeys(letters))
         seen = [self.seen(body, scope, letters, subject, at) for at in self.truth.points]
         verdict = Verdict(1, "", "", Status.RIGHT)
         if all(one.agrees for one in seen):

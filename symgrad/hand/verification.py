@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from sympy import Expr
+
 from ..language.errors import ClaimError
 from ..language.model import Model
 from ..language.program import Program
@@ -13,19 +15,23 @@ from .claim_files import ClaimFile, of_code, read_claim_file
 from .code_claims import CodeVerification
 from .declaration import declared_model
 from .formula_claims import FormulaVerification
+from .sympy_claims import sympy_verdicts
 from .truth import Truth
 from .verdicts import Status, Verdict, Verification
 
 
 def verify(
     model: Model | Program | None,
-    claims: str | Path,
+    claims: str | Path | Mapping[str, Expr | str],
     *,
     names: Mapping[str, str] | None = None,
     sizes: Mapping[str, int] | None = None,
     seed: int = 0,
 ) -> Verification:
-    """Judge every line of `claims`, NumPy code or a file of it, against what is derived from the model.
+    """Judge every line of `claims` against what is derived from the model.
+
+    `claims` is NumPy code, the path of a file (.py, .md, .tex, .txt: see `claim_files`), or a mapping from parameters,
+    inputs and definitions X to their dL/dX, in SymPy in the model's own indices or as NumPy code.
 
     `names` maps names of the claims to names of the model (`{"G": "dW"}`); `sizes` fixes the sizes that are tried, for
     claims that hold numbers in their place.  A file may carry its own model; then `model` is None.
@@ -33,13 +39,19 @@ def verify(
     A line that cannot be read is a verdict.  Raises ClaimError where a file cannot be read at all or there is no model,
     DerivativeError where the model has no derivative.
     """
-    file = read_claim_file(claims) if isinstance(claims, Path) else of_code(claims)
+    given = claims if isinstance(claims, Mapping) else {}
+    if given:
+        claims = "\n".join(f"d{name} = {value}" for name, value in given.items() if isinstance(value, str))
+    file = read_claim_file(claims) if isinstance(claims, Path) else of_code(str(claims))
     program = program_of(model, file)
     truth = Truth(program, {**file.remarks.sizes, **(sizes or {})}, seed)
     bound = Names(program, truth.adjoints, file.remarks.shapes, {**file.remarks.stated, **(names or {})})
     placed: list[tuple[int, Verdict]] = []
     notes: list[str] = []
-    if file.code.strip() or not file.formulas:
+    expressions = {name: value for name, value in given.items() if not isinstance(value, str)}
+    if expressions:
+        placed += sympy_verdicts(truth, bound, expressions)
+    if file.code.strip() or not (file.formulas or expressions):
         try:
             code = CodeVerification(truth, bound, file.code)
             placed += code.verdicts()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from sympy import exp, log, tanh
+from sympy import Expr, IndexedBase, KroneckerDelta, Sum, Symbol, exp, log, tanh
 
 from symgrad import Model, axes, mean, relu, softmax, total, verify
 from symgrad.hand.verdicts import Status
@@ -161,3 +161,33 @@ def test_sizes_of_the_file_are_those_that_are_tried():
     code = "ds = (dz @ W1.T).reshape(6, 4)"
     assert verify(network(), code).exit_status != 0
     assert verify(network(), f"# sizes: B=6, D=4\n{code}").exit_status == 0
+
+
+def sympy_claims(model: Model) -> dict[str, tuple[Expr, bool]]:
+    """dL/dX of the network's last layer in SymPy, and whether it is right."""
+    b, i, v = axes("b:B i:H v:V")
+    p, r, y = (IndexedBase(name) for name in "pry")
+    B = Symbol("B")
+    do = (p[b, v] - KroneckerDelta(v, y[b])) / B
+    return {
+        "o": (do, True),
+        "b2": (Sum(do, b), True),
+        "W2": (Sum(do * r[b, i], b), True),
+        "p": (-KroneckerDelta(v, y[b]) / (B * p[b, v]), True),
+        "z": (do, False),
+        "r": (Sum(do * p[b, v], v), False),
+    }
+
+
+def test_claims_in_sympy():
+    claims = sympy_claims(network())
+    found = verify(network(), {name: expression for name, (expression, _) in claims.items()})
+    expected = [RIGHT if right else WRONG for _, right in claims.values()]
+    expected[4] = UNREAD  # v is no index of dz
+    assert [verdict.status for verdict in found.verdicts] == expected, str(found)
+    assert all(verdict.how.startswith("proved") for verdict in found.with_status(RIGHT)), str(found)
+
+
+def test_claims_by_name_as_code():
+    found = verify(network(), {"b2": "do.sum(0)", "W2": "r.T @ do"})
+    assert [verdict.status for verdict in found.verdicts] == [RIGHT, WRONG]
