@@ -21,6 +21,7 @@ from .chains import Chain, Link
 from .document import Derivation
 from .latex import latex, name_latex, product_latex
 from .local_derivatives import LocalDerivative, reasons
+from .outside import EVALUATION_TITLE, STATE_TITLE, starting
 from .reasons import spelled
 from .text import unit_of_loss, what_is_given
 
@@ -102,7 +103,26 @@ def sections(derivation: Derivation) -> list[Section]:
         explained(Line(fraction(local), latex(local.value, {})), because, names)
         for local, because in zip(derivation.locals_, reasons(derivation.locals_), strict=True)
     ]
-    result = [Section("Forward", tuple(forward)), Section("Local derivatives", tuple(locals_))]
+    updates = [
+        Line(latex(e.left, {}), latex(e.body, {}), rf"\text{{({e.label}), {words(starting(derivation.program, e))}}}")
+        for e in derivation.updates
+    ]
+    evaluation = [Line(latex(e.left, {}), latex(e.body, {})) for e in derivation.evaluation]
+    locals_ += [
+        Line(
+            rf"\frac{{\partial {latex(part.value, {})}}}{{\partial {latex(part.by, {})}}}",
+            "0",
+            rf"\text{{{part.reason}}}",
+        )
+        for part in derivation.stopped
+    ]
+    parts = (
+        ("Forward", forward),
+        (STATE_TITLE, updates),
+        (EVALUATION_TITLE, evaluation),
+        ("Local derivatives", locals_),
+    )
+    result = [Section(title, tuple(lines)) for title, lines in parts if lines]
     if derivation.chains:
         return [
             *result,
