@@ -11,7 +11,8 @@ from symgrad.derivation import derive
 from ..examples.files import NAMES, example
 
 KEYS = [
-    "model", "loss", "wrt", "parameters", "inputs", "forward", "local_derivatives", "chain_rule", "adjoints",
+    "model", "loss", "wrt", "parameters", "inputs", "forward", "updates", "evaluation", "stopped",
+    "local_derivatives", "chain_rule", "adjoints",
     "gradients", "conditions", "products", "program",
 ]  # fmt: skip
 
