@@ -24,12 +24,15 @@ from ..language.rewriting import rebuild, substitute
 from ..language.terms import MINUS_ONE, ONE, ZERO, Add, Call, Const, Index, Mul, Pow, Read, Reduce, Size, Term
 from .inlining import inline
 from .matching import match
+from .reciprocals import cancel_reciprocals
 from .steps import Step
 
 
 def stabilize(program: Program) -> tuple[Program, tuple[Step, ...]]:
     """The program in stable form, with its maxima as definitions of their own, and what was rewritten."""
-    return Stabilizer(program).run()
+    program, cancelled = cancel_reciprocals(program)
+    program, shifted = Stabilizer(program).run()
+    return program, (*cancelled, *shifted)
 
 
 @dataclass(frozen=True)
