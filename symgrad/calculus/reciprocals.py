@@ -11,17 +11,17 @@ the definition keeps the rest r, under another name; where it does not, everythi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from ..language.algebra import add, construct, factors_of, is_negative, mul, summed, terms_of, where
+from ..language.dependence import without_dead
 from ..language.program import Equation, Program, Recurrence, Role, Tensor, equations_of
 from ..language.recurrences import with_equations
-from ..language.rewriting import rebuild, unique_bound
-from ..language.terms import ZERO, Add, Compare, Const, Mul, Pow, Read, Reduce, Term, Where, reads
+from ..language.rewriting import fresh_name, rebuild, unique_bound
+from ..language.terms import ZERO, Compare, Const, Mul, Pow, Read, Reduce, Term, Where, reads
 from .deltas import contract
-from .inlining import inline, without_dead
+from .inlining import inline
 from .simplify import collect
 from .steps import Step
 
@@ -127,11 +127,12 @@ class Attempt:
 
     def define(self, name: str, equation: Equation, body: Term) -> Read:
         """A definition of the equation's shape, placed before it."""
-        while name in self.program.tensors or name in self.tensors:
-            name += "_"
+        name = fresh_name(name, {*self.program.tensors, *self.tensors})
         made = Equation(name, equation.indices, body, name)
         self.tensors[name] = Tensor(name, equation.indices, Role.DEFINITION)
-        placed = [e for old in self.equations.values() for e in ((made, old) if old.tensor == equation.tensor else (old,))]
+        placed = [
+            e for old in self.equations.values() for e in ((made, old) if old.tensor == equation.tensor else (old,))
+        ]
         self.equations = {e.tensor: e for e in placed}
         return made.left
 

@@ -9,6 +9,7 @@ stopped                    [{name, value, by, from, reason}]: parts under stop_g
 local_derivatives          [{of, by, value, from, reason, saved}]
 chain_rule                 models of scalars: [{parameter, paths: [[local derivative]], factors: [[term]], reused}]
 adjoints                   [{name, of, kept, forms: [{value, reason}]}] from the loss down
+stable                     what is computed in another form: [{equation, reason}]
 gradients                  {parameter: {equation, formula}}
 conditions                 what the formulas rest on: ["X is invertible"]
 products                   {cached, uncached}, or null where paths are not written out
@@ -46,6 +47,7 @@ def derivation_data(derivation: Derivation) -> dict[str, object]:
         "local_derivatives": [local_data(local) for local in derivation.locals_],
         "chain_rule": [chain_data(chain) for chain in derivation.chains],
         "adjoints": [adjoint_data(adjoint) for adjoint in derivation.adjoints],
+        "stable": [{"equation": f"{text(f.left)} = {text(f.value)}", "reason": f.reason} for f in derivation.stable],
         "gradients": {
             name: {"equation": equation_text(e), "formula": text(e.body)} for name, e in derivation.gradients.items()
         },

@@ -29,6 +29,7 @@ from .adjoints import Adjoint, adjoints
 from .chains import Chain, Products, chains, number_of_paths, products
 from .local_derivatives import LocalDerivative, local_derivatives
 from .outside import Stopped, stopped_parts
+from .stable_forms import StableForm, stable_forms
 
 if TYPE_CHECKING:
     from .matrix_form import MatrixForm
@@ -101,6 +102,11 @@ class Derivation:
     def products(self) -> Products | None:
         """The products of derivatives that the chain rule takes; None where paths are not written out."""
         return products(self.loss, self.chains) if self.chains else None
+
+    @property
+    def stable(self) -> tuple[StableForm, ...]:
+        """The equations that an emitted file computes in another form, with what they need, and why."""
+        return stable_forms(self.program)
 
     def text(self) -> str:
         """The derivation for people, at most 100 columns wide where formulas allow it."""

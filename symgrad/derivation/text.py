@@ -33,6 +33,8 @@ def derivation_text(derivation: Derivation) -> str:
             [parameters_title(derivation), *blocks(own, derivation.loss)],
             summary(derivation),
         ]
+    stable = [Row(text(form.left), text(form.value), form.reason) for form in derivation.stable]
+    sections.insert(-1, ["Stable forms", *block(stable)] if stable else [])
     if derivation.conditions:
         sections.append(["Conditions", *(f"  {condition}" for condition in derivation.conditions)])
     return "\n\n".join("\n".join(section) for section in sections if section)

@@ -123,18 +123,21 @@ def sections(derivation: Derivation) -> list[Section]:
         ("Local derivatives", locals_),
     )
     result = [Section(title, tuple(lines)) for title, lines in parts if lines]
+    stable = [
+        explained(Line(latex(form.left, names), latex(form.value, names)), form.because, names)
+        for form in derivation.stable
+    ]
+    last = [Section("Stable forms", tuple(stable))] if stable else []
     if derivation.chains:
-        return [
-            *result,
-            Section("Chain rule", tuple(line for chain in derivation.chains for line in chain_lines(chain))),
-        ]
+        chain_rule = tuple(line for chain in derivation.chains for line in chain_lines(chain))
+        return [*result, Section("Chain rule", chain_rule), *last]
     inner = [a for a in derivation.adjoints if a.of.tensor not in derivation.wrt]
     own = [a for a in derivation.adjoints if a.of.tensor in derivation.wrt]
     for title, adjoints in (("Backward", inner), ("Parameters", own)):
         lines = [line for adjoint in adjoints for line in adjoint_lines(adjoint, derivation.loss, names)]
         if lines:
             result.append(Section(title, tuple(lines)))
-    return result
+    return [*result, *last]
 
 
 def adjoint_names(derivation: Derivation) -> dict[str, str]:

@@ -22,20 +22,23 @@ Rows = Sequence[Row]
 
 @dataclass(frozen=True)
 class Loss:
-    """`declare(model, o, y)` is the loss, `exact(scores, targets)` its value."""
+    """`declare(model, o, y)` is the loss; its value is `exact(scores, targets, row)`, summed over rows if `by_rows`."""
 
     declare: Callable
-    exact: Callable[[Rows, Sequence[int]], mpf]
+    exact: Callable[[Rows, Sequence[int], int], mpf]
+    by_rows: bool
 
 
 LOSSES: dict[str, Loss] = {}
+# The gradient is a small difference of numbers as large as the loss, in whatever form.
+DIFFERENCES = ("divergence_of_two",)
 
 
 def of_all(exact: Callable[[Rows, Sequence[int]], mpf]) -> Callable[[Callable], Callable]:
     """Enters a declaration into the table, with its value for all rows."""
 
     def enter(declare: Callable) -> Callable:
-        LOSSES[declare.__name__] = Loss(declare, exact)
+        LOSSES[declare.__name__] = Loss(declare, lambda rows, targets, _: exact(rows, targets), by_rows=False)
         return declare
 
     return enter
@@ -43,7 +46,15 @@ def of_all(exact: Callable[[Rows, Sequence[int]], mpf]) -> Callable[[Callable], 
 
 def of_rows(exact: Callable[[Row, int], mpf]) -> Callable[[Callable], Callable]:
     """Enters a declaration into the table, with the value of which it is the mean over rows."""
-    return of_all(lambda rows, targets: sum(map(exact, rows, targets)) / len(rows))
+
+    def enter(declare: Callable) -> Callable:
+        def share(rows: Rows, targets: Sequence[int], row: int) -> mpf:
+            return exact(rows[row], targets[row]) / len(rows)
+
+        LOSSES[declare.__name__] = Loss(declare, share, by_rows=True)
+        return declare
+
+    return enter
 
 
 def of_entries(name: str, function: Callable, exact: Callable[[mpf], mpf]) -> None:
@@ -319,7 +330,7 @@ def distance_over_both_axes(model: Model, o, y):
     return sqrt(total((o[b, v] - o[b, y[b]]) ** 2, b, v))
 
 
-NORMS = ("two_legs", "norm_of_a_row", "direction", "distance_over_both_axes")
+NORMS = ("two_legs", "norm_of_a_row", "distance_over_both_axes")
 
 # -- functions of one score --------------------------------------------------------------------------------------------
 
