@@ -74,13 +74,14 @@ def generate(
     everything = derive_gradients(program, differentiated)
     step = with_optimizer(gradients.program, gradients.of_parameters, optimizer, weight_decay or {}, clip)
     step = with_draws(replace(step, outputs=step.outputs[:1]))
+    updates = [*state_updates(program), *(e for e in step.equations() if e.tensor not in gradients.program.tensors)]
 
-    stable_step, _ = stabilize(step)
+    # the norm of all gradients is not worth a second pass over them: where it overflows, clipping gives a step of 0
+    stable_step, _ = stabilize(step, leave=[e.tensor for e in updates])
     stable_gradients, _ = stabilize(training_form(everything.program))
     stable_loss, rewritten = stabilize(training_form(replace(program, outputs=program.outputs[:1])))
     evaluated, _ = stabilize(evaluation_form(program)) if has_evaluation_form(program) else (None, ())
     quotes = was(gradients)
-    updates = [*state_updates(program), *(e for e in step.equations() if e.tensor not in gradients.program.tensors)]
     parts = Parts(
         title=f"{program.name}: loss, gradients and {optimizer.name} step.",
         model=gradients.program,

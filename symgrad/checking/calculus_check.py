@@ -23,9 +23,9 @@ from ..calculus.simplify import simplify
 from ..language.algebra import add, mul, summed
 from ..language.program import Equation, Program, Role, Tensor
 from ..language.recurrences import cycles, with_equations
-from ..language.rewriting import rebuild
+from ..language.rewriting import fresh_name, rebuild
 from ..language.terms import Read, Term
-from .differences import along, fresh_name, gradient_error, least_error, loss_function, relative_error, stopped
+from .differences import along, gradient_error, least_error, loss_function, relative_error, stopped
 from .interpreter import Values, evaluate
 from .points import DOMAINS, Point, Sizes, point, size_table
 from .report import Row

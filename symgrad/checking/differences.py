@@ -15,7 +15,7 @@ import numpy as np
 from ..language.algebra import construct
 from ..language.functions import STOP_GRADIENT
 from ..language.program import Equation, Program, Role, Tensor
-from ..language.rewriting import rebuild
+from ..language.rewriting import fresh_name, rebuild
 from ..language.terms import Call, Index, Read, Term
 from .interpreter import Evaluation, Sizes, Values, evaluate
 from .kinks import with_scope
@@ -151,9 +151,3 @@ def held_value(term: Term, indices: tuple[Index, ...], made: Values, sizes: Size
 def put(term: Term, replaced: Mapping[Term, Term]) -> Term:
     """The term with whole nodes replaced; the replacements hold the same indices, so nothing can be captured."""
     return replaced[term] if term in replaced else construct(rebuild(term, lambda child: put(child, replaced)))
-
-
-def fresh_name(name: str, taken: set[str]) -> str:
-    while name in taken:
-        name += "_"
-    return name

@@ -26,6 +26,7 @@ RESERVED = {
     "turn", "row", "rows",
     "start", "stop", "total", "batch", "range", "min", "max", "abs", "float", "int", "len", "exp", "log", "tanh",
     "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "erf", "sqrt", "isfinite", "floor", "sign",
+    "expm1", "log1p",
 }  # fmt: skip
 REAL, FLOAT, INT = "real", "float", "int"
 ADDITIVE, MULTIPLICATIVE, UNARY, POWER, ATOM = range(5)

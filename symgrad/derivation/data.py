@@ -3,9 +3,13 @@
 model, loss, wrt           names
 parameters, inputs         [{name, shape, role}]
 forward                    [{label, equation, left, right}]
+updates                    the same of the equations that give the states' next values, outside the gradient
+evaluation                 [equation]: what differs in the evaluation form
+stopped                    [{name, value, by, from, reason}]: parts under stop_gradient, whose derivative is 0
 local_derivatives          [{of, by, value, from, reason, saved}]
 chain_rule                 models of scalars: [{parameter, paths: [[local derivative]], factors: [[term]], reused}]
 adjoints                   [{name, of, kept, forms: [{value, reason}]}] from the loss down
+stable                     what is computed in another form: [{equation, reason}]
 gradients                  {parameter: {equation, formula}}
 conditions                 what the formulas rest on: ["X is invertible"]
 products                   {cached, uncached}, or null where paths are not written out
@@ -15,13 +19,13 @@ program                    the equations of forward and backward, in the order o
 from __future__ import annotations
 
 from ..language.notation import equation_text, text
-from ..language.program import Program, Role
+from ..language.program import Equation, Program, Role
 from .adjoints import Adjoint
 from .chains import Chain
 from .document import Derivation
 from .local_derivatives import LocalDerivative
 
-INPUTS = (Role.INPUT, Role.TOKENS, Role.STATE, Role.SETTING)
+INPUTS = (Role.INPUT, Role.TOKENS, Role.MASK, Role.STATE, Role.SETTING)
 
 
 def derivation_data(derivation: Derivation) -> dict[str, object]:
@@ -33,19 +37,32 @@ def derivation_data(derivation: Derivation) -> dict[str, object]:
         "wrt": list(derivation.wrt),
         "parameters": tensors(derivation.program, Role.PARAMETER),
         "inputs": tensors(derivation.program, *INPUTS),
-        "forward": [
-            {"label": e.label, "equation": equation_text(e), "left": text(e.left), "right": text(e.body)}
-            for e in derivation.forward
+        "forward": [equation_data(equation) for equation in derivation.forward],
+        "updates": [equation_data(equation) for equation in derivation.updates],
+        "evaluation": [equation_text(equation) for equation in derivation.evaluation],
+        "stopped": [
+            {"name": s.name, "value": text(s.value), "by": text(s.by), "from": s.equation.label, "reason": s.reason}
+            for s in derivation.stopped
         ],
         "local_derivatives": [local_data(local) for local in derivation.locals_],
         "chain_rule": [chain_data(chain) for chain in derivation.chains],
         "adjoints": [adjoint_data(adjoint) for adjoint in derivation.adjoints],
+        "stable": [{"equation": f"{text(f.left)} = {text(f.value)}", "reason": f.reason} for f in derivation.stable],
         "gradients": {
             name: {"equation": equation_text(e), "formula": text(e.body)} for name, e in derivation.gradients.items()
         },
         "conditions": list(derivation.conditions),
         "products": {"cached": products.cached, "uncached": products.uncached} if products else None,
         "program": [equation_text(equation) for equation in derivation.program.equations()],
+    }
+
+
+def equation_data(equation: Equation) -> dict[str, object]:
+    return {
+        "label": equation.label,
+        "equation": equation_text(equation),
+        "left": text(equation.left),
+        "right": text(equation.body),
     }
 
 

@@ -20,6 +20,7 @@ import numpy as np
 from ..calculus.reverse import adjoint_sign, differentiate, wanted
 from ..calculus.simplify import simplify
 from ..language.errors import DerivativeError
+from ..language.evaluation import evaluation_lines, state_updates
 from ..language.model import Model
 from ..language.notation import equation_text
 from ..language.program import Equation, Program
@@ -27,6 +28,8 @@ from ..language.terms import Binder, Index
 from .adjoints import Adjoint, adjoints
 from .chains import Chain, Products, chains, number_of_paths, products
 from .local_derivatives import LocalDerivative, local_derivatives
+from .outside import Stopped, stopped_parts
+from .stable_forms import StableForm, stable_forms
 
 if TYPE_CHECKING:
     from .matrix_form import MatrixForm
@@ -41,6 +44,8 @@ class Derivation:
     """Every step from the forward equations to the gradients.
 
     `chains` are the paths to each parameter, for models of scalars; `adjoints` the steps to each dX, for all models.
+    `updates` give the states' next values, `evaluation` holds what differs in the evaluation form, and `stopped` what
+    is under a stop_gradient.
     """
 
     name: str
@@ -51,6 +56,9 @@ class Derivation:
     chains: tuple[Chain, ...]
     adjoints: tuple[Adjoint, ...]
     program: Program
+    updates: tuple[Equation, ...] = ()
+    evaluation: tuple[Equation, ...] = ()
+    stopped: tuple[Stopped, ...] = ()
 
     @property
     def gradients(self) -> dict[str, Equation]:
@@ -94,6 +102,11 @@ class Derivation:
     def products(self) -> Products | None:
         """The products of derivatives that the chain rule takes; None where paths are not written out."""
         return products(self.loss, self.chains) if self.chains else None
+
+    @property
+    def stable(self) -> tuple[StableForm, ...]:
+        """The equations that an emitted file computes in another form, with what they need, and why."""
+        return stable_forms(self.program)
 
     def text(self) -> str:
         """The derivation for people, at most 100 columns wide where formulas allow it."""
@@ -183,16 +196,21 @@ def derive(model: Source, wrt: str | Iterable[str] | None = None, of: str | None
     simple = simplify(raw)
     loss = raw.program.outputs[0]
     locals_ = local_derivatives(raw)
+    updates = tuple(state_updates(forward))
+    shown = tuple(equation for equation in forward.equations() if equation not in updates)
     written = is_scalar(forward) and all(number_of_paths(n, loss, locals_) <= READABLE_PATHS for n in names)
     return Derivation(
         name=forward.name,
         loss=loss,
         wrt=names,
-        forward=tuple(forward.equations()),
+        forward=shown,
         locals_=locals_,
         chains=chains(loss, names, locals_) if written else (),
         adjoints=adjoints(raw, simple, locals_),
         program=simple.program,
+        updates=updates,
+        evaluation=tuple(evaluation_lines(forward)),
+        stopped=stopped_parts(forward, shown, names),
     )
 
 

@@ -54,7 +54,7 @@ RELATIONS = {"==": "=", "!=": r"\neq", "<": "<", "<=": r"\leq"}
 FUNCTIONS = {
     **{name: rf"\{name}" for name in ("exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "max", "min")},
     **{f"a{name}": rf"\arc{name}" for name in ("sin", "cos", "tan")},
-    **{name: rf"\operatorname{{{name}}}" for name in ("erf", "sign")},
+    **{name: rf"\operatorname{{{name}}}" for name in ("erf", "sign", "expm1", "log1p")},
     "stop_gradient": r"\operatorname{stopgradient}",
 }
 

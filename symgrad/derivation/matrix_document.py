@@ -16,6 +16,7 @@ from .document import Derivation
 from .matrix_algebra import replaced
 from .matrix_form import MatrixForm, matrix_form, walk
 from .matrix_terms import Matrix
+from .outside import EVALUATION_TITLE, STATE_TITLE
 from .text import header
 
 SHORT = 60  # a gradient in forward values of more characters teaches nothing
@@ -62,6 +63,12 @@ def derivation_matrix_text(derivation: Derivation) -> str:
     everything = [*forward, *backward, *(form for forms in gradients.values() for form in forms)]
     lines = [*header(derivation), "", *notation(everything, derivation.sign), "", "Forward"]
     lines += [f"  ({form.equation.label}) {form.text()}" for form in forward]
+    if derivation.updates:
+        updates = [replace(matrix_form(e, program), equation=e) for e in derivation.updates]
+        lines += ["", STATE_TITLE, *(f"  ({form.equation.label}) {form.text()}" for form in updates)]
+    if derivation.evaluation:
+        evaluation = [matrix_form(e, program) for e in derivation.evaluation]
+        lines += ["", EVALUATION_TITLE, *(f"  {form.text()}" for form in evaluation)]
     if backward:
         lines += ["", "Backward", *(f"  {form.text()}" for form in backward)]
     lines += ["", "Gradients"]
@@ -90,7 +97,7 @@ def aligned(form: MatrixForm) -> str:
 
 
 def adjoint_equations(derivation: Derivation) -> list[Equation]:
-    forward = {equation.tensor for equation in derivation.forward}
+    forward = {equation.tensor for equation in (*derivation.forward, *derivation.updates)}
     return [equation for equation in derivation.program.equations() if equation.tensor not in forward]
 
 

@@ -27,7 +27,7 @@ Values = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Update:
-    """One step of gradient descent: loss and gradients before it, parameters before and after."""
+    """One step of gradient descent: loss and gradients before it, parameters and states before and after."""
 
     loss: float
     gradients: Values
@@ -105,8 +105,9 @@ def numbers(
     for _ in range(count if rate is not None else 0):
         now = evaluate(derivation.program, current)
         gradients = {name: now[e.tensor] for name, e in derivation.gradients.items()}
-        before = {name: current[name] for name in gradients}
-        after = {name: before[name] - rate * gradient for name, gradient in gradients.items()}
+        after = {name: current[name] - rate * gradient for name, gradient in gradients.items()}
+        after |= {old: now[new] for old, new in derivation.program.updates.items()}
+        before = {name: current[name] for name in after}
         steps.append(Update(float(now[derivation.loss]), gradients, before, after))
         current.update(after)
     last = float(evaluate(derivation.program, current)[derivation.loss])
@@ -202,8 +203,10 @@ def updates(numbers: Numbers) -> list[str]:
     rows = []
     for number, update in enumerate(numbers.updates, 1):
         rows.append(Row(f"{number}.".ljust(margin) + loss, written(update.loss)))
-        for name, gradient in update.gradients.items():
-            change = f"{written(update.before[name])} -> {written(update.after[name])}"
-            rows.append(Row(" " * margin + name, change, f"d{loss}/d{name} = {written(gradient)}"))
+        for name, after in update.after.items():
+            change = f"{written(update.before[name])} -> {written(after)}"
+            gradient = update.gradients.get(name)
+            reason = "a state" if gradient is None else f"d{loss}/d{name} = {written(gradient)}"
+            rows.append(Row(" " * margin + name, change, reason))
     rows.append(Row(" " * margin + loss, written(numbers.loss), "after the last update"))
     return [f"Updates by gradient descent, X' = X - {numbers.rate:g}*d{loss}/dX", *block(rows)]

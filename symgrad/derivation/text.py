@@ -14,12 +14,14 @@ from .chains import Chain, Link
 from .document import Derivation
 from .layout import WIDTH, Row, block, paragraph, wrap
 from .local_derivatives import reasons
+from .outside import EVALUATION_TITLE, MASKS, STATE_TITLE, starting
 from .reasons import spelled
 
 
 def derivation_text(derivation: Derivation) -> str:
     """The whole document, its sections separated by empty lines."""
-    sections = [header(derivation), forward(derivation), local_derivatives(derivation)]
+    sections = [header(derivation), forward(derivation), state(derivation), evaluation(derivation)]
+    sections.append(local_derivatives(derivation))
     if derivation.chains:
         sections += [chain_rule(derivation), counts(derivation)]
     else:
@@ -31,6 +33,8 @@ def derivation_text(derivation: Derivation) -> str:
             [parameters_title(derivation), *blocks(own, derivation.loss)],
             summary(derivation),
         ]
+    stable = [Row(text(form.left), text(form.value), form.reason) for form in derivation.stable]
+    sections.insert(-1, ["Stable forms", *block(stable)] if stable else [])
     if derivation.conditions:
         sections.append(["Conditions", *(f"  {condition}" for condition in derivation.conditions)])
     return "\n\n".join("\n".join(section) for section in sections if section)
@@ -55,6 +59,7 @@ def what_is_given(derivation: Derivation) -> list[str]:
         (("input", "inputs"), [t for t in program.with_role(Role.INPUT) if t.name not in goals]),
         (("tokens", "tokens"), [t for t in program.with_role(Role.TOKENS) if t.name not in goals]),
         (("target", "targets"), [t for t in program.with_role(Role.INPUT, Role.TOKENS) if t.name in goals]),
+        (("mask", "masks"), program.with_role(Role.MASK)),
         (("state", "states"), program.with_role(Role.STATE)),
         (("setting", "settings"), program.with_role(Role.SETTING)),
         (("parameter", "parameters"), program.parameters),
@@ -88,6 +93,10 @@ def legend(derivation: Derivation) -> list[str]:
     brackets = [node for adjoint in derivation.adjoints for node in adjoint.formula.walk() if isinstance(node, Compare)]
     if brackets:
         rows.append(Row(text(brackets[0]), "1 where it holds, else 0", sign=" "))
+    if derivation.stopped:
+        rows.append(Row("stop_gradient(u)", "u itself, and a constant to the chain rule", sign=" "))
+    if derivation.program.with_role(Role.MASK):
+        rows.append(Row("masks", MASKS, sign=" "))
     if derivation.indices:
         ranges = ", ".join(f"{index.name} < {text(index.extent)}" for index in derivation.indices)
         rows.append(Row("axes", ranges, sign=" "))
@@ -114,9 +123,22 @@ def forward(derivation: Derivation) -> list[str]:
     return ["Forward", *(f"  ({e.label}) {equation_text(e)}" for e in derivation.forward)]
 
 
+def state(derivation: Derivation) -> list[str]:
+    rows = [
+        Row(f"({e.label}) {text(e.left)}", text(e.body), starting(derivation.program, e)) for e in derivation.updates
+    ]
+    return [STATE_TITLE, *block(rows)] if rows else []
+
+
+def evaluation(derivation: Derivation) -> list[str]:
+    lines = [f"  {equation_text(equation)}" for equation in derivation.evaluation]
+    return [EVALUATION_TITLE, *lines] if lines else []
+
+
 def local_derivatives(derivation: Derivation) -> list[str]:
     locals_ = derivation.locals_
     rows = [Row(x.name, text(x.value), spelled(reason)) for x, reason in zip(locals_, reasons(locals_), strict=True)]
+    rows += [Row(part.name, "0", part.reason) for part in derivation.stopped]
     return ["Local derivatives", *block(rows)]
 
 

@@ -21,6 +21,7 @@ from .chains import Chain, Link
 from .document import Derivation
 from .latex import latex, name_latex, product_latex
 from .local_derivatives import LocalDerivative, reasons
+from .outside import EVALUATION_TITLE, STATE_TITLE, starting
 from .reasons import spelled
 from .text import unit_of_loss, what_is_given
 
@@ -102,19 +103,41 @@ def sections(derivation: Derivation) -> list[Section]:
         explained(Line(fraction(local), latex(local.value, {})), because, names)
         for local, because in zip(derivation.locals_, reasons(derivation.locals_), strict=True)
     ]
-    result = [Section("Forward", tuple(forward)), Section("Local derivatives", tuple(locals_))]
+    updates = [
+        Line(latex(e.left, {}), latex(e.body, {}), rf"\text{{({e.label}), {words(starting(derivation.program, e))}}}")
+        for e in derivation.updates
+    ]
+    evaluation = [Line(latex(e.left, {}), latex(e.body, {})) for e in derivation.evaluation]
+    locals_ += [
+        Line(
+            rf"\frac{{\partial {latex(part.value, {})}}}{{\partial {latex(part.by, {})}}}",
+            "0",
+            rf"\text{{{part.reason}}}",
+        )
+        for part in derivation.stopped
+    ]
+    parts = (
+        ("Forward", forward),
+        (STATE_TITLE, updates),
+        (EVALUATION_TITLE, evaluation),
+        ("Local derivatives", locals_),
+    )
+    result = [Section(title, tuple(lines)) for title, lines in parts if lines]
+    stable = [
+        explained(Line(latex(form.left, names), latex(form.value, names)), form.because, names)
+        for form in derivation.stable
+    ]
+    last = [Section("Stable forms", tuple(stable))] if stable else []
     if derivation.chains:
-        return [
-            *result,
-            Section("Chain rule", tuple(line for chain in derivation.chains for line in chain_lines(chain))),
-        ]
+        chain_rule = tuple(line for chain in derivation.chains for line in chain_lines(chain))
+        return [*result, Section("Chain rule", chain_rule), *last]
     inner = [a for a in derivation.adjoints if a.of.tensor not in derivation.wrt]
     own = [a for a in derivation.adjoints if a.of.tensor in derivation.wrt]
     for title, adjoints in (("Backward", inner), ("Parameters", own)):
         lines = [line for adjoint in adjoints for line in adjoint_lines(adjoint, derivation.loss, names)]
         if lines:
             result.append(Section(title, tuple(lines)))
-    return result
+    return [*result, *last]
 
 
 def adjoint_names(derivation: Derivation) -> dict[str, str]:

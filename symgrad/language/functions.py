@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import sympy
+from sympy.codegen.cfunctions import expm1, log1p
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ ELEMENTARY = {
     for row in (
         Function("exp", sympy.exp, np.exp),
         Function("log", sympy.log, np.log),
+        Function("expm1", expm1, np.expm1),
+        Function("log1p", log1p, np.log1p),
         Function("sin", sympy.sin, np.sin),
         Function("cos", sympy.cos, np.cos),
         Function("tan", sympy.tan, np.tan),

@@ -42,6 +42,11 @@ def flattened(program: Program, items: tuple[Item, ...], tensors: dict[str, Tens
 
 def written_out(program: Program, use: Use, tensors: dict[str, Tensor]) -> tuple[Item, ...]:
     part = flatten(use.part)
+    if part.updates or part.evaluation:
+        raise DeclarationError(
+            f"{program.name}: part {part.name} changes states or has an evaluation form; say both in {program.name}, "
+            "which knows what the part's tensors are bound to"
+        )
     names = dict(use.arguments)
     sizes: dict[str, Term] = {}
     for inner, tensor in part.tensors.items():

@@ -20,6 +20,14 @@ def fresh_index(index: Index, taken: Iterable[str]) -> Index:
     return Index(f"{stem}{number}", index.extent)
 
 
+def fresh_name(name: str, taken: Iterable[str]) -> str:
+    """`name`, with `_` behind it until no tensor in `taken` is called so."""
+    taken = set(taken)
+    while name in taken:
+        name += "_"
+    return name
+
+
 def substitute(term: Term, mapping: Mapping[Term, Term]) -> Term:
     """Replace every occurrence of the keys (indices or whole terms), never capturing.
 

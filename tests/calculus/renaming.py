@@ -84,6 +84,8 @@ def declared_again(program: Program) -> Program:
             model.inputs(**shape)
         elif tensor.role is Role.STATE:
             model.states(**shape)
+        elif tensor.role is Role.MASK:
+            model.masks(**shape, keep=tensor.keep)
         elif tensor.role is Role.TOKENS:
             model.tokens(**shape, vocabulary=Idx("below", lift_size(tensor.vocabulary)))
     for equation in program.equations():
@@ -92,4 +94,5 @@ def declared_again(program: Program) -> Program:
             model.minimize(equation.tensor, body)
         else:
             model.define(equation.tensor, tensor_axes(program.tensors[equation.tensor]), body)
-    return replace(model.program, updates=program.updates)
+    model._program = replace(model._program, updates=program.updates)  # the next values have names of their own here
+    return model.program

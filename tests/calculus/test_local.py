@@ -18,7 +18,7 @@ from symgrad.language.terms import Call, Const, Index, Pow, Read, Size, Term
 n = Index("n", Size("N"))
 x, y = Read("x", (n,)), Read("y", (n,))
 BELOW_ONE = {"asin", "acos", "tan"}
-POSITIVE = {"log"}
+POSITIVE = {"log", "log1p"}
 
 
 def value(term: Term, values: dict[str, np.ndarray]) -> np.ndarray:

@@ -11,8 +11,9 @@ from symgrad.derivation import derive
 from ..examples.files import NAMES, example
 
 KEYS = [
-    "model", "loss", "wrt", "parameters", "inputs", "forward", "local_derivatives", "chain_rule", "adjoints",
-    "gradients", "conditions", "products", "program",
+    "model", "loss", "wrt", "parameters", "inputs", "forward", "updates", "evaluation", "stopped",
+    "local_derivatives", "chain_rule", "adjoints",
+    "stable", "gradients", "conditions", "products", "program",
 ]  # fmt: skip
 
 
@@ -48,5 +49,7 @@ def test_a_tensor_model() -> None:
     }
     assert data["parameters"][1] == {"name": "W1", "shape": ["H", "N", "D"], "role": "parameter"}
     assert data["chain_rule"] == []
+    assert data["stable"][0] == {"equation": "o_max[b] = max_v o[b,v]", "reason": ""}
+    assert data["stable"][1]["reason"] == "no exponential overflows"
     assert data["products"] is None
     assert data["program"][-1] == "dW2[v,i] = sum_b do[b,v]*h[b,i]"

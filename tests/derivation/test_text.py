@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sympy import log
 
 from symgrad.derivation import derive
 from symgrad.derivation.layout import WIDTH, Row, block, wrap
 from symgrad.language.errors import DerivativeError
+from symgrad.language.model import Model
+from symgrad.language.surface import axes, mean, softmax, total
 
 from ..examples.files import NAMES, example
 from .models import MODELS, concatenation, used_twice
@@ -46,6 +49,23 @@ def test_one_parameter_has_only_what_leads_to_it() -> None:
     assert "dW2[v,i]" in text
     for other in ("dC", "dW1", "dh[b,i]"):
         assert other not in text
+
+
+def test_a_reciprocal_that_cancels_is_said_to() -> None:
+    model = Model("penalized")
+    b, v = axes("b:B v:V")
+    o, y = model.parameters(o=(b, v)), model.tokens(y=(b,), vocabulary=v)
+    p = model.define("p", (b, v), softmax(o[b, v], v))
+    model.minimize("L", mean(-log(p[b, y[b]]) + total(p[b, v] ** 2, v), b))
+    text = derive(model).text()
+    assert text.endswith("""
+  dp_rest[b,v] = 2*p[b,v]/B
+  do[b,v]      = p[b,v]/B + p[b,v]*(dp_rest[b,v] - sum_v2 p[b,v2]*dp_rest[b,v2]) - [v == y[b]]/B
+                     dp is dp_rest[b,v] - [v == y[b]]/(B*p[b,y[b]]), and p cancels
+
+Gradients
+  dp[b,v] = (2*p[b,v] - [v == y[b]]/p[b,y[b]])/B
+  do[b,v] = p[b,v]*(dp[b,v] - sum_v2 p[b,v2]*dp[b,v2])""")
 
 
 def test_an_input_can_be_derived_by() -> None:

@@ -101,6 +101,36 @@ def test_makemore_layer_by_layer() -> None:
     assert_equal(found, expected)
 
 
+def test_batch_norm_in_one_line() -> None:
+    """The whole backward pass of the norm at once, as in Karpathy's lecture "makemore, part 4" (2022)."""
+    given, found = gradients_of(example("makemore_batchnorm"))
+    C, W1, gain, bias, W2, b2, x, y = (given[n] for n in ("C", "W1", "gain", "bias", "W2", "b2", "x", "y"))
+    rows = len(y)
+    embedded = C[x].reshape(rows, -1)
+    flat_W1 = W1.reshape(len(W1), -1)
+    z = embedded @ flat_W1.T
+    inverse_deviation = (z.var(axis=0, ddof=1) + 1e-5) ** -0.5
+    n = (z - z.mean(axis=0)) * inverse_deviation
+    h = np.tanh(gain * n + bias)
+    dscores = softmax(h @ W2.T + b2)
+    dscores[np.arange(rows), y] -= 1
+    dscores /= rows
+    da = (1 - h**2) * (dscores @ W2)
+    inner = rows * da - da.sum(axis=0) - rows / (rows - 1) * n * (da * n).sum(axis=0)
+    dz = gain * inverse_deviation / rows * inner
+    dC = np.zeros_like(C)
+    np.add.at(dC, x, (dz @ flat_W1).reshape(*x.shape, -1))
+    expected = {
+        "C": dC,
+        "W1": (dz.T @ embedded).reshape(W1.shape),
+        "gain": (da * n).sum(axis=0),
+        "bias": da.sum(axis=0),
+        "W2": dscores.T @ h,
+        "b2": dscores.sum(axis=0),
+    }
+    assert_equal(found, expected)
+
+
 def test_softmax_regression_in_matrices() -> None:
     given, found = gradients_of(example("softmax_regression"))
     X, y = given["X"], given["y"]

@@ -302,6 +302,35 @@ REFUSED: dict[str, tuple[Callable[[Declared], object], str]] = {
         "concatenated: the pieces have D elements together, k has D + H",
     ),
     "a model's name": (lambda m: Model("a b"), "Model: 'a b' is no identifier; it names the emitted file"),
+    "a probability above 1": (
+        lambda m: m.masks(r=(b, i), keep=1.5),
+        "m: keep is 1.5; it is the probability that an entry stays, above 0 and at most 1",
+    ),
+    "a mask that drops everything": (lambda m: m.masks(r=(b, i), keep=0), "m: keep is 0; it is the probability"),
+    "a mask without axes": (
+        lambda m: m.masks(r=(), keep=0.5),
+        "m: the mask r has no axes; give it those of what it drops",
+    ),
+    "a mask that nothing reads": (
+        lambda m: (m.masks(r=(b, i), keep=0.5), m.minimize("L", every_parameter(m))),
+        "m: the loss L does not depend on r; use the mask or remove it",
+    ),
+    "a state without an update": (
+        lambda m: (m.states(s=(i,)), m.minimize("L", every_parameter(m)), m.program),
+        "m: the state s would stay as it starts; say what it becomes after a step with model.update(s, ...), or",
+    ),
+    "a state with two updates": (
+        lambda m: [m.update(s, i, 1) for s in [m.states(s=(i,))] for _ in range(2)],
+        "m: s has an update already; a step changes a state once",
+    ),
+    "an evaluation form with another index": (
+        lambda m: m.define("a", (b,), total(m.h[b, i], i), evaluation=m.h[b, i]),
+        "m: in a[b] = h[b,i]: index i is free on the right and missing on the left, a[b]",
+    ),
+    "a loss that is no scalar in evaluation": (
+        lambda m: m.minimize("L", every_parameter(m), evaluation=m.h[b, i]),
+        "m: the loss L is no scalar, it still depends on b, i",
+    ),
     "an equation that is none": (
         lambda m: Model.from_equations("m", [Eq(m.z, m.z), Eq(Symbol("L"), m.c**2)], parameters={"c": ()}),
         "m: True is no equation; write Eq(left, right) with different sides",

@@ -73,6 +73,13 @@ def test_the_gradient_of_a_shared_parameter_adds_all_uses() -> None:
         unit[place] = 0
 
 
+def test_updates_of_a_part_are_not_lost() -> None:
+    part = replace(layer(), evaluation={"h": Read("u", layer().equation("h").indices)})
+    items = tuple(replace(item, part=part) if isinstance(item, Use) else item for item in two_layers().items)
+    with pytest.raises(DeclarationError, match="part layer changes states or has an evaluation form"):
+        flatten(two_layers().with_items(items))
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [({"u": "nothing"}, "needs u"), ({"w": "V"}, "has no tensor w"), ({"u": "L"}, "has 0 axes")],

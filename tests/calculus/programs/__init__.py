@@ -14,6 +14,7 @@ from . import (
     norms,
     recurrent,
     reshapes,
+    states,
     sums,
     windows,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "norms",
     "recurrent",
     "reshapes",
+    "states",
     "sums",
     "windows",
 ]

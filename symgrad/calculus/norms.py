@@ -1,0 +1,114 @@
+"""Roots of sums of squares, measured from the largest entry: no square overflows, and none is lost below the range.
+
+    sqrt(sum_v x[v]**2)    ->  m * sqrt(sum_v |x[v]/m|**2)        m = max_v |x[v]|, and 1 where that is 0
+    1/sqrt(x**2 + y**2)    ->  1/(m*sqrt(|x/m|**2 + |y/m|**2))     m = max(|x|, |y|)
+
+A root with a number beside its squares, such as that of a layer norm's variance + 1e-5, is left: it is not meant for
+entries beside which that number is nothing.  Powers of m are collected as all powers are: x*y/m**2, in the derivative
+of a quotient by a norm, keeps its range only where m**2 has one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import reduce
+
+from ..language.algebra import add, construct, factors_of, is_positive, mul, power, terms_of
+from ..language.program import Equation, Program, Role, Tensor
+from ..language.recurrences import with_equations
+from ..language.rewriting import fresh_name, rebuild
+from ..language.terms import MINUS_ONE, ZERO, Call, Compare, Const, Index, Pow, Read, Reduce, Term
+from .matching import Reuse
+from .shifts import ordered
+from .steps import Step
+
+ROOTS = (Const(Fraction(1, 2)), Const(Fraction(-1, 2)))
+
+
+def scale_norms(program: Program, leave: Iterable[str] = ()) -> tuple[Program, tuple[Step, ...]]:
+    """The program with every root of squares scaled, but for the equations to `leave`, and what was rewritten."""
+    tensors, scales = dict(program.tensors), []
+    equations, steps = [], []
+    for equation in program.equations():
+        body = equation.body
+        if equation.tensor not in leave:
+            known = len(scales)
+            body = Scaling(equation, tensors, scales).scaled(body)
+            equations += scales[known:]
+        if body != equation.body:
+            steps.append(Step(equation.tensor, equation.body, body, ("no square leaves the range of floats",)))
+        equations.append(replace(equation, body=body))
+    if not steps:
+        return program, ()
+    return with_equations(replace(program, tensors=tensors), equations), tuple(steps)
+
+
+@dataclass(frozen=True)
+class Square:
+    """coefficient * sum over `bound` of base**2."""
+
+    coefficient: Term
+    base: Term
+    bound: tuple[Index, ...] = ()
+
+    @property
+    def size(self) -> Term:
+        size = Call("abs", (self.base,))
+        return Reduce("max", self.bound, size) if self.bound else size
+
+    def over(self, scale: Term) -> Term:
+        # of |x/m| the square is not taken apart again
+        square = Pow(Call("abs", (mul(self.base, power(scale, MINUS_ONE)),)), Const(2))
+        return mul(self.coefficient, Reduce("sum", self.bound, square) if self.bound else square)
+
+
+class Scaling:
+    """One equation; `scales` are the definitions so far of the numbers from which norms are measured."""
+
+    def __init__(self, equation: Equation, tensors: dict[str, Tensor], scales: list[Equation]) -> None:
+        self.equation, self.tensors, self.scales = equation, tensors, scales
+
+    def scaled(self, term: Term) -> Term:
+        node = construct(rebuild(term, self.scaled))
+        if not (isinstance(node, Pow) and node.exponent in ROOTS):
+            return node
+        squares = [square_of(part) for part in terms_of(node.base)]
+        if None in squares:
+            return node
+        scale = self.scale(squares, node.base)
+        root = power(add(*(square.over(scale) for square in squares)), node.exponent)
+        return mul(scale if node.exponent == ROOTS[0] else power(scale, MINUS_ONE), root)
+
+    def scale(self, squares: list[Square], whole: Term) -> Read:
+        greatest = reduce(lambda a, b: Call("max", (a, b)), dict.fromkeys(square.size for square in squares))
+        body = add(greatest, Compare("==", greatest, ZERO))
+        read = next((reused for reused, found in [Reuse(self.scales)(body)] if found), None)
+        if read is not None:
+            return read
+        indices = ordered(whole.free, self.equation.indices)
+        name = fresh_name(f"{self.equation.tensor}_scale", self.tensors)
+        self.tensors[name] = Tensor(name, indices, Role.DEFINITION)
+        self.scales.append(Equation(name, indices, body, name))
+        return self.scales[-1].left
+
+
+def square_of(term: Term) -> Square | None:
+    """The term as a Square with a coefficient that is not negative; None where it is none."""
+    known = [factor for factor in factors_of(term) if is_number(factor)]
+    rest = mul(*(factor for factor in factors_of(term) if not is_number(factor)))
+    bound: tuple[Index, ...] = ()
+    if isinstance(rest, Reduce) and rest.op == "sum":
+        bound, inner = rest.indices, rest.body
+        known += [factor for factor in factors_of(inner) if is_number(factor)]
+        rest = mul(*(factor for factor in factors_of(inner) if not is_number(factor)))
+    if not (isinstance(rest, Pow) and rest.exponent == Const(2) and set(bound) <= rest.free):
+        return None
+    if any(isinstance(node, Reduce) for node in rest.base.walk()):
+        return None  # a base with a sum of its own would be computed twice
+    return Square(mul(*known), rest.base, bound)
+
+
+def is_number(factor: Term) -> bool:
+    return is_positive(factor.base if isinstance(factor, Pow) else factor)
