@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from symgrad import verify
 from symgrad.derivation import derive, hessian, jacobian
 from symgrad.model_file import load_model_file
 from symgrad.pipeline import generate
@@ -26,13 +27,14 @@ def printed() -> dict[str, str]:
         "Derive": derive(model).text(),
         "Second order": f"{jacobian(model, 'p', 'o')}\n{hessian(model, 'o')}",
         "Generate": generate(model).source,
+        "Verify": str(verify(model, ROOT / "examples" / "verify" / "concat_lm_backward.py")),
     }
 
 
-@pytest.mark.parametrize("heading", ["Declare", "Derive", "Second order", "Generate"])
+@pytest.mark.parametrize("heading", ["Declare", "Derive", "Second order", "Verify", "Generate"])
 def test_blocks_are_quotations(heading: str) -> None:
     section = README.split(f"\n## {heading}\n")[1].split("\n## ")[0]
-    language = "" if heading in ("Derive", "Second order") else "python"
+    language = "" if heading in ("Derive", "Second order", "Verify") else "python"
     blocks = re.findall(r"^```(\w*)\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
     quoted = [text for name, text in blocks if name == language][: None if heading == "Second order" else 1]
     known = printed()[heading].splitlines()
