@@ -216,7 +216,7 @@ def entry_by_entry(raw: Gradients, of: str, by: str) -> Jacobian:
     result = written(opened, program, of, by)
     if len(result.formula) > READABLE:
         result = written(equation, program, of, by)
-    needed = without_dead(replace(program, outputs=(tensor,), updates={}))
+    needed = without_dead(replace(program, outputs=(tensor,), updates={}, evaluation={}))
     read = {r.tensor for r in reads(result.value)} & derivatives.keys()
     between = tuple(e for e in needed.equations() if e.tensor in derivatives and e.tensor != tensor) if read else ()
     if tensor in recurring:
