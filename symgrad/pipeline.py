@@ -19,6 +19,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import __version__
 from .calculus.reverse import Gradients, differentiate, independent_inputs
@@ -37,6 +38,9 @@ from .language.notation import equation_text
 from .language.optimizers import OPTIMIZERS, SGD, Optimizer, with_optimizer
 from .language.program import Program, Role
 from .language.typecheck import typecheck
+
+if TYPE_CHECKING:
+    import numpy as np
 
 DTYPES = ("float32", "float64")
 
@@ -122,19 +126,21 @@ def check(
     *,
     entries: int = 12,
     seed: int = 0,
+    at: Mapping[str, np.ndarray] | None = None,
     folder: str | Path = "generated",
 ) -> Report:
     """Stage 6: the derivation, the emitted gradients in float64, the emitted step in `dtype`, each against an oracle.
 
     The step is the one that `train` calls with the same arguments; both files are written into `folder`, where their
-    compiled code is kept.  `entries` of each tensor are compared with difference quotients.  Raises as `generate`,
-    and DataError where no point to check at is found.
+    compiled code is kept.  `entries` of each tensor are compared with difference quotients; `at` gives the values to do
+    it at, instead of points of several sizes.  Raises as `generate`, and DataError where no point to check at is found
+    or the values given are at a kink.
     """
 
     def emitted(dtype: str) -> Emitted:
         return generate(model, optimizer, dtype, weight_decay, clip, fuse).load(folder)
 
-    return checking.check(model, emitted, dtype=dtype, entries=entries, seed=seed)
+    return checking.check(model, emitted, dtype=dtype, entries=entries, seed=seed, at=at)
 
 
 def was(gradients: Gradients) -> dict[str, tuple[str, ...]]:

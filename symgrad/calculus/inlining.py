@@ -1,4 +1,4 @@
-"""Putting a definition into its readers, giving it instead of making it, and leaving out what nobody reads."""
+"""Putting a definition into its readers, and giving it instead of making it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ..language.algebra import construct
 from ..language.program import Equation, Program, Role
 from ..language.recurrences import with_equations
 from ..language.rewriting import rebuild, substitute, unique_bound
-from ..language.terms import Read, Term, reads
+from ..language.terms import Read, Term
 
 
 def inline(body: Term, equation: Equation) -> Term:
@@ -28,13 +28,6 @@ def inline(body: Term, equation: Equation) -> Term:
 
 def names(equation: Equation) -> set[str]:
     return {index.name for index in equation.indices}
-
-
-def with_what_is_read(program: Program) -> Program:
-    """The program without parameters, inputs, states and settings that no equation reads."""
-    used = {read.tensor for equation in program.equations() for read in reads(equation.body)}
-    used |= {equation.tensor for equation in program.equations()}
-    return replace(program, tensors={name: tensor for name, tensor in program.tensors.items() if name in used})
 
 
 def cut(program: Program, name: str) -> Program:

@@ -45,7 +45,17 @@ def function_derivative(function: str, position: int) -> Term:
     symbols = [sympy.Symbol(name, real=True) for name in NAMES[: row.arity]]
     if function in CONSTANT_ALMOST_EVERYWHERE:
         return Const(0)
-    return lowered(sympy.diff(row.sympy(*symbols), symbols[position]), function)
+    return lowered(stepped(sympy.diff(row.sympy(*symbols), symbols[position]), symbols, position), function)
+
+
+def stepped(expression: sympy.Expr, symbols: list[sympy.Symbol], position: int) -> sympy.Expr:
+    """Heaviside(s0 - s1), which SymPy leaves open at 0, as a bracket: at a tie the first argument has it."""
+
+    def bracket(difference: sympy.Expr, _: sympy.Expr) -> sympy.Expr:
+        above, below = symbols if difference.coeff(symbols[0]) > 0 else symbols[::-1]
+        return sympy.Piecewise((1, above >= below if position == 0 else above > below), (0, True))
+
+    return expression.replace(sympy.Heaviside, bracket)
 
 
 @cache

@@ -69,8 +69,12 @@ def walk(path: Path, active: set[str]) -> Iterator[Path]:
                 if any(isinstance(node, Read) and node.tensor in active for node in real_part(argument)):
                     step = derivative(path.end, position)
                     rules = (*path.rules, Rule(path.end, position, step))
-                    factors = (*factors_of(step), *path.factors)
-                    yield from walk(replace(path, end=argument, factors=factors, rules=rules), active)
+                    # d max(a, b)/da is 1 where [b < a]: a side that is not taken is a branch that is not taken.
+                    brackets = tuple(factor for factor in factors_of(step) if isinstance(factor, Compare))
+                    factors = (*(f for f in factors_of(step) if f not in brackets), *path.factors)
+                    conditions = (*path.conditions, *brackets)
+                    down = replace(path, end=argument, factors=factors, rules=rules, conditions=conditions)
+                    yield from walk(down, active)
         case Where(condition, then, other):
             # Brackets stay conditions to the end: a branch that is not taken may be infinite, and 0*inf is no 0.
             for branch, holds in ((then, condition), (other, opposite(condition))):

@@ -56,9 +56,7 @@ def differentiate(program: Program, wrt: str | Iterable[str] | None = None, of: 
 
 def wanted(program: Program, wrt: str | Iterable[str] | None, of: str | None = None) -> tuple[str, ...]:
     """The names to differentiate by.  Raises DerivativeError for one that it cannot be; see `differentiate`."""
-    if isinstance(wrt, str):
-        wrt = (wrt,)
-    names = tuple(wrt) if wrt is not None else tuple(tensor.name for tensor in program.parameters)
+    names = tuple(tensor.name for tensor in program.parameters) if wrt is None else given_names(wrt, program.name)
     roles = (Role.PARAMETER, Role.INPUT) if of is None else (Role.PARAMETER, Role.INPUT, Role.DEFINITION)
     what = "no parameter or real input" if of is None else "no parameter, real input or definition of real numbers"
     known = [t.name for t in program.with_role(*roles) if t.vocabulary is None]
@@ -80,6 +78,15 @@ def wanted(program: Program, wrt: str | Iterable[str] | None, of: str | None = N
             f"{program.name}: {of} is no definition of real numbers, so there is nothing to differentiate; "
             f"there are {listed(made, of)}"
         )
+    return names
+
+
+def given_names(wrt: str | Iterable[str], place: str) -> tuple[str, ...]:
+    """`"W"` is one name and no list of letters; each name once."""
+    names = (wrt,) if isinstance(wrt, str) or not isinstance(wrt, Iterable) else tuple(dict.fromkeys(wrt))
+    for name in names:
+        if not isinstance(name, str):
+            raise DerivativeError(f"{place}: derivatives are by names, such as 'W' or ['W', 'x'], and {name!r} is none")
     return names
 
 

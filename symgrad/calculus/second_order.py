@@ -13,6 +13,7 @@ from dataclasses import replace
 from ..language.algebra import add, mul, summed
 from ..language.dependence import without_dead
 from ..language.errors import Independent
+from ..language.evaluation import training_form
 from ..language.model import Model
 from ..language.program import Equation, Program, Role, Tensor
 from ..language.typecheck import typecheck
@@ -28,7 +29,7 @@ def hessian_vector_product(model: Model | Program, wrt: str | Iterable[str] | No
     `differentiate`, and Independent where the whole product is proven to be 0.
     """
     program = model.program if isinstance(model, Model) else model
-    first = simplify(differentiate(program, wrt))
+    first = simplify(differentiate(training_form(program), wrt))
     tensors, terms = dict(first.program.tensors), []
     for adjoint in first.program.outputs[1:]:
         name = next(tensor for tensor, made in first.adjoints.items() if made == adjoint)

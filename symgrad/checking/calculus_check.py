@@ -27,7 +27,7 @@ from ..language.rewriting import fresh_name, rebuild
 from ..language.terms import Read, Term
 from .differences import along, gradient_error, least_error, loss_function, relative_error, stopped
 from .interpreter import Values, evaluate
-from .points import DOMAINS, Point, Sizes, point, size_table
+from .points import DOMAINS, Point, Sizes, points, size_table
 from .report import Row
 
 TOLERANCE = 1e-6
@@ -52,9 +52,13 @@ class Alone:
 
 
 def check_calculus(
-    program: Program, entries: int = 12, seed: int = 0, table: Sequence[Sizes] | None = None
+    program: Program,
+    entries: int = 12,
+    seed: int = 0,
+    table: Sequence[Sizes] | None = None,
+    given: Point | None = None,
 ) -> tuple[Row, ...]:
-    """Every definition, adjoint and gradient at every row of `table` (`size_table` unless given).
+    """Every definition, adjoint and gradient at every row of `table` (`size_table` unless given), or at one point.
 
     At most `entries` entries of each are compared with difference quotients.  Raises DerivativeError for what has no
     derivative, and DataError where no point to check at is found.
@@ -63,9 +67,8 @@ def check_calculus(
     simple = simplify(raw)
     alone = tuple(definitions_alone(program))
     rows: list[Row] = []
-    for position, sizes in enumerate(size_table(program) if table is None else table):
-        at = point(program, sizes, seed + position)
-        found = {**evaluate(raw.program, at.values, sizes), **evaluate(simple.program, at.values, sizes)}
+    for at in points(program, size_table(program) if table is None else table, seed, given):
+        found = {**evaluate(raw.program, at.values, at.sizes), **evaluate(simple.program, at.values, at.sizes)}
         past = {before(equation.tensor): found[equation.tensor] for equation in program.equations()}
         for part in alone:
             rows += definition_rows(part, at, {**found, **past}, entries)

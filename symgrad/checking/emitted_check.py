@@ -20,7 +20,7 @@ from ..language.program import Program, Role, Tensor
 from .calculus_check import all_gradients
 from .differences import Function, gradient_error, is_stopped, loss_function, relative_error, stopped
 from .interpreter import Values, evaluate
-from .points import Point, Sizes, point, size_names, size_table
+from .points import Point, Sizes, points, size_names, size_table
 from .report import Row
 
 LOSS_TOLERANCE = 1e-10
@@ -71,13 +71,18 @@ class Emitted(Protocol):
 
 
 def check_emitted(
-    program: Program, emitted: Emitted, entries: int = 12, seed: int = 0, table: Sequence[Sizes] | None = None
+    program: Program,
+    emitted: Emitted,
+    entries: int = 12,
+    seed: int = 0,
+    table: Sequence[Sizes] | None = None,
+    given: Point | None = None,
 ) -> tuple[Row, ...]:
-    """The rows of every size of `table` (`sizes_to_check` unless given); `emitted` computes in float64."""
+    """The rows of every size of `table` (`sizes_to_check` unless given), or of one point; `emitted` is in float64."""
     gradients, _ = all_gradients(program)
     rows: list[Row] = []
-    for position, sizes in enumerate(sizes_to_check(program, emitted) if table is None else table):
-        rows += emitted_rows(program, gradients, emitted, point(program, sizes, seed + position), entries)
+    for at in points(program, sizes_to_check(program, emitted) if table is None else table, seed, given):
+        rows += emitted_rows(program, gradients, emitted, at, entries)
     return tuple(rows)
 
 

@@ -7,7 +7,7 @@ tokens, and a distance from every kink.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ from ..language.notation import text
 from ..language.program import Program, Role, Tensor
 from ..language.sizes import divisors, have_values
 from ..language.terms import Index, Size, Term
-from .interpreter import Values, evaluate, extent_value
+from .interpreter import Values, evaluate, extent_value, sizes_of
 from .kinks import gaps
 
 Sizes = Mapping[str, int]
@@ -109,6 +109,33 @@ def point(program: Program, sizes: Sizes, seed: int = 0, margin: float = MARGIN)
     )
 
 
+def points(program: Program, table: Iterable[Sizes], seed: int, given: Point | None) -> Iterator[Point]:
+    """The given point alone, else one at every row of the table."""
+    if given is not None:
+        yield given
+        return
+    for position, sizes in enumerate(table):
+        yield point(program, sizes, seed + position)
+
+
+def given_point(program: Program, values: Mapping[str, np.ndarray], margin: float = MARGIN) -> Point:
+    """The values themselves, at the sizes that they have.
+
+    Raises DataError for a missing value or a wrong shape, where something is not finite, and where a term is nearer
+    than `margin` to its kink: a difference quotient is no derivative there.
+    """
+    sizes = sizes_of(program, values)
+    with np.errstate(all="ignore"):
+        made = evaluate(program, values, sizes)
+        kept = {t.name: made[t.name] for t in program.tensors.values() if t.role is not Role.DEFINITION}
+        reason = not_finite(made) or near_kink(program, kept, sizes, margin)
+    if reason:
+        raise DataError(
+            f"{program.name}: at the given values {reason}, so nothing can be checked there; move them a little"
+        )
+    return Point(sizes, kept)
+
+
 def draw(program: Program, sizes: Sizes, random: np.random.Generator, domain: Domain = DOMAINS[0]) -> Values:
     """Random values for parameters, inputs, tokens, masks, states and settings."""
     domains = {Role.STATE: STATES, Role.SETTING: SETTINGS, Role.MASK: MASKS}
@@ -154,5 +181,5 @@ def near_kink(program: Program, values: Values, sizes: Sizes, margin: float) -> 
     here, there = gaps(program, values, sizes), gaps(program, beside, sizes)
     for (term, gap), (_, moved) in zip(here, there, strict=True):
         if ((gap < margin) & ~((gap == 0) & (moved == 0))).any():
-            return f"{text(term)} stays within {margin:g} of its kink"
+            return f"{text(term)} is within {margin:g} of its kink"
     return ""

@@ -12,6 +12,7 @@ adjoints                   [{name, of, kept, forms: [{value, reason}]}] from the
 stable                     what is computed in another form: [{equation, reason}]
 gradients                  {parameter: {equation, formula}}
 conditions                 what the formulas rest on: ["X is invertible"]
+kinks                      what is taken for the derivative at each kink: ["abs(x): the derivative is sign(x), 0 at 0"]
 products                   {cached, uncached}, or null where paths are not written out
 program                    the equations of forward and backward, in the order of evaluation
 """
@@ -52,6 +53,7 @@ def derivation_data(derivation: Derivation) -> dict[str, object]:
             name: {"equation": equation_text(e), "formula": text(e.body)} for name, e in derivation.gradients.items()
         },
         "conditions": list(derivation.conditions),
+        "kinks": list(derivation.kinks),
         "products": {"cached": products.cached, "uncached": products.uncached} if products else None,
         "program": [equation_text(equation) for equation in derivation.program.equations()],
     }

@@ -99,6 +99,13 @@ class Derivation:
         return condition_texts((equation.body for equation in self.program.equations()), self.program.tensors)
 
     @property
+    def kinks(self) -> tuple[str, ...]:
+        """What is taken for the derivative where there is a kink: `abs(x): the derivative is sign(x), 0 at 0`."""
+        from .kinks import kink_texts
+
+        return kink_texts(self.forward, self.program)
+
+    @property
     def products(self) -> Products | None:
         """The products of derivatives that the chain rule takes; None where paths are not written out."""
         return products(self.loss, self.chains) if self.chains else None

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..calculus.deltas import contract
-from ..calculus.inlining import cut, inline, with_what_is_read
+from ..calculus.inlining import cut, inline
 from ..calculus.reverse import Gradients, differentiate, wanted
 from ..calculus.simplify import simplify
 from ..checking.interpreter import Sizes, evaluate, sizes_of
@@ -104,7 +104,7 @@ class Jacobian:
         Raises DataError for a missing value or a wrong shape.
         """
         sizes = {**sizes_of(self.program, values), **(sizes or {})}
-        return evaluate(with_what_is_read(self.program), values, sizes)[self.tensor]
+        return evaluate(without_dead(self.program, given=self.program.tensors), values, sizes)[self.tensor]
 
     def text(self) -> str:
         """The derivation: the equations on the way, their local derivatives, the result in both notations."""
@@ -216,7 +216,7 @@ def entry_by_entry(raw: Gradients, of: str, by: str) -> Jacobian:
     result = written(opened, program, of, by)
     if len(result.formula) > READABLE:
         result = written(equation, program, of, by)
-    needed = without_dead(replace(program, outputs=(tensor,), updates={}))
+    needed = without_dead(replace(program, outputs=(tensor,), updates={}, evaluation={}))
     read = {r.tensor for r in reads(result.value)} & derivatives.keys()
     between = tuple(e for e in needed.equations() if e.tensor in derivatives and e.tensor != tensor) if read else ()
     if tensor in recurring:

@@ -75,6 +75,8 @@ def derivation_matrix_text(derivation: Derivation) -> str:
     for first, *others in gradients.values():
         lines.append(f"  {first.text()}")
         lines += [" " * len(first.equation.tensor) + f"   = {form.text().split(' = ', 1)[1]}" for form in others]
+    if derivation.kinks:
+        lines += ["", "Kinks", *(f"  {line}" for line in derivation.kinks)]
     if derivation.conditions:
         lines += ["", "Conditions", *(f"  {line}" for line in derivation.conditions)]
     return "\n".join(lines)

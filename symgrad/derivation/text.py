@@ -35,6 +35,8 @@ def derivation_text(derivation: Derivation) -> str:
         ]
     stable = [Row(text(form.left), text(form.value), form.reason) for form in derivation.stable]
     sections.insert(-1, ["Stable forms", *block(stable)] if stable else [])
+    if derivation.kinks:
+        sections.append(["Kinks", *(f"  {line}" for kink in derivation.kinks for line in wrap(kink, WIDTH - 2))])
     if derivation.conditions:
         sections.append(["Conditions", *(f"  {condition}" for condition in derivation.conditions)])
     return "\n\n".join("\n".join(section) for section in sections if section)

@@ -238,6 +238,8 @@ def notation(derivation: Derivation, unit: str) -> str:
 def closing(derivation: Derivation) -> str:
     products, conditions = derivation.products, derivation.conditions
     parts = [f"Where {words(', '.join(conditions))}."] if conditions else []
+    if derivation.kinks:
+        parts.append(f"At kinks: {words('; '.join(derivation.kinks))}.")
     if products is not None:
         parts.append(f"Backpropagation: {products.cached} products with caching, {products.uncached} without.")
     return "\n\n".join(parts)

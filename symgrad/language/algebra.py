@@ -140,6 +140,8 @@ def summed(indices: tuple[Index, ...], body: Term) -> Term:
 def where(condition: Term, then: Term, other: Term) -> Term:
     if isinstance(condition, Const):
         return then if condition.value else other
+    if isinstance(condition, Compare) and (then, other) == (ONE, ZERO):
+        return condition
     return then if then == other else Where(condition, then, other)
 
 

@@ -1,7 +1,8 @@
 """The elementary functions of the language: one row each, its SymPy class and its meaning in NumPy.
 
 There is no column of derivatives: `calculus.local` takes them from `sympy.diff`.
-At a kink the derivative is the one from below: d max(a, b)/da = [b < a], d|x|/dx = sign(x), 0 at the kink itself.
+At a kink the derivative is fixed: d max(a, b) is that of a where a = b, so that of 0 for max(0, x) at x = 0; for |x| it
+is sign(x), 0 at 0.
 """
 
 from __future__ import annotations

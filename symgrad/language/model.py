@@ -281,6 +281,12 @@ class Model:
     ) -> Handle:
         """`define`; the equation is numbered behind the others with the same letter."""
         tensor = self._announced(name, axes) if name in self._undefined else self._new(name, axes, Role.DEFINITION)
+        if name not in self._starts and reads_itself(name, expression):
+            letters = ", ".join(index.name for index in tensor.indices)
+            raise DeclarationError(
+                f"{self.name}: {name} reads itself; announce it before, with what stands before its first slice: "
+                f"{name} = model.recurrent({name!r}, ({letters}), along=..., start=0)"
+            )
         body = self._lowered(name, expression)
         other = None if evaluation is None else self._lowered(name, evaluation)
         number = sum(equation.label.startswith(letter) for equation in self._program.equations()) + 1
@@ -330,3 +336,9 @@ def handle(name: str, axes: Axes) -> Handle:
     if not axes:
         return Symbol(name, real=True)
     return TensorBase(name, shape=tuple(size(axis) for axis in axes), real=True)
+
+
+def reads_itself(name: str, expression: sympy.Expr) -> bool:
+    """Whether a definition has its own name at some index on its right side."""
+    entries = expression.atoms(sympy.Indexed) if isinstance(expression, sympy.Basic) else ()
+    return any(str(entry.base.label) == name for entry in entries)

@@ -109,9 +109,8 @@ def recurrence(members: list[Equation], name: str) -> Recurrence:
     listed = ", ".join(sorted(names))
     offsets = {offset for found in shifts.values() for offset in found if offset}
     if not offsets:
-        raise DeclarationError(
-            f"{name}: {listed} are defined by each other; a recurrence reads an earlier slice, such as h[b, t-1, j]"
-        )
+        circle = "is defined by itself" if len(names) == 1 else "are defined by each other"
+        raise DeclarationError(f"{name}: {listed} {circle}; a recurrence reads an earlier slice, such as h[b, t-1, j]")
     for equation in members:
         if along not in equation.indices:
             raise DeclarationError(
@@ -120,7 +119,7 @@ def recurrence(members: list[Equation], name: str) -> Recurrence:
             )
     if min(offsets) < 0 < max(offsets):
         raise DeclarationError(
-            f"{name}: {listed} read both earlier and later slices of each other; split the recurrence"
+            f"{name}: {listed}: both earlier and later slices are read; split it into a recurrence for each direction"
         )
     return Recurrence(along, tuple(in_slice_order(members, shifts, name)), reverse=max(offsets) > 0)
 

@@ -229,7 +229,8 @@ class EquationCheck:
                     f"{text(term)}: index {index.name} runs over size {text(index.extent)}, not over {axis}"
                 )
             raise self.fail(
-                f"{text(term)}: {text(index)} is not proven to stay inside {axis}; guard it with a Piecewise"
+                f"{text(term)}: {text(index)} is not proven to stay inside {axis}; guard it with a Piecewise, which "
+                "says what stands there outside"
             )
 
     def function(self, function: str, arguments: tuple[Term, ...]) -> None:

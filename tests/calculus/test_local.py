@@ -79,13 +79,15 @@ def test_forms(term: Term, position: int, expected: str) -> None:
     [
         (Call("abs", (x,)), 0, (0.0, 0.0), 0),
         (Call("sign", (x,)), 0, (0.0, 0.0), 0),
-        (Call("max", (x, y)), 0, (2.0, 2.0), 0),
+        (Call("max", (x, y)), 0, (2.0, 2.0), 1),
         (Call("max", (x, y)), 1, (2.0, 2.0), 0),
+        (Call("min", (x, y)), 0, (2.0, 2.0), 1),
+        (Call("min", (x, y)), 1, (2.0, 2.0), 0),
         (Call("max", (x, y)), 0, (3.0, 2.0), 1),
         (Call("max", (x, y)), 1, (3.0, 2.0), 0),
         (Call("min", (x, y)), 0, (3.0, 2.0), 0),
         (Call("min", (x, y)), 1, (3.0, 2.0), 1),
-        (Call("max", (x, Const(0))), 0, (0.0, 0.0), 0),
+        (Call("max", (Const(0), x)), 1, (0.0, 0.0), 0),
     ],
 )
 def test_at_a_kink_the_derivative_is_the_documented_one(

@@ -52,6 +52,15 @@ def circular() -> Model:
     return model
 
 
+def circle_of_two() -> Model:
+    model = Model("refused")
+    t, i = axes("t:T i:H")
+    h, g = model.recurrent("h", (t, i), along=t), model.recurrent("g", (t, i), along=t)
+    model.define("h", (t, i), tanh(g[t, i]))
+    model.define("g", (t, i), h[t, i] ** 2)
+    return model
+
+
 def both_ways() -> Model:
     model = Model("refused")
     t, i = axes("t:T i:H")
@@ -73,7 +82,8 @@ def without_start() -> Model:
     [
         (refused_start, "may depend on its axes without t only"),
         (never_defined, "h is announced as recurrent and never defined"),
-        (circular, "h are defined by each other"),
+        (circular, "h is defined by itself"),
+        (circle_of_two, "g, h are defined by each other; a recurrence reads an earlier slice, such as"),
         (both_ways, "both earlier and later slices"),
         (without_start, "not proven to stay inside"),
     ],

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from sympy import Abs, Max, log, sin, sqrt
+from sympy import Abs, Max, Piecewise, log, sin, sqrt
 
+from symgrad.checking.api import check
 from symgrad.checking.differences import along, gradient, relative_error, some_entries
 from symgrad.checking.interpreter import evaluate
 from symgrad.checking.kinks import gaps
@@ -105,6 +106,28 @@ def test_where_a_function_is_not_defined_everywhere_another_domain_is_found(func
 def test_where_no_point_is_found_the_term_is_named(function: Callable, message: str) -> None:
     with np.errstate(all="ignore"), pytest.raises(DataError, match=f"elementwise: no point .* sizes H=2: .*{message}"):
         point(elementwise(function), {"H": 2})
+
+
+GIVEN = [
+    (Abs, [0.5, 0.0, 1.0], "abs(x[i]) is within 0.02 of its kink"),
+    (lambda x: Max(x, 0), [0.5, -0.001, 1.0], "max(0, x[i]) is within 0.02 of its kink"),
+    (lambda x: Piecewise((x, x > 1), (0, True)), [0.5, 1.0, 2.0], "[1 < x[i]] is within 0.02 of its kink"),
+    (log, [0.5, -1.0, 2.0], "L is not finite"),
+]
+
+
+@pytest.mark.parametrize(("function", "values", "message"), GIVEN, ids=[row[2] for row in GIVEN])
+def test_a_given_point_at_a_kink_is_refused(function: Callable, values: list[float], message: str) -> None:
+    program = elementwise(function)
+    with pytest.raises(DataError) as raised:
+        check(program, at={"x": np.array(values)})
+    assert str(raised.value).startswith(f"elementwise: at the given values {message}, so nothing can be checked there")
+
+
+def test_a_given_point_beside_a_kink_is_checked() -> None:
+    report = check(elementwise(lambda x: Max(x, 0) * x), at={"x": np.array([0.5, -0.7])})
+    assert report.ok
+    assert {row.sizes["H"] for row in report.rows} == {2}
 
 
 def test_differences_are_exact_for_a_polynomial_of_degree_four() -> None:

@@ -13,7 +13,7 @@ from ..examples.files import NAMES, example
 KEYS = [
     "model", "loss", "wrt", "parameters", "inputs", "forward", "updates", "evaluation", "stopped",
     "local_derivatives", "chain_rule", "adjoints",
-    "stable", "gradients", "conditions", "products", "program",
+    "stable", "gradients", "conditions", "kinks", "products", "program",
 ]  # fmt: skip
 
 

@@ -123,7 +123,7 @@ FORMS = [
     (Trace(OneMatrix(n, n) * X), X, "dX = 1_n 1_n^T"),
     (Trace(X) * 2 - 2 * Trace(X.T) + Trace(A * X), X, "dX = A^T"),
     (c.T * X.applyfunc(sympy.Abs) * x, X, "dX = diag(c) sign(X) diag(x)"),
-    (c.T * X.applyfunc(lambda z: Max(z, 0)) * x, X, "dX = diag(c) [0 < X] diag(x)"),
+    (c.T * X.applyfunc(lambda z: Max(z, 0)) * x, X, "dX = [0 < X] o (c x^T)"),
     (Trace(B.T * X.applyfunc(lambda z: Piecewise((z**2, z < 1), (0, True)))), X, "dX = 2 [X < 1] o X o B"),
     (Trace(A * X.I * A), X, "dX = -X^-T A^T A^T X^-T"),
 ]

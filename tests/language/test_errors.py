@@ -147,7 +147,7 @@ REFUSED: dict[str, tuple[Callable[[Declared], object], str]] = {
     ),
     "after the last": (
         lambda m: m.define("a", (b, i), m.h[b, i + 1]),
-        "h[b,i + 1]: i + 1 is not proven to stay inside the axis of size H; guard it with a Piecewise",
+        "h[b,i + 1]: i + 1 is not proven to stay inside the axis of size H; guard it with a Piecewise, which says what",
     ),
     "a number that small axes do not have": (
         lambda m: m.define("a", (d,), m.K[3, d]),
@@ -207,8 +207,8 @@ REFUSED: dict[str, tuple[Callable[[Declared], object], str]] = {
         "m: in a: q is not declared; declare it as a parameter or an input, or define it, before it is used",
     ),
     "made from itself": (
-        lambda m: m.define("a", (b, i), m.h[b, i] * IndexedBase("a")[b, i]),
-        "m: in a: a is used before it is defined",
+        lambda m: m.define("a", (b, i), m.h[b, i] * IndexedBase("a")[b, i - 1]),
+        "m: a reads itself; announce it before, with what stands before its first slice: a = model.recurrent('a', ",
     ),
     "made twice": (
         lambda m: (m.define("a", (b,), m.z), m.define("a", (b,), m.z)),

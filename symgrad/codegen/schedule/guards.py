@@ -2,7 +2,8 @@
 
     sum_j R[i,j]*h[b,t-1,j] if 0 <= t - 1 else 0    ->    sum_j R[i,j]*(h[b,t-1,j] if 0 <= t - 1 else 0)
 
-A sum that stands alone can become a matrix product, and what it reads stays inside its axes.
+A sum that stands alone can become a matrix product, and what it reads stays inside its axes.  What is infinite or not
+a number where a guard fails stays under it, as 0 times that is no 0; so does everything under a condition on data.
 """
 
 from __future__ import annotations
@@ -11,11 +12,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ...language.algebra import add, construct, factors_of, mul, summed, where
+from ...language.functions import INTEGER, STOP_GRADIENT
 from ...language.program import Program, Tensor
 from ...language.ranges import inside
 from ...language.recurrences import with_equations
 from ...language.rewriting import rebuild
-from ...language.terms import ZERO, Add, Read, Reduce, Term, Where, reads
+from ...language.terms import DETERMINANTS, ZERO, Add, Call, Const, Inverse, Pow, Read, Reduce, Term, Where, reads
+
+# Functions that are finite for every finite argument, and as large as it at most.
+BOUNDED = ("sin", "cos", "tanh", "erf", "atan", "sign", "abs", "max", "min", "pi", *INTEGER, STOP_GRADIENT)
 
 
 def guards_inward(program: Program) -> Program:
@@ -24,12 +29,24 @@ def guards_inward(program: Program) -> Program:
 
     def visit(node: Term) -> Term:
         node = construct(rebuild(node, visit))
-        linear = isinstance(node, Where) and node.other == ZERO
+        linear = isinstance(node, Where) and node.other == ZERO and not reads(node.condition)
         if linear and any(isinstance(inner, Reduce) for inner in node.then.walk()):
             return guards.pushed(node.condition, node.then)
         return node
 
     return with_equations(program, [replace(e, body=visit(e.body)) for e in program.equations()])
+
+
+def is_finite(term: Term) -> bool:
+    """Whether the term is a finite number wherever what it reads is."""
+    if isinstance(term, Pow):
+        whole = isinstance(term.exponent, Const) and isinstance(term.exponent.value, int) and term.exponent.value >= 0
+        return whole and is_finite(term.base)
+    if isinstance(term, Call) and term.function not in BOUNDED:
+        return False
+    if isinstance(term, Inverse) or (isinstance(term, Reduce) and term.op in DETERMINANTS):
+        return False
+    return isinstance(term, Read) or all(map(is_finite, term.children))
 
 
 @dataclass(frozen=True)
@@ -64,7 +81,7 @@ class Guards:
         if isinstance(term, Reduce) and term.op == "sum" and not condition.free & set(term.indices):
             return summed(term.indices, self.pushed(condition, term.body))
         factors = factors_of(term)
-        chosen = {k for k, factor in enumerate(factors) if not self.safe(factor)}
+        chosen = {k for k, factor in enumerate(factors) if not (self.safe(factor) and is_finite(factor))}
         if not chosen:  # any factor will do; a sum passes it on to its own
             chosen = {next((k for k, factor in enumerate(factors) if isinstance(factor, Reduce)), 0)}
         return mul(*(self.guarded(condition, f) if k in chosen else f for k, f in enumerate(factors)))
