@@ -60,10 +60,10 @@ def seconds_of(code: str) -> float:
     return float(python("-c", f"{before}\n{timed}").split()[-1])
 
 
-def to_first_step(folder: str) -> float:
+def to_first_step(folder: str, command: tuple[str, ...] = TRAIN) -> float:
     """From the start of the process to the end of its first training step."""
     began = time.time()
-    printed = python("-c", FIRST_STEP, *TRAIN, folder=folder)
+    printed = python("-c", FIRST_STEP, *command, folder=folder)
     line = next(line for line in printed.splitlines() if line.startswith("first step at"))
     return float(line.split()[-1]) - began
 
