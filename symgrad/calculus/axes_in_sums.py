@@ -15,7 +15,7 @@ from ..language.terms import Add, Call, Index, Term
 
 Factors = tuple[Term, ...]
 Bound = tuple[Index, ...]
-Fresh = Callable[[Term], Index]  # an index of a new name over an extent
+Fresh = Callable[[Term], Term]  # an index of a new name over an extent; 0 where that is 1
 
 
 def separated(factors: Factors, bound: Bound, fresh: Fresh) -> tuple[Factors, Bound]:
@@ -31,7 +31,7 @@ def separated(factors: Factors, bound: Bound, fresh: Fresh) -> tuple[Factors, Bo
         t, d = fresh(settled_extent(high)), fresh(settled_extent(divisor))
         values = {Call("floordiv", (k, divisor)): t, Call("mod", (k, divisor)): d, k: add(mul(t, divisor), d)}
         factors = tuple(tidy(substitute(factor, values)) if k in factor.free else factor for factor in factors)
-        waiting += [t, d]
+        waiting += [i for i in (t, d) if isinstance(i, Index)]
     return factors, tuple(done)
 
 

@@ -52,15 +52,14 @@ class Exhausted(Exception):
 
 @dataclass
 class Budget:
-    """How many monomials may still be made; None for any number."""
+    """How many monomials may still be made."""
 
-    left: int | None = None
+    left: int = 1_000_000
 
     def spend(self, number: int = 1) -> None:
-        if self.left is not None:
-            self.left -= number
-            if self.left < 0:
-                raise Exhausted
+        self.left -= number
+        if self.left < 0:
+            raise Exhausted
 
 
 KnownSums = Callable[[str, int], Term | None]  # of a tensor over one of its axes: sum_v p[b,v] = 1
@@ -162,8 +161,8 @@ class Normalizer:
             case Compare():
                 return self.formed(bracket_form(term, self.sum))
             case Reduce("sum", indices, body):
-                fresh = {i: Index(f"%{next(self.names)}", settled_extent(i.extent)) for i in indices}
-                bound = Monomial((), tuple(fresh.values()))
+                fresh = {i: self.fresh(settled_extent(i.extent)) for i in indices}
+                bound = Monomial((), tuple(i for i in fresh.values() if isinstance(i, Index)))
                 return [bound * monomial for monomial in self.monomials(substitute(body, fresh))]
             case Inverse():
                 return [Monomial((self.inverse(term),))]
@@ -217,8 +216,11 @@ class Normalizer:
 
     def with_plain_axes(self, monomial: Monomial) -> Monomial:
         """Sums over k that is read as k//D and k%D run over both; over t and d that are read as t*D + d, over k."""
-        name = lambda extent: Index(f"%{next(self.names)}", extent)  # noqa: E731
-        return Monomial(*joined(*separated(monomial.factors, monomial.bound, name), name))
+        return Monomial(*joined(*separated(monomial.factors, monomial.bound, self.fresh), self.fresh))
+
+    def fresh(self, extent: Term) -> Term:
+        """A new index that no settled sum binds, for those are named %0, %1, ...; of one entry there is only 0."""
+        return ZERO if extent == ONE else Index(f"%f{next(self.names)}", extent)
 
     def inverse(self, node: Inverse) -> Inverse:
         """The inverse with its body in normal form, the smaller one of the matrix and its transpose."""

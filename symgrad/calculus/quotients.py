@@ -48,8 +48,8 @@ def divided(factors: Sequence[Term]) -> tuple[tuple[Term, ...], Term] | None:
         if not (is_denominator(factor) and isinstance(factor.base, Add)):
             continue
         value, lead = leading(factor.base)
-        if any(isinstance(node, Reduce) for atom in lead for node in atom.walk()):
-            continue  # a sum: its factors stand among those of the monomial, and are not found one by one
+        if any(isinstance(atom, Reduce) and atom.op == "sum" for atom in lead):
+            continue  # its factors stand among those of the monomial, one by one
         others = list(factors[:k]) + list(factors[k + 1 :])
         rest = without(others, lead)
         if rest is None:

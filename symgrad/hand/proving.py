@@ -29,8 +29,8 @@ from .judging import Judge, Judged, begins_anew, increment
 from .symbolic_reading import Reading, SymbolicReading, too_long
 from .truth import At, agree
 
-MONOMIALS = 10_000  # that one line may make
-EACH = 3_000  # of them in one comparison
+MONOMIALS = 6_000  # that one line may make
+EACH = 2_500  # of them in one comparison
 OF_A_SUM = 300  # in finding that a definition's entries along an axis have a known sum
 MOST_WRITTEN = 30  # names written out, of adjoints and definitions
 MOST_APART = 8  # of them where only one side reads them
@@ -151,13 +151,28 @@ class Prover:
             met = own == other or (choose != self.apart and own | other <= self.truth.model.tensors.keys())
             if met and self.equal(sides, budget):
                 return sides.written
+            for one in self.alone(sides) if met and choose == self.touching else ():
+                if self.equal(one, budget):
+                    return one.written
         return None
 
+    def alone(self, sides: Sides) -> Iterator[Sides]:
+        """With one more definition of the model written out: a mean, while the variance that rests on it stays."""
+        names = self.names_in(sides.claim) & self.names_in(sides.right)
+        for name in self.definitions:
+            if name in names and name in self.truth.model.tensors:
+                one = self.written_out(sides, name)
+                if self.names_in(one.claim) == self.names_in(one.right):
+                    yield one
+
     def equal(self, sides: Sides, budget: Budget) -> bool:
-        each = Budget(min(EACH, budget.left or 0))
-        before = each.left
+        """Whether the sides are proven equal.  Raises Exhausted where the line's budget is spent."""
+        most = min(EACH, budget.left)
+        each = Budget(most)
         found = Comparison(self.vocabularies, each, self.known_sum).equal(sides.claim, sides.right)
-        budget.spend((before or 0) - max(each.left or 0, 0))
+        budget.spend(most - max(each.left, 0))
+        if not found and not budget.left:
+            raise Exhausted
         return found
 
     def written_out(self, sides: Sides, name: str) -> Sides:
