@@ -11,13 +11,13 @@ from ..language.rewriting import rebuild, substitute, unique_bound
 from ..language.terms import Read, Term
 
 
-def inline(body: Term, equation: Equation) -> Term:
+def inline(body: Term, equation: Equation, tidied: bool = True) -> Term:
     """`body` with every read of the equation's tensor replaced by the equation's right side."""
 
     def visit(node: Term) -> Term:
         if isinstance(node, Read) and node.tensor == equation.tensor:
             return substitute(equation.body, dict(zip(equation.indices, node.indices, strict=True)))
-        return construct(rebuild(node, visit))
+        return construct(rebuild(node, visit)) if tidied else rebuild(node, visit)
 
     # bound names must differ from those of the reader, or the reader's indices would be captured
     taken = {index.name for node in body.walk() for index in node.free}

@@ -29,7 +29,7 @@ from .judging import Judge, Judged, begins_anew, increment
 from .symbolic_reading import Reading, SymbolicReading, too_long
 from .truth import At, agree
 
-MONOMIALS = 6_000  # that one line may make
+MONOMIALS = 8_000  # that one line may make
 EACH = 2_500  # of them in one comparison
 OF_A_SUM = 300  # in finding that a definition's entries along an axis have a known sum
 MOST_WRITTEN = 30  # names written out, of adjoints and definitions
@@ -51,7 +51,8 @@ class Sides:
 class Prover:
     """Proves lines of one derivation; the symbolic run is made once, when the first line asks."""
 
-    def __init__(self, judge: Judge) -> None:
+    def __init__(self, judge: Judge, monomials: int = MONOMIALS) -> None:
+        self.monomials = monomials
         self.judge, self.truth = judge, judge.truth
         self.sums: dict[tuple[str, int], Term | None] = {}
         self.vocabularies = {
@@ -96,7 +97,7 @@ class Prover:
             return None
         sides = [Sides(own.body, substitute(right.body, same_axes(right, own))) for own, right in formulas]
         sides = [one for k, one in enumerate(sides) if one not in sides[:k]]
-        budget = Budget(MONOMIALS)
+        budget = Budget(self.monomials)
         for one in sides:
             if self.equal(one, budget):
                 return ()
@@ -148,7 +149,7 @@ class Prover:
             if too_long(sides.claim, MOST_NODES) or too_long(sides.right, MOST_NODES):
                 return None
             own, other = self.names_in(sides.claim), self.names_in(sides.right)
-            met = own == other or (choose != self.apart and own | other <= self.truth.model.tensors.keys())
+            met = own == other or (choose == self.adjoints_first and own | other <= self.truth.model.tensors.keys())
             if met and self.equal(sides, budget):
                 return sides.written
             for one in self.alone(sides) if met and choose == self.touching else ():
@@ -177,7 +178,7 @@ class Prover:
 
     def written_out(self, sides: Sides, name: str) -> Sides:
         equation = self.definitions[name]
-        claim, right = (inline(side, equation) for side in (sides.claim, sides.right))
+        claim, right = (inline(side, equation, tidied=False) for side in (sides.claim, sides.right))
         return Sides(claim, right, (*sides.written, name))
 
     def names_in(self, term: Term) -> Names:
