@@ -12,12 +12,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from ..language.algebra import add, construct, mul, summed
+from ..language.algebra import add, construct, mul, subtract, summed, where
 from ..language.errors import ClaimError
 from ..language.notation import text
 from ..language.ranges import quotient_extent, same_extent, settled_extent
 from ..language.rewriting import substitute
-from ..language.terms import ONE, ZERO, Binder, Call, Const, Index, Reduce, Term
+from ..language.terms import ONE, ZERO, Binder, Call, Compare, Const, Index, Reduce, Term
 
 
 class Unprovable(ClaimError):
@@ -227,3 +227,38 @@ def largest(indices: Sequence[Index], body: Term) -> Term:
 
 def total(indices: Sequence[Index], body: Term) -> Term:
     return summed(tuple(indices), body)
+
+
+# -- several arrays ------------------------------------------------------------------------------------------------
+
+
+def concatenated(parts: Sequence[Array], axis: int) -> Array:
+    """The parts laid end to end along the axis."""
+    rest = [(*a.shape[:axis], *a.shape[axis + 1 :]) for a in parts]
+    if any(len(one) != len(rest[0]) or not all(map(same_extent, one, rest[0])) for one in rest):
+        raise Unprovable("pieces of different shapes")
+    starts = [add(*(a.shape[axis] for a in parts[:n])) for n in range(len(parts) + 1)]
+
+    def entry(*at: Term) -> Term:
+        pieces = [
+            a.at((*at[:axis], subtract(at[axis], start) if a.shape[axis] != ONE else ZERO, *at[axis + 1 :]))
+            for a, start in zip(parts, starts, strict=False)
+        ]
+        result = pieces[-1]
+        for piece, below in zip(pieces[-2::-1], starts[-2:0:-1], strict=True):
+            result = where(construct(Compare("<", at[axis], below)), piece, result)
+        return result
+
+    kinds = {a.kind for a in parts}
+    kind = kinds.pop() if len(kinds) == 1 else Kind.REAL
+    return made((*parts[0].shape[:axis], starts[-1], *parts[0].shape[axis + 1 :]), entry, kind)
+
+
+def expanded(a: Array, axis: int) -> Array:
+    """With an axis of one entry."""
+    return reshaped(a, (*a.shape[:axis], ONE, *a.shape[axis:]))
+
+
+def stacked(parts: Sequence[Array], axis: int = 0) -> Array:
+    """The parts along a new axis."""
+    return concatenated([expanded(a, axis) for a in parts], axis)

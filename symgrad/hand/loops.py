@@ -16,7 +16,8 @@ from ..language.ranges import same_extent
 from ..language.rewriting import substitute
 from ..language.terms import Index, Term
 from .entries import Array, Unprovable, bound_indices, elementwise, made
-from .formulas import BINARY, Turns, array, turns_of
+from .entry_formulas import BINARY
+from .formula_values import Turns, array, turns_of
 from .interpretation import Interpreter, Value
 from .statements import Apply, Assign, Expression, Item, Loop, Name, Statement, assignments, names_in
 

@@ -24,7 +24,7 @@ from ..language.rewriting import substitute
 from ..language.terms import ONE, ZERO, Index, Read, Term
 from .binding import Bound, Meaning
 from .entries import Array, Unprovable, elementwise, fitted
-from .formulas import BINARY
+from .entry_formulas import BINARY
 from .judging import Judge, Judged, begins_anew, increment
 from .symbolic_reading import Reading, SymbolicReading, too_long
 from .truth import At, agree

@@ -17,7 +17,8 @@ from ..language.rewriting import substitute
 from ..language.terms import Read, Size, Term
 from .binding import Bound, Meaning, Names
 from .entries import Array, Kind, Unprovable, fitted, made, renamed, reshaped, scalar
-from .formulas import Formulas, array
+from .formula_values import array
+from .formulas import Formulas
 from .interpretation import Value
 from .judging import Event, events
 from .layout import Layout

@@ -10,7 +10,8 @@ import pytest
 
 from symgrad.checking.interpreter import Evaluation, extent_value
 from symgrad.hand.entries import Array, Kind, Unprovable, made
-from symgrad.hand.formulas import Formulas, array
+from symgrad.hand.formula_values import array
+from symgrad.hand.formulas import Formulas
 from symgrad.hand.interpretation import Interpreter
 from symgrad.hand.loops import LoopFree
 from symgrad.hand.numbers import Numbers, real
