@@ -286,7 +286,7 @@ def refines(fine: list[int], coarse: list[int]) -> bool:
 def judged_group(group: list[Record]) -> list[Judged]:
     """The verdicts on all lines that make one name."""
     if any(record.errors or not record.seen for record in group):
-        return [failed_record(record) for record in group]
+        return [failed_record(record, group[-1]) for record in group]
     if len(group) == 1:
         return [Judged(group[0], agree_everywhere(group[0]), compared=group[0].seen)]
     if group[0].bound.meaning is not Meaning.ADJOINT:
@@ -299,8 +299,10 @@ def judged_group(group: list[Record]) -> list[Judged]:
     return accumulated(group, complete=False)
 
 
-def failed_record(record: Record) -> Judged:
+def failed_record(record: Record, last: Record) -> Judged:
     """A line that could not be run somewhere; where it could, a difference is still a difference."""
+    if last is not record and record.seen and not any(np.any(seen.claimed) for seen in record.seen):
+        return Judged(record, None, judged=False, remark="begins a sum")
     wrong = any(not seen.agrees for seen in record.seen)
     return Judged(record, False if wrong else None, compared=record.seen)
 

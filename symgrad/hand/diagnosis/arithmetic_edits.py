@@ -10,6 +10,7 @@ from ..operations import ELEMENTWISE
 from ..statements import (
     Apply,
     Binary,
+    Comparison,
     Expression,
     Name,
     Number,
@@ -26,18 +27,24 @@ MEANS = ("exp", "sigmoid", "softmax")  # of the linear predictor, in a likelihoo
 # -- functions and powers -------------------------------------------------------------------------------------------
 
 
-def functions(scene: Scene) -> Edits:
+def extra_functions(scene: Scene) -> Edits:
+    """f(x) for x, which may be a value of f already."""
     for node, above in scene.nodes:
         if isinstance(node, Apply) and node.arguments and node.function in (*ELEMENTWISE, "softmax"):
             inner = node.arguments[0]
             output = isinstance(above, Binary) and above.operator in ("**", "-")
             remark = f"{node.function} is applied twice"
             if output:
-                remark += f": the derivative is taken at the output, where 1 - {scene.text(inner)}**2 is meant"
+                meant = f", where 1 - {scene.text(inner)}**2 is meant" if node.function == "tanh" else ""
+                remark += f": the derivative is taken at the output{meant}"
             elif not applied(scene, inner, node.function):
                 remark = f"the function {node.function} does not belong there"
             yield single("activation", node, inner, remark)
-    for node, _, value in array_nodes(scene):
+
+
+def missing_functions(scene: Scene) -> Edits:
+    """x for f(x)."""
+    for node, above, value in array_nodes(scene):
         if value.dtype.kind == "f":
             for word in WRAPPING:
                 if isinstance(node, Apply) and node.function == word:
@@ -46,6 +53,15 @@ def functions(scene: Scene) -> Edits:
                 if word in MEANS and isinstance(above, Binary) and above.operator == "-":
                     said += ", the linear value for the mean function"
                 yield single("activation", node, Apply(word, (node,)), said)
+
+
+def masks(scene: Scene) -> Edits:
+    """z for [z > 0], the derivative of relu."""
+    for node, _, value in array_nodes(scene, 1):
+        if isinstance(node, Name) and value.dtype.kind == "f":
+            for sign in (">", "<"):
+                new = Comparison(sign, node, Number(0))
+                yield single("mask", node, new, "the mask is forgotten, its argument stands there")
 
 
 def applied(scene: Scene, node: Expression, function: str) -> bool:

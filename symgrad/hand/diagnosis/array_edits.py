@@ -12,8 +12,11 @@ from ..statements import (
     Assign,
     Bare,
     Binary,
+    Choice,
+    Comparison,
     Expression,
     Item,
+    Loop,
     Name,
     Number,
     Slice,
@@ -176,6 +179,19 @@ def shifted_indices(scene: Scene) -> Edits:
             elif place is not None and (scene.shape(place) == () or isinstance(place, Number)):
                 for step in (-1, 1):
                     yield single("index", place, stepped(place, step), "off by one: the wrong step or index")
+                yield from with_start(scene, node, place)
+
+
+def with_start(scene: Scene, node: Item, place: Expression) -> Edits:
+    """h[t] for h[t - 1], which is h0 at the first step."""
+    value, index = scene.value(node), stepped(place, -1)
+    if value is None or len(node.places) != 1 or not isinstance(scene.statement, Loop):
+        return
+    for start in [Name(name) for name, _ in scene.alike(value)]:
+        before = Choice(Comparison(">", place, Number(0)), Item(node.array, (index,)), start)
+        shown = f"`{scene.text(node)}` stands where `{scene.text(Item(node.array, (index,)))}` is right"
+        sentence = f"{shown} (off by one in time; `{start.name}` before the first step)"
+        yield single("index", node, before, sentence=sentence)
 
 
 def shifted_slice(place: Slice) -> Edits:

@@ -100,17 +100,28 @@ class Derivation:
 
     def cuts(self) -> Iterator[Cut]:
         """Single paths, tensors held constant, diagonals, and two tensors held constant."""
-        for position, local in enumerate(self.gradients.locals_):
-            words = self.path_words(local)
+        for position in sorted(range(len(self.gradients.locals_)), key=self.indirect):
+            words = self.path_words(self.gradients.locals_[position])
             yield Cut("held" if "constant" in words else "path", words, {position: ZERO})
         yield from self.diagonals()
         held = [name for name in self.locals_of if self.is_definition(name)]
+        held.sort(key=lambda name: self.word(name) == "standard deviation")
         for name in held:
             if len(self.locals_of[name]) > 1 or name in self.words:
                 yield self.held_constant((name,))
         if len(held) <= MOST_HELD:
             for pair in combinations(held, 2):
                 yield self.held_constant(pair)
+
+    def indirect(self, position: int) -> bool:
+        """Whether the path is better told by another: through a deviation, which is a function of a variance."""
+        return self.word(self.gradients.locals_[position].read.tensor) == "standard deviation"
+
+    def word(self, name: str) -> str:
+        """The statistic that a definition is, if any."""
+        if not self.is_definition(name):
+            return ""
+        return statistic(self.gradients.program.equation(name).body, self.gradients.program)
 
     def is_definition(self, name: str) -> bool:
         program = self.gradients.program
@@ -126,7 +137,7 @@ class Derivation:
     def called(self, name: str) -> str:
         if name in self.words:
             return self.words[name]
-        word = statistic(self.gradients.program.equation(name).body, self.gradients.program)
+        word = self.word(name)
         return f"{name} (the {word})" if word else name
 
     def path_words(self, local: Local) -> str:
@@ -134,14 +145,10 @@ class Derivation:
         here, there = local.equation.tensor, local.read.tensor
         if there in self.words:
             return f"{self.words[there]} is treated as a constant: the path through it is missing"
-        word = (
-            statistic(self.gradients.program.equation(there).body, self.gradients.program)
-            if (self.is_definition(there))
-            else ""
-        )
+        word = self.word(there)
         if word:
             return f"{there} (the {word}) is treated as a constant in {here}: the path through the {word} is missing"
-        own = statistic(local.equation.body, self.gradients.program)
+        own = self.word(here)
         through = f"{here} (the {own})" if own else here
         where = f", through {text(local.read)}" if self.readings(local) > 1 else ""
         return f"a path is missing: from {there} through {through}{where}"

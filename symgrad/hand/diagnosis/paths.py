@@ -34,7 +34,7 @@ def described(local: Local, truth: Truth) -> str:
     equation, read, program = local.equation, local.read, truth.model
     through = equation.tensor
     role = program.tensors[read.tensor].role
-    if through == truth.loss and role is Role.PARAMETER and own_term(local):
+    if through == truth.loss and role is Role.PARAMETER and read.indices and own_term(local):
         return f"the regularizer's term {text(local.share)}"
     named = statistic(equation.body, program)
     called = f" (the {named})" if named else ""
