@@ -14,6 +14,7 @@ from ..statements import (
     Expression,
     Name,
     Number,
+    Slice,
     Unary,
 )
 from .scene import Edit, Scene, array_nodes, single
@@ -139,8 +140,8 @@ def ordered(name: str, others: list[str]) -> list[str]:
 
 
 def signs(scene: Scene) -> Edits:
-    for node, _ in scene.nodes:
-        if isinstance(node, Unary) and node.operator == "-":
+    for node, above in scene.nodes:
+        if isinstance(node, Unary) and node.operator == "-" and not isinstance(above, Slice):
             yield single("inner sign", node, node.operand, "a sign is wrong")
     for node, above in scene.nodes:
         match node:

@@ -51,7 +51,7 @@ def constant(evidence: Evidence) -> Said:
     if any(np.sign(found) != sign for found in ratios):
         return
     if np.allclose(np.abs(ratios), 1, rtol=1e-9):
-        negative = f"the claim is the right gradient times -1 (the gradient of -{evidence.names.program.outputs[0]})"
+        negative = f"the claim is the right gradient times -1 (the gradient of -{evidence.names.program.outputs[0]}: is it minimized or maximized?)"
         yield (
             "sign",
             f"the sign is wrong: {negative}"
