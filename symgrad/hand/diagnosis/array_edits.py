@@ -217,6 +217,8 @@ def stepped(node: Expression, step: int) -> Expression:
             return left if value + step == 0 else Binary("+", left, Number(value + step))
         case Binary("-", left, Number(value)):
             return left if value - step == 0 else Binary("-", left, Number(value - step))
+        case Binary("+" | "-" as sign, Binary(_, _, Number()) as left, right):
+            return Binary(sign, stepped(left, step), right)
     return Binary("+" if step > 0 else "-", node, Number(abs(step)))
 
 

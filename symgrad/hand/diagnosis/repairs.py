@@ -39,6 +39,7 @@ KINDS: tuple[Callable[[Scene], Iterator[Edit]], ...] = (
     arithmetic.names,
     arithmetic.missing_functions,
     arithmetic.masks,
+    known.flips,
     arithmetic.signs,
     arrays.sums,
     arithmetic.products,
@@ -50,7 +51,6 @@ KINDS: tuple[Callable[[Scene], Iterator[Edit]], ...] = (
     known.known_factors,
     known.added_terms,
     known.symmetric,
-    known.flips,
     known.parts,
 )
 

@@ -51,13 +51,12 @@ def constant(evidence: Evidence) -> Said:
     if any(np.sign(found) != sign for found in ratios):
         return
     if np.allclose(np.abs(ratios), 1, rtol=1e-9):
-        negative = f"the claim is the right gradient times -1 (the gradient of -{evidence.names.program.outputs[0]}: is it minimized or maximized?)"
-        yield (
-            "sign",
-            f"the sign is wrong: {negative}"
-            if evidence.bound.meaning is Meaning.ADJOINT
-            else ("the sign is wrong: the claim is the right value times -1"),
-        )
+        if evidence.bound.meaning is Meaning.ADJOINT:
+            loss = evidence.names.program.outputs[0]
+            negative = f"the gradient of -{loss}: is {loss} minimized, or is its negative maximized?"
+            yield "sign", f"the sign is wrong: the claim is the right gradient times -1 ({negative})"
+        else:
+            yield "sign", "the sign is wrong: the claim is the right value times -1"
         return
     points = [seen.at for seen in evidence.seen]
     found = recognized(ratios, points, evidence.names.program)
