@@ -75,9 +75,13 @@ class IndexedClaims:
             proof = self.proof(body, scope, letters, subject, seen[0])
             return replace(verdict, how=proof or f"agrees at {len(seen)} random points")
         wrong = next(one for one in seen if not one.agrees)
-        mistakes = (
-            () if subject.of or len(scope) != len(letters) else self.diagnosis.of_claim(tuple(seen), subject.bound)
-        )
+        mistakes: tuple[str, ...] = ()
+        if not subject.of and len(scope) == len(letters):
+
+            def claim(changed: Term, at: At) -> Seen:
+                return self.seen(changed, scope, letters, subject, at)
+
+            mistakes = self.diagnosis.of_term(body, claim, seen, subject.bound, self.tensors)
         return replace(
             verdict,
             status=Status.WRONG,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
 from ...language.errors import DataError
+from ...language.program import Tensor
+from ...language.terms import Term
 from ..binding import Bound, Names
 from ..judging import Judge, Judged, Seen
 from ..statements import Statement
@@ -16,6 +18,7 @@ from .evidence import Evidence
 from .findings import Finding, simplest
 from .nearest import nearest
 from .repairs import Repairs
+from .term_repairs import Claim, of_term
 from .values import of_value
 
 
@@ -31,6 +34,14 @@ class Diagnosis:
         """Of a formula: its values beside the right ones."""
         evidence = Evidence(tuple(seen), bound, self.names)
         return simplest(self.of_evidence(evidence)) or (nearest(evidence),)
+
+    def of_term(
+        self, body: Term, claim: Claim, seen: Sequence[Seen], bound: Bound, tensors: Mapping[str, Tensor]
+    ) -> tuple[str, ...]:
+        """Of a formula that is a term of `tensors`; `claim` makes a changed term a claim at a point."""
+        evidence = Evidence(tuple(seen), bound, self.names)
+        found = list(of_term(body, claim, [one.at for one in seen], tensors, self.truth.model))
+        return simplest([*found, *self.of_evidence(evidence)]) or (nearest(evidence),)
 
     def of_line(self, judged: Judged, judge: Judge) -> tuple[str, ...]:
         """Of a line of code, also of one whose shapes do not fit."""

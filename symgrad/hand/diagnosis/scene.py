@@ -9,11 +9,11 @@ from functools import cached_property
 import numpy as np
 
 from ...language.program import Program, Role
-from ...language.terms import Call, Where, reads
 from ..binding import Names
 from ..interpretation import Value
 from ..statements import Assign, Binary, Expression, Item, Name, Node, Number, Statement
 from ..truth import At
+from .likeness import OTHER, mistaken_for
 from .quoting import written
 
 
@@ -141,49 +141,17 @@ class Scene:
 
     def between(self, old: str, new: str) -> str:
         """In what way the name `old` is mistaken for `new`."""
-        if old.rstrip("0123456789") == new.rstrip("0123456789"):
-            return "a wrong index of the layer, or of the step"
-        if len(old) == len(new) == 2 and old[0] == new[0] and old[0].isupper():
-            return "a wrong variable: that of another gate or head"
         first, second = self.tensor(old), self.tensor(new)
-        if first and second and first != second:
-            if self.is_target(first) and self.is_target(second) and self.reads(second, first):
-                return f"a wrong target: {second} is what the loss compares with (smoothing ignored)"
-            if self.activates(first, second):
-                return "the preactivation for the activation"
-            if self.activates(second, first):
-                return "the activation for the preactivation"
+        said = mistaken_for(old, new, self.program)
+        if said == OTHER and first and second and first != second:
+            said = mistaken_for(first, second, self.program)
         line = self.definition(new)
-        if line is not None and isinstance(line.value, Binary) and line.value.operator == "*":
+        if said == OTHER and line is not None and isinstance(line.value, Binary) and line.value.operator == "*":
             parts = (line.value.left, line.value.right)
             for part, other in (parts, parts[::-1]):
                 if isinstance(part, Name) and part.name == old:
                     return f"{self.text(line)}: the factor {self.text(other)} is missing"
-        return "a wrong variable of the same shape"
-
-    def activates(self, before: str, after: str) -> bool:
-        """Whether `after` is a function of `before` alone, entry by entry or as a softmax."""
-        if self.program.tensors[after].role is not Role.DEFINITION:
-            return False
-        body = self.program.equation(after).body
-        return {read.tensor for read in reads(body)} == {before} and any(
-            isinstance(node, Call | Where) for node in body.walk()
-        )
-
-    def is_target(self, name: str) -> bool:
-        """Whether it is made from data alone."""
-        tensor = self.program.tensors[name]
-        if tensor.role is not Role.DEFINITION:
-            return tensor.role is not Role.PARAMETER
-        return all(
-            self.is_target(read.tensor) for read in reads(self.program.equation(name).body) if read.tensor != name
-        )
-
-    def reads(self, reader: str, name: str) -> bool:
-        tensor = self.program.tensors[reader]
-        return tensor.role is Role.DEFINITION and any(
-            read.tensor == name for read in reads(self.program.equation(reader).body)
-        )
+        return said
 
 
 def places_of(target: Node) -> Iterator[Expression]:
