@@ -8,10 +8,13 @@ from functools import cache, wraps
 from pathlib import Path
 
 import pytest
+import yaml
 from sympy import Float, KroneckerDelta, exp, log, sqrt, tanh
 
 from symgrad import Model, axes, mean, relu, sigmoid, softmax, total, verify
 from symgrad.language.surface import size
+
+from .models import CASES, case
 
 FILE = Path(__file__).parents[3] / "shared" / "cases" / "hand_derivations.yaml"
 
@@ -296,3 +299,87 @@ def test_named(row: Wrong) -> None:
     mistakes = found.first_wrong.mistakes
     assert 1 <= len(mistakes) <= 3
     assert not [word for word in row.said if word not in " | ".join(mistakes)], "\n".join(mistakes)
+
+
+FORMULAS = (
+    (r"dW_2 = do^T a", "preactivation for the activation"),
+    (r"da = (1 - h) \odot dh", "1 - h for 1 - h**2"),
+    (r"dh = do W_2^T", "`do W_2` is right"),
+    (r"da_{bi} = (1 - h_{bi}) dh_{bi}", "`1 - h[b,i]**2` is right"),
+    (r"\frac{\partial L}{\partial W_{2,vi}} = \sum_b do_{bv} a_{bi}", "`a[b,i]` stands where `h[b,i]` is right"),
+    (r"do_{bv} = (p_{bv} + \delta_{v y_b})/B", "a sign is wrong"),
+    (r"do_{bv} = p_{bv} - \delta_{v y_b}", "1/B is lost"),
+    (r"dh_{bi} = da_{bi}", "dL/da, given as dL/dh"),
+    (r"da_{bi} = (1 - \tanh(h_{bi})^2) dh_{bi}", "tanh is applied once too often"),
+)
+
+
+@pytest.mark.parametrize(("formula", "said"), FORMULAS)
+def test_formulas(formula: str, said: str, tmp_path: Path) -> None:
+    file = tmp_path / "claim.md"
+    file.write_text(f"$$ {formula} $$\n")
+    model = next(row.build() for row in TABLE if row.build.__name__ == "classifier")
+    (verdict,) = verify(model, file).verdicts
+    assert said in " | ".join(verdict.mistakes), verdict
+
+
+# Words that mean what a sample's `mistake_kind` says, for every sample whose wrong form is code of a model.
+SAMPLES = {
+    "mlp-relu-W": "`U` stands where `U.T` is right",
+    "mlp-W-outer-order": "the outer product is reversed",
+    "softmax-classifier-b": "a mean for a sum: 1/N is counted twice",
+    "nn-from-scratch-W1": "`z2` stands where `z1` is right (a wrong index of the layer",
+    "sigmoid-backward-input": "the preactivation for the activation",
+    "mse-sign": "the sign is wrong",
+    "shared-variable-accumulate": "+= and not =",
+    "softmax-ce-logits": "without its off-diagonal terms",
+    "softmax-jacobian-from-logits": "`z` stands where `a` is right (in all 3 places) (the preactivation",
+    "label-smoothing": "a wrong target",
+    "nplm-H-sign": "the sign is wrong",
+    "nplm-C-gather-not-scatter": "a gather for a scatter-add",
+    "nplm-U-wrong-factor": "tanh is applied twice",
+    "position-embedding-batch": "the sum over the batch is missing",
+    "w2v-softmax-vc": "a transpose too many; square matrices hide it",
+    "sgns-uk": "a sign inside the sigmoid",
+    "sgns-repeated-negative": "counts an id that is repeated only once",
+    "logreg-sign": "the sign is wrong",
+    "least-squares-transposes": "`X` stands where `X.T` is right",
+    "poisson-regression": "the linear value for the mean function",
+    "cosine-similarity": "na (the norm) is treated as a constant",
+    "cookbook-tr-AXB": "`A.T @ B.T` is right",
+    "cookbook-logdet": "a transpose is missing",
+    "cookbook-sum-of-traces": "the term is lost",
+    "rnn-Whh-index": "`t+1` stands where `t` is right (off by one",
+    "rnn-bh-not-accumulated": "the accumulation is lost",
+    "rnn-mean-over-time": "1/T is lost",
+    "lstm-x-gates": "`Wf` stands where `Uf` is right (a wrong variable",
+    "gru-update-gate": "a wrong combination",
+    "gru-x-duplicate-weight": "`Ur` stands where `Uz` is right (a wrong variable",
+    "batchnorm-bessel-dx": "a wrong constant: the factor n/(n - 1) is missing",
+    "batchnorm-dgain": "`x` stands where `xh` is right (a wrong variable",
+    "layernorm-dx-weight": "the factor w is missing",
+    "rmsnorm-dx": "an extra term `dn.mean(1,keepdims=True)`",
+    "attn-dQ-scale": "the factor 1/sqrt(dk) is lost",
+    "attn-dS-diagonal": "without its off-diagonal terms",
+    "gelu-tanh": "the inner derivative",
+}
+
+
+@cache
+def items() -> dict[str, dict]:
+    return {item["id"]: item for item in yaml.safe_load(FILE.read_text())["items"]}
+
+
+@pytest.mark.skipif(not FILE.exists(), reason="needs ../shared/cases/hand_derivations.yaml")
+def test_every_wrong_sample_has_words() -> None:
+    assert SAMPLES.keys() == {name for name in CASES if items()[name]["class"] == "wrong"}
+
+
+@pytest.mark.skipif(not FILE.exists(), reason="needs ../shared/cases/hand_derivations.yaml")
+@pytest.mark.parametrize("identifier", SAMPLES)
+def test_samples(identifier: str) -> None:
+    hand = case(identifier)
+    names = {"G": f"d{hand.wrt}", **hand.names}
+    found = verify(hand.build(), items()[identifier]["check"]["wrong_py"], names=names, sizes=dict(hand.sizes))
+    assert found.first_wrong is not None, str(found)
+    assert SAMPLES[identifier] in " | ".join(found.first_wrong.mistakes), str(found)
