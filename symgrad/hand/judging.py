@@ -317,6 +317,11 @@ def accumulated(group: list[Record], complete: bool) -> list[Judged]:
         return [Judged(group[0], complete, compared=group[0].seen)]
     parts = [[increment(record, k) for k in range(len(record.seen))] for record in group]
     names = [path_names(record, part) for record, part in zip(group, parts, strict=True)]
+    if not complete and not any(names):  # no line is a part by itself: the value that they make is wrong
+        *first, last = group
+        return [Judged(record, None, judged=False, remark="on the way") for record in first] + [
+            Judged(last, False, compared=last.seen)
+        ]
     verdicts = []
     for k, (record, part, paths) in enumerate(zip(group, parts, names, strict=True)):
         if all(not np.any(piece) for piece in part):

@@ -19,6 +19,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
+from functools import cache
+from operator import is_
 
 Span = tuple[int, int]  # character offsets into the source: start, end
 NOWHERE: Span = (0, 0)
@@ -266,6 +268,12 @@ def names_in(node: Node) -> set[str]:
     return {inner.name for inner in node.walk() if isinstance(inner, Name)}
 
 
+@cache
+def parts_of(kind: type[Node]) -> tuple[str, ...]:
+    """The names of a node's fields, but for its place."""
+    return tuple(part.name for part in fields(kind) if part.name != "span")
+
+
 def replaced(node: Node, old: Node, new: Node) -> Node:
     """`node` with the very node `old`, not its equals, replaced by `new`; the same object where it is not within."""
     if node is old:
@@ -276,9 +284,13 @@ def replaced(node: Node, old: Node, new: Node) -> Node:
             return replaced(value, old, new)
         if not isinstance(value, tuple):
             return value
-        items = tuple(visit(item) for item in value)
-        return value if all(a is b for a, b in zip(items, value, strict=True)) else items
+        items = tuple([visit(item) for item in value])
+        return value if all(map(is_, items, value)) else items
 
-    parts = {part.name: getattr(node, part.name) for part in fields(node) if part.name != "span"}
-    changed = {name: visit(value) for name, value in parts.items()}
-    return node if all(changed[name] is parts[name] for name in parts) else replace(node, **changed)
+    changed = {}
+    for name in parts_of(type(node)):
+        before = getattr(node, name)
+        after = visit(before)
+        if after is not before:
+            changed[name] = after
+    return replace(node, **changed) if changed else node

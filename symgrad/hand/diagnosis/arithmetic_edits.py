@@ -65,6 +65,13 @@ def masks(scene: Scene) -> Edits:
                 yield single("mask", node, new, "the mask is forgotten, its argument stands there")
 
 
+def comparisons(scene: Scene) -> Edits:
+    for node, _ in scene.nodes:
+        if isinstance(node, Comparison) and node.operator in ("<", ">", "<=", ">="):
+            new = Comparison(node.operator.translate(str.maketrans("<>", "><")), node.left, node.right)
+            yield single("mask", node, new, "the mask is reversed")
+
+
 def applied(scene: Scene, node: Expression, function: str) -> bool:
     """Whether the value of the node is already one of the function: its definition says so."""
     if not isinstance(node, Name):

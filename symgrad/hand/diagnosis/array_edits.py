@@ -100,6 +100,18 @@ def scatters(scene: Scene) -> Edits:
                     )
 
 
+def paired_ids(scene: Scene) -> Edits:
+    """p[:, y], which are whole columns, for p[arange(B), y], one entry a row."""
+    for line in lines(scene.statement):
+        for item in [node for node in line.walk() if isinstance(node, Item)]:
+            if len(item.places) == 2 and blank(item.places[0]) and isinstance(item.places[1], Name):
+                ids = scene.value(item.places[1])
+                if ids is not None and ids.ndim == 1:
+                    rows = Apply("arange", (Apply("len", (item.places[1],)),))
+                    new = Item(item.array, (rows, item.places[1]))
+                    yield single("index", item, new, "every row has its own id: these are whole columns")
+
+
 def tokens_rows(scene: Scene, name: str) -> int:
     return int(np.size(scene.at.values[name]))
 
@@ -269,8 +281,9 @@ def other_reductions(scene: Scene, node: Apply) -> Edits:
     if value is not None:
         others = {k: v for k, v in node.keywords if k not in ("axis", "dim")}
         for axis in range(value.ndim):
-            new = Apply(node.function, (array, Number(axis)), tuple(others.items()))
-            yield single("sum", node, new, f"{article(node.function)} over the wrong axis")
+            for keep in ((), (("keepdims", Number(1)),)) if node.function != "softmax" and not others else ((),):
+                new = Apply(node.function, (array, Number(axis)), (*others.items(), *keep))
+                yield single("sum", node, new, f"{article(node.function)} over the wrong axis")
         if node.function != "softmax":
             new = Apply(node.function, (array,), tuple((k, v) for k, v in others.items() if k != "keepdims"))
             yield single("sum", node, new, f"{article(node.function)} over the wrong axes: it goes over all")

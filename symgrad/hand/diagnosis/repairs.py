@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, islice
 
 from ..binding import Meaning, Names
 from ..judging import Judge, Judged
@@ -21,15 +21,17 @@ from .findings import Finding, Way
 from .replay import Replay, Target, assigned, lines
 from .scene import Edit, Scene
 
-MOST_TRIED = 2500  # changes at one point
+MOST_TRIED = 3000  # changes at one point
+MOST_OF_A_KIND = 800  # of one kind in one statement
 MOST_OPERATIONS = 400_000
 PAIRED = ("transpose", "inner sign", "name", "term", "factor", "power")
-MOST_PAIRED = 40
+MOST_PAIRED = 10  # of each kind
 
 # Each generates the changes of one kind; in this order.
 KINDS: tuple[Callable[[Scene], Iterator[Edit]], ...] = (
     arrays.lost_operators,
     arrays.scatters,
+    arrays.paired_ids,
     arrays.transposes,
     arrays.swapped,
     arrays.whole_transposes,
@@ -39,6 +41,7 @@ KINDS: tuple[Callable[[Scene], Iterator[Edit]], ...] = (
     arithmetic.names,
     arithmetic.missing_functions,
     arithmetic.masks,
+    arithmetic.comparisons,
     known.flips,
     arithmetic.signs,
     arrays.sums,
@@ -89,12 +92,13 @@ class Repairs:
         scenes = [(k, self.scene(k, wrong[0], target)) for k in self.editable(target)]
         for kind in KINDS:
             for index, scene in scenes:
-                for edit in kind(scene):
+                for edit in islice(kind(scene), MOST_OF_A_KIND):
                     left -= 1
                     if left < 0 or self.replay.operations - start > MOST_OPERATIONS:
                         return
                     tried = Tried(index, edit, changed(self.statements[index], edit))
-                    if edit.kind in PAIRED and len(pairs) < MOST_PAIRED and len(edit.changes) == 1:
+                    alike = sum(other.edit.kind == edit.kind for other in pairs)
+                    if edit.kind in PAIRED and alike < MOST_PAIRED and len(edit.changes) == 1:
                         pairs.append(tried)
                     if not self.works((tried,), target, wrong, points):
                         continue
@@ -117,8 +121,9 @@ class Repairs:
                 return
 
     def works(self, edits: Sequence[Tried], target: Target, wrong: Sequence[At], points: Sequence[At]) -> bool:
-        statements: dict[int, Statement] = {}
-        for tried in edits:
+        first, *others = outermost_first(edits)
+        statements = {first.index: first.statement}
+        for tried in others:
             before = statements.get(tried.index, self.statements[tried.index])
             statements[tried.index] = changed(before, tried.edit)
         return all(self.replay.right(statements, target, at) for at in (*wrong[:1], *points))
@@ -130,7 +135,8 @@ class Repairs:
         while index:
             index -= 1
             made = assigned(self.statements[index])
-            if made & wanted and all(self.names.meaning(name) is None for name in made):
+            own = all(self.names.meaning(name) is None for name in made)
+            if (made & wanted and own) or target.name in made:
                 found.append(index)
                 wanted |= names_in(self.statements[index])
         for k, statement in enumerate(self.statements):
@@ -165,15 +171,12 @@ class Repairs:
 
     def where(self, tried: Tried, target: Target) -> str:
         """The line, where it is not the claim's."""
-        inside = [
-            line
-            for line in lines(self.statements[tried.index])
-            if any(node is tried.edit.changes[0][0] for node in line.walk())
-        ]
-        if not inside or (isinstance(inside[0], Assign) and inside[0].name == target.name):
+        statement, old = self.statements[tried.index], tried.edit.changes[0][0]
+        inside = next((line for line in lines(statement) if holds(line, old)), statement)
+        if tried.index == target.index and isinstance(inside, Assign) and inside.name == target.name:
             return ""
-        number = self.source.count("\n", 0, inside[0].span[0]) + 1
-        return f"in line {number}, {quoted(self.source, inside[0])}: "
+        number = self.source.count("\n", 0, inside.span[0]) + 1
+        return f"in line {number}, {quoted(self.source, inside)}: "
 
     def misfit(self, edit: Edit, scene: Scene, judged: Judged) -> str:
         """Shapes that do not fit, and the layout in which they would."""
@@ -207,6 +210,12 @@ def quoted_with(scene: Scene, whole: Node, edit: Edit) -> str:
     old, new = edit.changes[0]
     start, end = whole.span
     return " ".join((scene.source[start : old.span[0]] + scene.text(new) + scene.source[old.span[1] : end]).split())
+
+
+def outermost_first(edits: Sequence[Tried]) -> list[Tried]:
+    """A change within another's node comes after it."""
+    nodes = [tried.edit.changes[0][0] for tried in edits]
+    return sorted(edits, key=lambda tried: sum(holds(node, tried.edit.changes[0][0]) for node in nodes))
 
 
 def holds(line: Node, node: Node) -> bool:
