@@ -16,6 +16,7 @@ from ...calculus.reverse import Gradients, Path, Sweep, differentiate
 from ...calculus.steps import Local
 from ...checking.interpreter import Values, run
 from ...language.algebra import add, factors_of
+from ...language.errors import DerivativeError
 from ...language.notation import text
 from ...language.program import Equation, Item, Program, Recurrence, equations_of
 from ...language.terms import ZERO, Index, Read, Term, delta, reads
@@ -148,8 +149,7 @@ class Derivation:
         word = self.word(there)
         if word:
             return f"{there} (the {word}) is treated as a constant in {here}: the path through the {word} is missing"
-        own = self.word(here)
-        through = f"{here} (the {own})" if own else here
+        through = self.called(here)
         where = f", through {text(local.read)}" if self.readings(local) > 1 else ""
         return f"a path is missing: from {there} through {through}{where}"
 
@@ -242,7 +242,10 @@ class Cuts:
             return None
         wanted = [name for name in self.own.gradients.adjoints if name in found.program.tensors]
         wrt = [name for name in wanted if not self.own.is_definition(name) and name != self.model.outputs[0]]
-        return Derivation(differentiate(found.program, wrt), found.words), found
+        try:
+            return Derivation(differentiate(found.program, wrt), found.words), found
+        except DerivativeError:  # an inner reduction without a derivative of its own
+            return None
 
     def explanations(self, evidence: Evidence) -> Iterator[Finding]:
         if evidence.bound.meaning is not Meaning.ADJOINT or not evidence.fits:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+
+import numpy as np
 
 from ...language.errors import DataError
 from ...language.program import Tensor
@@ -32,23 +34,24 @@ class Diagnosis:
 
     def of_claim(self, seen: Sequence[Seen], bound: Bound) -> tuple[str, ...]:
         """Of a formula: its values beside the right ones."""
-        evidence = Evidence(tuple(seen), bound, self.names)
-        return simplest(self.of_evidence(evidence)) or (nearest(evidence),)
+        return self.said(Evidence(tuple(seen), bound, self.names), ())
 
     def of_term(
         self, body: Term, claim: Claim, seen: Sequence[Seen], bound: Bound, tensors: Mapping[str, Tensor]
     ) -> tuple[str, ...]:
         """Of a formula that is a term of `tensors`; `claim` makes a changed term a claim at a point."""
-        evidence = Evidence(tuple(seen), bound, self.names)
-        found = list(of_term(body, claim, [one.at for one in seen], tensors, self.truth.model))
-        return simplest([*found, *self.of_evidence(evidence)]) or (nearest(evidence),)
+        repairs = of_term(body, claim, [one.at for one in seen], tensors, self.truth.model)
+        return self.said(Evidence(tuple(seen), bound, self.names), repairs)
 
     def of_line(self, judged: Judged, judge: Judge) -> tuple[str, ...]:
         """Of a line of code, also of one whose shapes do not fit."""
         evidence = Evidence(tuple(judged.compared), judged.record.bound, self.names, self.further(judged, judge))
-        found = list(self.repairs.explanations(judged, judge, self.truth.points, self.other_points))
-        found += self.of_evidence(evidence)
-        return simplest(found) or (nearest(evidence),)
+        repairs = self.repairs.explanations(judged, judge, self.truth.points, self.other_points)
+        return self.said(evidence, repairs)
+
+    def said(self, evidence: Evidence, repairs: Iterable[Finding]) -> tuple[str, ...]:
+        with np.errstate(all="ignore"):  # a wrong value may be infinite
+            return simplest([*repairs, *self.of_evidence(evidence)]) or (nearest(evidence),)
 
     def of_evidence(self, evidence: Evidence) -> Iterator[Finding]:
         if not evidence.seen:
