@@ -5,7 +5,7 @@ The adjoint of T is the sum of its paths' shares.  A mistake replaces some share
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations
@@ -22,6 +22,7 @@ from ...language.program import Equation, Item, Program, Recurrence, equations_o
 from ...language.terms import ZERO, Index, Read, Term, delta, reads
 from ..binding import Meaning
 from ..judging import Seen
+from ..truth import At
 from .evidence import Evidence, close
 from .findings import Finding, Way
 from .hoisting import Hoisted, hoisted
@@ -232,7 +233,6 @@ class Cuts:
     def __init__(self, gradients: Gradients, model: Program) -> None:
         self.model = model
         self.own = Derivation(gradients)
-        self.memo: dict[tuple[int, str, int], np.ndarray | None] = {}
 
     @cached_property
     def split(self) -> tuple[Derivation, Hoisted] | None:
@@ -257,10 +257,18 @@ class Cuts:
         if self.split is not None:
             derivation, made = self.split
             if tensor in derivation.gradients.adjoints:
-                inner = Derivation(derivation.gradients, derivation.words)
-                yield from self.tried(inner, evidence, lambda at: made.values(derivation.gradients, at), made.words)
+                yield from self.tried(
+                    derivation, evidence, lambda at: made.values(derivation.gradients, at), made.words
+                )
 
-    def tried(self, derivation: Derivation, evidence: Evidence, values, only: Mapping[str, str] | None = None):
+    def tried(
+        self,
+        derivation: Derivation,
+        evidence: Evidence,
+        values: Callable[[At], Values],
+        only: Mapping[str, str] | None = None,
+    ) -> Iterator[Finding]:
+        """The first cut that gives the claim at every point; `only` those that speak of these words."""
         held: dict[int, Values] = {}
 
         def made(seen: Seen, cut: Cut) -> np.ndarray | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -39,10 +38,6 @@ class Evidence:
     def said(self, meaning: Meaning, tensor: str) -> str:
         loss = self.names.program.outputs[0]
         return f"d{loss}/d{tensor}" if meaning is Meaning.ADJOINT else tensor
-
-    @cached_property
-    def largest(self) -> list[float]:
-        return [float(np.abs(seen.right).max(initial=0.0)) for seen in self.seen]
 
     def explained(self, made: Callable[[Seen], np.ndarray | None], seen: Sequence[Seen] | None = None) -> bool:
         """Whether `made`, a mistaken value, is the claim at every point, up to rounding."""

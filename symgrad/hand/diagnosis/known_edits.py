@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -9,13 +11,11 @@ import numpy as np
 from ...language.program import Role
 from ..derived import derived_text
 from ..numpy_reader import read_numpy
-from ..statements import Apply, Assign, Binary, Expression, Name, Number, Sequence, Slice, Unary
+from ..statements import NOWHERE, Apply, Assign, Binary, Expression, Name, Number, Sequence, Slice, Unary, parts_of
 from .array_edits import Edits
 from .constants import constants
 from .factors import FACTORS, Factor, spread_over
 from .scene import Edit, Scene, array_nodes, single
-
-MOST_FACTORS = 4  # names that have none of the shapes around are no factors
 
 
 @cache
@@ -27,18 +27,16 @@ def parsed(text: str) -> Expression:
 
 
 def placeless(node: Expression) -> Expression:
-    from dataclasses import fields, replace
-
     def bare(value: object) -> object:
         if isinstance(value, tuple):
             return tuple(bare(item) for item in value)
         return placeless(value) if isinstance(value, Expression) else value
 
-    parts = {part.name: bare(getattr(node, part.name)) for part in fields(node) if part.name != "span"}
-    return replace(node, span=(0, 0), **parts)
+    parts = {name: bare(getattr(node, name)) for name in parts_of(type(node))}
+    return replace(node, span=NOWHERE, **parts)
 
 
-def term_nodes(scene: Scene):
+def term_nodes(scene: Scene) -> Iterator[Expression]:
     """The whole value, and the terms of its sums: where a constant can get lost."""
     for node, above in scene.nodes:
         whole = isinstance(above, Assign)
@@ -105,7 +103,8 @@ def missing(scene: Scene, factor: Factor, name: str, text: str) -> str:
     return f"the factor {text} is missing{factor.words(scene.program, scene.tensor(name) or name)}"
 
 
-def factor_texts(scene: Scene, factor: Factor, value: np.ndarray):
+def factor_texts(scene: Scene, factor: Factor, value: np.ndarray) -> Iterator[tuple[str, str]]:
+    """(name, text) of every array that the factor can be made of."""
     for name, array in scene.arrays:
         if (array.size == 1 and value.size > 1 and factor is not FACTORS[0]) or not name.isidentifier():
             continue

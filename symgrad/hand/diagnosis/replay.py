@@ -56,7 +56,6 @@ class Replay:
         self.truth, self.names, self.statements = truth, names, tuple(statements)
         self.states: dict[int, list[State]] = {}
         self.nodes: dict[int, dict[int, Value]] = {}
-        self.judged: dict[int, Judge] = {}
         self.operations = 0  # done in all, which limits a search
 
     def prepare(self, at: At) -> None:
@@ -72,7 +71,7 @@ class Replay:
             states.append(State(dict(recording.environment), dict(recording.defined), dict(turned.lost)))
             turned.current = statement
             recording.run((statement,))
-        self.states[id(at)], self.nodes[id(at)], self.judged[id(at)] = states, recording.values, judge
+        self.states[id(at)], self.nodes[id(at)] = states, recording.values
 
     def target(self, judged: Judged, judge: Judge) -> Target:
         event = judged.record.event

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -39,7 +39,6 @@ class Scene:
     lines: tuple[Statement, ...]  # of the whole file
     source: str
     claimed: str  # the name that the claim is about
-    memo: dict = field(default_factory=dict, compare=False)
 
     @property
     def program(self) -> Program:
