@@ -19,7 +19,7 @@ from .entries import Array, Unprovable, bound_indices, elementwise, made
 from .entry_formulas import BINARY
 from .formula_values import Turns, array, turns_of
 from .interpretation import Interpreter, Value
-from .statements import Apply, Assign, Expression, Item, Loop, Name, Statement, assignments, names_in
+from .statements import Apply, Assign, Comprehension, Expression, Item, Loop, Name, Statement, assignments, names_in
 
 
 @dataclass
@@ -44,6 +44,8 @@ class LoopFree(Interpreter):
         if isinstance(turns, list):
             super().loop(statement)
             return
+        if rebound(statement):
+            raise Unprovable("a loop variable that means something else within the loop")
         index = self.fresh(turns.extent)
         self.watcher.entered(statement, self.environment)
         self.turns.append(index)
@@ -122,6 +124,14 @@ def use_of(name: str, loop: Loop) -> str | int:
             if all(place[axis] == Name(loop.variables[0]) for place in places):
                 return axis
     raise Unprovable(f"a turn of the loop reads the {name} that another made")
+
+
+def rebound(loop: Loop) -> bool:
+    """Whether a variable of the loop is bound anew in its body, so that its name is not the turn."""
+    names = set(loop.variables)
+    inner = [node for statement in loop.body for node in statement.walk()]
+    again = [name for node in inner if isinstance(node, Loop | Comprehension) for name in node.variables]
+    return bool(names & {*again, *(line.name for line in assignments(loop.body))})
 
 
 def only_target(name: str, line: Assign) -> bool:

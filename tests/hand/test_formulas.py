@@ -206,6 +206,15 @@ for b in range(B):
     out += s
 
 out = np.zeros_like(X)
+for b in range(B):
+    b = 0
+    out[b] = X[b]
+
+out = np.zeros_like(X)
+for b in range(B):
+    out[b] = sum(out[b] + X[b] for b in range(B))
+
+out = np.zeros_like(X)
 for b in range(1, B):
     out[b] = X[b]
 
@@ -289,6 +298,15 @@ out = np.zeros(H)
 for b in range(B):
     s = out + X[b]
     out += s
+
+out = np.zeros_like(X)
+for b in range(B):
+    b = 0
+    out[b] = X[b]
+
+out = np.zeros_like(X)
+for b in range(B):
+    out[b] = sum(out[b] + X[b] for b in range(B))
 
 out = np.zeros_like(X)
 for b in range(1, B):
