@@ -59,11 +59,11 @@ def base_of(factor: Term) -> Term:
 
 def shorter(term: Term) -> Term:
     """The term or what it is multiplied out, whichever has fewer nodes."""
-    open_ = multiplied_out(term)
+    open_ = sum_of_products(term)
     return open_ if open_ is not None and length(open_) < length(term) else term
 
 
-def multiplied_out(term: Term) -> Term | None:
+def sum_of_products(term: Term) -> Term | None:
     """The sum of products; None where it has very many terms."""
     parts: list[Term] = []
     for part in terms_of(term):
