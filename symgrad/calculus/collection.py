@@ -112,12 +112,12 @@ def negation(condition: Term) -> Term | None:
     return None
 
 
-def collect(term: Term) -> Term:
-    """a*x + b*x -> (a + b)*x, for the factors common to all terms of a sum, innermost first."""
-    node = construct(rebuild(term, collect))
+def collect(term: Term, brackets: bool = False) -> Term:
+    """a*x + b*x -> (a + b)*x, for the factors common to all terms of a sum, innermost first; brackets where asked."""
+    node = construct(rebuild(term, lambda child: collect(child, brackets)))
     if not isinstance(node, Add):
         return node
-    common = common_powers(node.terms)
+    common = [(base, e) for base, e in common_powers(node.terms) if brackets or not isinstance(base, Compare)]
     scale = common_number(node.terms)
     if not common and scale == ONE:
         return node

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Container
 from dataclasses import replace
 
-from ..language.algebra import is_negative
+from ..language.algebra import factors_of, is_negative, terms_of
 from ..language.dependence import without_dead
 from ..language.program import Equation, Recurrence, equations_of
 from ..language.terms import Add, Binder, Compare, Index, Mul, Pow, Read, Term, reads
@@ -59,7 +59,7 @@ class Simplifier:
             equation = self.rewritten(equation)
             internal = name not in program.outputs and name not in recurring
             if internal and goes_into_readers(equation):
-                self.inlined[name] = equation
+                self.inlined[name] = replace(equation, body=with_brackets_outside(equation.body))
                 gone.add(name)
                 continue
             if internal and is_plain(equation.body) and divided_throughout(equation.body, self.of_adjoint[name]):
@@ -115,6 +115,35 @@ class Simplifier:
         return body, steps
 
 
+def goes_into_readers(equation: Equation) -> bool:
+    """Constants, and adjoints with one entry a row: every term has a delta between an own index and data."""
+    if not any(isinstance(node, Read) for node in equation.body.walk()):
+        return True
+    return is_one_hot(equation.body, equation.indices)
+
+
+def is_one_hot(body: Term, indices: tuple[Index, ...]) -> bool:
+    """Whether every term carries a delta of an own index; below a product it must be one with data."""
+
+    def carries(term: Term, inside: bool) -> bool:
+        match term:
+            case Add(terms):
+                return all(carries(part, inside) for part in terms)
+            case Mul(factors):
+                return any(carries(f, inside or isinstance(f, Add)) for f in factors)
+            case Compare("==", left, right):
+                return (left in indices or right in indices) and not (inside and not reads(term))
+        return False
+
+    return carries(body, False)
+
+
+def with_brackets_outside(body: Term) -> Term:
+    """f*(a*[v == y] - c*[v == y]) as [v == y]*f*(a - c); a sum whose terms carry their brackets stays."""
+    inside = any(isinstance(factor, Add) for term in terms_of(body) for factor in factors_of(term))
+    return collect(body, brackets=True) if inside else body
+
+
 def divided_throughout(term: Term, by: str) -> bool:
     """Whether every summand divides by something of the tensor `by`."""
     match term:
@@ -138,21 +167,3 @@ def is_plain(body: Term) -> bool:
 def read_in(body: Term, tensors: Container[str]) -> list[str]:
     """The tensors among these that the body reads, in its order."""
     return [name for name in dict.fromkeys(read.tensor for read in reads(body)) if name in tensors]
-
-
-def goes_into_readers(equation: Equation) -> bool:
-    """Constants, and adjoints with one entry a row: every term has a delta between an own index and data."""
-    if not any(isinstance(node, Read) for node in equation.body.walk()):
-        return True
-    return is_one_hot(equation.body, equation.indices)
-
-
-def is_one_hot(term: Term, indices: tuple[Index, ...]) -> bool:
-    match term:
-        case Add(terms):
-            return all(is_one_hot(part, indices) for part in terms)
-        case Mul(factors):
-            return any(is_one_hot(factor, indices) for factor in factors)
-        case Compare("==", left, right):
-            return left in indices or right in indices
-    return False
