@@ -37,7 +37,7 @@ FORMS = [
     ("batch_norm", "dvar", "-r[i]**3*dr[i]/2"),
     ("batch_norm", "dm", "-r[i] * sum_b dn[b,i]"),
     ("cosine_similarity", "dx", "(dc[b]*y[b,d]/ny[b] + x[b,d]*dnx[b])/nx[b]"),
-    ("highway", "dW", "sum_b [0 < h[b,i]]*dh[b,i]*x[b,j]"),
+    ("highway", "dW", "sum_b (dh[b,i]*x[b,j] if [0 < h[b,i]] else 0)"),
     ("kept_axis", "dx", "r[b,0]*(dn[b,i] - n[b,i]*r[b,0]*dr[b,0]/H)"),
     ("elman", "dR", "sum_t (1 - h[t,i]**2)*dh[t,i]*(h[t - 1,j] if [0 <= t - 1] else h0[j])"),
     ("elman", "dh0", "sum_i2 R[i2,i]*(1 - h[0,i2]**2)*dh[0,i2]"),
