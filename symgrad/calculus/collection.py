@@ -19,11 +19,12 @@ from ..language.algebra import (
     mul,
     negated,
     power,
+    summed,
     terms_of,
     where,
 )
 from ..language.rewriting import rebuild, same
-from ..language.terms import ONE, Add, Compare, Const, Mul, Pow, Term, Where
+from ..language.terms import ONE, Add, Compare, Const, Index, Mul, Pow, Reduce, Term, Where
 from .deltas import length
 
 MANY = 32  # summands beyond which a product of sums is not multiplied out
@@ -92,6 +93,36 @@ def cases(term: Term) -> Term:
                 inner.append(other.then if left == ONE else where(left, other.then, ZERO))
             return cases(add(where(first.condition, first.then, cases(add(*inner))), *rest))
     return node
+
+
+def separated(term: Term) -> Term:
+    """A sum over several indices as a product of sums, below the sum over one index that connects them, if need be.
+
+    A sum with a bracket of data is a scatter-add and stays one.
+    """
+    node = rebuild(term, separated)
+    if not (isinstance(node, Reduce) and node.op == "sum" and len(node.indices) > 1):
+        return node
+    if any(isinstance(factor, Compare | Where) for factor in factors_of(node.body)):
+        return node
+    for outer in ((), *((index,) for index in node.indices)):
+        groups = connected(factors_of(node.body), [index for index in node.indices if index not in outer])
+        if len(groups) > 1:
+            alone = [f for f in factors_of(node.body) if not any(f in factors for _, factors in groups)]
+            return summed(outer, mul(*alone, *(summed(indices, mul(*factors)) for indices, factors in groups)))
+    return node
+
+
+def connected(factors: tuple[Term, ...], indices: list[Index]) -> list[tuple[tuple[Index, ...], list[Term]]]:
+    """The indices in groups that no factor connects, each with the factors that depend on it."""
+    groups: list[tuple[tuple[Index, ...], list[Term]]] = []
+    for index in indices:
+        own = [factor for factor in factors if index in factor.free]
+        joined = [group for group in groups if any(factor in group[1] for factor in own)]
+        merged = (*(i for group in joined for i in group[0]), index)
+        held = [factor for factor in factors if factor in own or any(factor in group[1] for group in joined)]
+        groups = [*(group for group in groups if group not in joined), (merged, held)]
+    return groups
 
 
 def is_case(term: Term) -> bool:

@@ -19,7 +19,7 @@ from ..language.algebra import factors_of, is_negative, terms_of
 from ..language.dependence import without_dead
 from ..language.program import Equation, Recurrence, equations_of
 from ..language.terms import Add, Binder, Compare, Index, Mul, Pow, Read, Term, reads
-from .collection import cancelled, cases, collect
+from .collection import cancelled, cases, collect, separated
 from .deltas import contract
 from .identities import apply_identities
 from .inlining import inline
@@ -110,6 +110,7 @@ class Simplifier:
             body = record(reused, "saved: ", *seen[1:])
         body = record(self.reuse.known_sums(body), "what is divided by its sum adds up to 1")
         body = record(cancelled(body), "cancel what is divided by")
+        body = record(separated(body), "sums that share no index are summed apart")
         body = record(cases(body), "opposite conditions are the two cases of one")
         body = record(collect(body), "collect common factors")
         return body, steps

@@ -41,6 +41,17 @@ FORMS = [
     ("kept_axis", "dx", "r[b,0]*(dn[b,i] - n[b,i]*r[b,0]*dr[b,0]/H)"),
     ("elman", "dR", "sum_t (1 - h[t,i]**2)*dh[t,i]*(h[t - 1,j] if [0 <= t - 1] else h0[j])"),
     ("elman", "dh0", "sum_i2 R[i2,i]*(1 - h[0,i2]**2)*dh[0,i2]"),
+    # sums that share no index are summed apart, but for those of a scatter-add
+    (
+        "additive_attention",
+        "dwt",
+        "(sum_b,t A[b,t]*dA[b,t]*h[b,t,i]) - sum_b2 ((sum_t2 A[b2,t2]*dA[b2,t2]) * sum_t3 A[b2,t3]*h[b2,t3,i])",
+    ),
+    (
+        "tied_embeddings",
+        "dC",
+        "(sum_b do[b,v]*h[b,d]) + sum_b2,d2,t M[d2,d]*(1 - h[b2,d2]**2)*dh[b2,d2]*[v == x[b2,t]]",
+    ),
     # opposite conditions are the two cases of one
     ("huber_regression", "dr", "r[b]/B if [abs(r[b]) <= 1] else sign(r[b])/B"),
     ("three_pieces", "dx", "2*x[i]*dy[i] if [x[i] < -1/2] else (cos(x[i])*dy[i] if [x[i] < 1] else exp(x[i])*dy[i])"),
