@@ -23,7 +23,7 @@ Backward   do[b,v] = (p[b,v] - [v == y[b]])/B
            dh[b,i] = sum_v W2[v,i]*do[b,v]
            dn[b,i] = gain[i]*(1 - h[b,i]**2)*dh[b,i]
            ds[i] = -1/(2*(s[i] + 1e-05)) * sum_b n[b,i]*dn[b,i]
-           dm[i] = -((1/sqrt(s[i] + 1e-05) * sum_b dn[b,i]) + 2*ds[i]/(B - 1) * sum_b (z[b,i] - m[i]))
+           dm[i] = -1/sqrt(s[i] + 1e-05) * sum_b dn[b,i]
            dz[b,i] = dn[b,i]/sqrt(s[i] + 1e-05) + 2*(z[b,i] - m[i])*ds[i]/(B - 1) + dm[i]/B
 Gradients  dC[v,d] = sum_b,i,t W1[i,t,d]*dz[b,i]*[v == x[b,t]]
            dW1[i,t,d] = sum_b dz[b,i]*C[x[b,t],d]
@@ -40,7 +40,7 @@ Update     (S1) m_run_new[i] = 0.001*m[i] + 0.999*m_run[i]
            (U5) W2_new[v,i] = W2[v,i] - lr*dW2[v,i]
            (U6) b2_new[v] = b2[v] - lr*db2[v]
 
-Program dcddb948, sgd, float32, C-contiguous arrays
+Program 1bd64289, sgd, float32, C-contiguous arrays
 """
 
 import math
@@ -217,7 +217,6 @@ def gradients(x, y, C, W1, gain, bias, W2, b2):
     dn = np.empty((B, H), real)
     ds_sum = np.empty((H,), real)
     dm_sum = np.empty((H,), real)
-    dm_sum2 = np.empty((H,), real)
     dC_rows = np.empty((B, N, D), real)
     dC = np.empty((V, D), real)
     dW1 = np.empty((H, N, D), real)
@@ -302,16 +301,11 @@ def gradients(x, y, C, W1, gain, bias, W2, b2):
     for b in range(B):
         for i in range(H):
             dm_sum[i] += dn[b, i]
-    dm_sum2[...] = 0
-    # dm_sum2[i] = sum_b z[b,i]
-    for b in range(B):
-        for i in range(H):
-            dm_sum2[i] += z[b, i]
     # F4 was: n[b,i] = (z[b,i] - m[i])/sqrt(s[i] + 1e-05)
     # F3 was: s[i] = 1/(B - 1) * sum_b (z[b,i] - m[i])**2
-    # (dm) dm[i] = -dm_sum[i]/sqrt(s[i] + 1e-05) - 2*ds[i]*(dm_sum2[i] - m[i]*B)/(B - 1)
+    # (dm) dm[i] = -dm_sum[i]/sqrt(s[i] + 1e-05)
     for i in range(H):
-        dm[i] = -dm_sum[i] / sqrt(s[i] + real(1e-05)) - real(2.0) * ds[i] * (dm_sum2[i] - m[i] * real(B)) / (real(B) - real(1.0))
+        dm[i] = -dm_sum[i] / sqrt(s[i] + real(1e-05))
     # F4 was: n[b,i] = (z[b,i] - m[i])/sqrt(s[i] + 1e-05)
     # F3 was: s[i] = 1/(B - 1) * sum_b (z[b,i] - m[i])**2
     # F2 was: m[i] = 1/B * sum_b z[b,i]
@@ -356,15 +350,12 @@ def gradients(x, y, C, W1, gain, bias, W2, b2):
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def step(
-    x, y, lr, C, W1, gain, bias, W2, b2, m_run, s_run, C_x, z, m, s, n, h, o, dh, dn, ds_sum, dm_sum, dm_sum2,
-    dC_rows,
-):
+def step(x, y, lr, C, W1, gain, bias, W2, b2, m_run, s_run, C_x, z, m, s, n, h, o, dh, dn, ds_sum, dm_sum, dC_rows):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
     Arrays: x (B,N), y (B), C (V,D), W1 (H,N,D), gain (H), bias (H), W2 (V,H), b2 (V), m_run (H), s_run (H), C_x
-    (B,N,D), z (B,H), m (H), s (H), n (B,H), h (B,H), o (B,V), dh (B,H), dn (B,H), ds_sum (H), dm_sum (H), dm_sum2
-    (H), dC_rows (B,N,D)
+    (B,N,D), z (B,H), m (H), s (H), n (B,H), h (B,H), o (B,V), dh (B,H), dn (B,H), ds_sum (H), dm_sum (H), dC_rows
+    (B,N,D)
     """
     B = x.shape[0]
     N = x.shape[1]
@@ -456,16 +447,11 @@ def step(
     for b in range(B):
         for i in range(H):
             dm_sum[i] += dn[b, i]
-    dm_sum2[...] = 0
-    # dm_sum2[i] = sum_b z[b,i]
-    for b in range(B):
-        for i in range(H):
-            dm_sum2[i] += z[b, i]
     # F4 was: n[b,i] = (z[b,i] - m[i])/sqrt(s[i] + 1e-05)
     # F3 was: s[i] = 1/(B - 1) * sum_b (z[b,i] - m[i])**2
-    # (dm) dm[i] = -dm_sum[i]/sqrt(s[i] + 1e-05) - 2*ds[i]*(dm_sum2[i] - m[i]*B)/(B - 1)
+    # (dm) dm[i] = -dm_sum[i]/sqrt(s[i] + 1e-05)
     for i in range(H):
-        dm[i] = -dm_sum[i] / sqrt(s[i] + real(1e-05)) - real(2.0) * ds[i] * (dm_sum2[i] - m[i] * real(B)) / (real(B) - real(1.0))
+        dm[i] = -dm_sum[i] / sqrt(s[i] + real(1e-05))
     # F4 was: n[b,i] = (z[b,i] - m[i])/sqrt(s[i] + 1e-05)
     # F3 was: s[i] = 1/(B - 1) * sum_b (z[b,i] - m[i])**2
     # F2 was: m[i] = 1/B * sum_b z[b,i]
@@ -529,13 +515,12 @@ def train_chunk(order, lr, x, y, C, W1, gain, bias, W2, b2, m_run, s_run, losses
     dn = np.empty((B, H), real)
     ds_sum = np.empty((H,), real)
     dm_sum = np.empty((H,), real)
-    dm_sum2 = np.empty((H,), real)
     dC_rows = np.empty((B, N, D), real)
     for turn in range(order.shape[0]):
         for row in range(B):
             x_batch[row, :] = x[order[turn, row], :]
             y_batch[row] = y[order[turn, row]]
-        losses[turn] = step(x_batch, y_batch, lr[turn], C, W1, gain, bias, W2, b2, m_run, s_run, C_x, z, m, s, n, h, o, dh, dn, ds_sum, dm_sum, dm_sum2, dC_rows)
+        losses[turn] = step(x_batch, y_batch, lr[turn], C, W1, gain, bias, W2, b2, m_run, s_run, C_x, z, m, s, n, h, o, dh, dn, ds_sum, dm_sum, dC_rows)
         if not math.isfinite(losses[turn]):
             return turn
     return order.shape[0]

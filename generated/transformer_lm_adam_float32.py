@@ -5,7 +5,7 @@ Inputs     x (B,T) < V token ids   y (B,T) < V token ids
 Parameters C (V,D)   P (T,D)   Q (N,K,E,D)   G (N,K,E,D)   A (N,K,E,D)   M (N,D,K,E)   g1 (N,D)   b1 (N,D)   g2 (N,D)   b2 (N,D)   W (N,F,D)   w (N,F)   U (N,D,F)   u (N,D)   H (V,D)   h (V)
 States     m_C (V,D)   v_C (V,D)   m_P (T,D)   v_P (T,D)   m_Q (N,K,E,D)   v_Q (N,K,E,D)   m_G (N,K,E,D)   v_G (N,K,E,D)   m_A (N,K,E,D)   v_A (N,K,E,D)   m_M (N,D,K,E)   v_M (N,D,K,E)   m_g1 (N,D)   v_g1 (N,D)   m_b1 (N,D)   v_b1 (N,D)   m_g2 (N,D)   v_g2 (N,D)   m_b2 (N,D)   v_b2 (N,D)   m_W (N,F,D)   v_W (N,F,D)   m_w (N,F)   v_w (N,F)   m_U (N,D,F)   v_U (N,D,F)   m_u (N,D)   v_u (N,D)   m_H (V,D)   v_H (V,D)   m_h (V)   v_h (V)
 Settings   lr, beta1, beta2, eps, t
-Saved      z (N,B,T,D)   z1_mean (N,B,T)   z1_dev (N,B,T)   z1_hat (N,B,T,D)   z1 (N,B,T,D)   q (N,B,T,K,E)   key (N,B,T,K,E)   val (N,B,T,K,E)   p (N,B,K,T,T)   mix (N,B,T,K,E)   z2 (N,B,T,D)   z3_mean (N,B,T)   z3_dev (N,B,T)   z3_hat (N,B,T,D)   z3 (N,B,T,D)   a (N,B,T,F)   gelu (N,B,T,F)   r (N,B,T,D)   pred (B,T,V)   forward values that the backward reads
+Saved      z1_dev (N,B,T)   z1_hat (N,B,T,D)   z1 (N,B,T,D)   q (N,B,T,K,E)   key (N,B,T,K,E)   val (N,B,T,K,E)   p (N,B,K,T,T)   mix (N,B,T,K,E)   z3_dev (N,B,T)   z3_hat (N,B,T,D)   z3 (N,B,T,D)   a (N,B,T,F)   gelu (N,B,T,F)   r (N,B,T,D)   pred (B,T,V)   forward values that the backward reads
 Notation   dX is dL/dX, with the shape of X;  [v == y] is 1 if true, else 0
 
 Forward    (F1) emb[b,t,d] = P[t,d] + C[x[b,t],d]
@@ -41,8 +41,8 @@ Backward   do[b,t,v] = (pred[b,t,v] - [v == y[b,t]])/(B*T)
            dz3[n,b,t,d] = sum_f W[n,f,d]*da[n,b,t,f]
            dz3_hat[n,b,t,d] = g2[n,d]*dz3[n,b,t,d]
            dz3_dev[n,b,t] = -1/z3_dev[n,b,t] * sum_d z3_hat[n,b,t,d]*dz3_hat[n,b,t,d]
-           dz3_mean[n,b,t] = -((1/z3_dev[n,b,t] * sum_d dz3_hat[n,b,t,d]) + dz3_dev[n,b,t]/(D*sqrt((1/D * sum_d2 (z2[n,b,t,d2] - z3_mean[n,b,t])**2) + 1e-05)) * sum_d (z2[n,b,t,d] - z3_mean[n,b,t]))
-           dz2[n,b,t,d] = dr[n,b,t,d] + dz3_hat[n,b,t,d]/z3_dev[n,b,t] + (z2[n,b,t,d] - z3_mean[n,b,t])*dz3_dev[n,b,t]/(D*sqrt((1/D * sum_d3 (z2[n,b,t,d3] - z3_mean[n,b,t])**2) + 1e-05)) + dz3_mean[n,b,t]/D
+           dz3_mean[n,b,t] = -1/z3_dev[n,b,t] * sum_d dz3_hat[n,b,t,d]
+           dz2[n,b,t,d] = dr[n,b,t,d] + dz3_hat[n,b,t,d]/z3_dev[n,b,t] + z3_hat[n,b,t,d]*dz3_dev[n,b,t]/D + dz3_mean[n,b,t]/D
            dmix[n,b,t,k,e] = sum_d M[n,d,k,e]*dz2[n,b,t,d]
            dp[n,b,k,t,s] = sum_e val[n,b,s,k,e]*dmix[n,b,t,k,e]
            dmasked[n,b,k,t,s] = p[n,b,k,t,s]*(dp[n,b,k,t,s] - sum_s3 p[n,b,k,t,s3]*dp[n,b,k,t,s3])
@@ -53,8 +53,8 @@ Backward   do[b,t,v] = (pred[b,t,v] - [v == y[b,t]])/(B*T)
            dz1[n,b,t,d] = (sum_k,e A[n,k,e,d]*dval[n,b,t,k,e]) + (sum_k,e G[n,k,e,d]*dkey[n,b,t,k,e]) + sum_k,e Q[n,k,e,d]*dq[n,b,t,k,e]
            dz1_hat[n,b,t,d] = g1[n,d]*dz1[n,b,t,d]
            dz1_dev[n,b,t] = -1/z1_dev[n,b,t] * sum_d z1_hat[n,b,t,d]*dz1_hat[n,b,t,d]
-           dz1_mean[n,b,t] = -((1/z1_dev[n,b,t] * sum_d dz1_hat[n,b,t,d]) + dz1_dev[n,b,t]/(D*sqrt((1/D * sum_d2 (z[n,b,t,d2] - z1_mean[n,b,t])**2) + 1e-05)) * sum_d (z[n,b,t,d] - z1_mean[n,b,t]))
-           dz[n,b,t,d] = dz2[n,b,t,d] + dz1_hat[n,b,t,d]/z1_dev[n,b,t] + (z[n,b,t,d] - z1_mean[n,b,t])*dz1_dev[n,b,t]/(D*sqrt((1/D * sum_d3 (z[n,b,t,d3] - z1_mean[n,b,t])**2) + 1e-05)) + dz1_mean[n,b,t]/D
+           dz1_mean[n,b,t] = -1/z1_dev[n,b,t] * sum_d dz1_hat[n,b,t,d]
+           dz[n,b,t,d] = dz2[n,b,t,d] + dz1_hat[n,b,t,d]/z1_dev[n,b,t] + z1_hat[n,b,t,d]*dz1_dev[n,b,t]/D + dz1_mean[n,b,t]/D
            demb[b,t,d] = dz[0,b,t,d]
 Gradients  dC[v,d] = sum_b,t demb[b,t,d]*[v == x[b,t]]
            dP[t,d] = sum_b demb[b,t,d]
@@ -141,7 +141,7 @@ Update     (U1) grad_norm = sqrt((sum_v,d dC[v,d]**2) + (sum_t,d dP[t,d]**2) + (
            (U67) v_h_new[v] = g_h[v]**2*(1 - beta2) + beta2*v_h[v]
            (U68) h_new[v] = h[v] - lr*m_h_new[v]/(correction_m*(eps + sqrt(v_h_new[v]/correction_v)))
 
-Program 43722ec8, adam, float32, C-contiguous arrays
+Program 3050ea9a, adam, float32, C-contiguous arrays
 """
 
 import math
@@ -401,8 +401,6 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
     F = W.shape[1]
     emb = np.empty((B, T, D), real)
     z = np.empty((N, B, T, D), real)
-    z1_mean = np.empty((N, B, T), real)
-    z1_dev_sum = np.empty((N, B, T), real)
     z1_dev = np.empty((N, B, T), real)
     z1_hat = np.empty((N, B, T, D), real)
     z1 = np.empty((N, B, T, D), real)
@@ -414,8 +412,6 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
     p = np.empty((N, B, K, T, T), real)
     mix = np.empty((N, B, T, K, E), real)
     z2 = np.empty((N, B, T, D), real)
-    z3_mean = np.empty((N, B, T), real)
-    z3_dev_sum = np.empty((N, B, T), real)
     z3_dev = np.empty((N, B, T), real)
     z3_hat = np.empty((N, B, T, D), real)
     z3 = np.empty((N, B, T, D), real)
@@ -426,8 +422,6 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
     o = np.empty((B, T, V), real)
     da_tanh = np.empty((N, B, T, F), real)
     dr_sum = np.empty((B, T, D), real)
-    dz3_mean_sum2 = np.empty((N, B, T), real)
-    dz1_mean_sum2 = np.empty((N, B, T), real)
     dr = np.empty((N, B, T, D), real)
     dgelu = np.empty((N, B, T, F), real)
     da = np.empty((N, B, T, F), real)
@@ -476,17 +470,16 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
                     z[n, b, t_, d] = (r[n - 1, b, t_, d] if 0 <= n - 1 else emb[b, t_, d])
                     # (F3) z1_mean[n,b,t] = 1/D * sum_d z[n,b,t,d]
                     z1_mean_total = plus(z1_mean_total, z[n, b, t_, d])
-                z1_mean[n, b, t_] = z1_mean_total / real(D)
+                z1_mean = z1_mean_total / real(D)
                 # z1_dev_sum[n,b,t] = sum_d (z[n,b,t,d] - z1_mean[n,b,t])**2
-                z1_dev_sum_total = real(0)
+                z1_dev_sum = real(0)
                 for d in range(D):
-                    z1_dev_sum_total = plus(z1_dev_sum_total, (z[n, b, t_, d] - z1_mean[n, b, t_]) ** 2)
-                z1_dev_sum[n, b, t_] = z1_dev_sum_total
+                    z1_dev_sum = plus(z1_dev_sum, (z[n, b, t_, d] - z1_mean) ** 2)
                 # (F4) z1_dev[n,b,t] = sqrt(z1_dev_sum[n,b,t]/D + 1e-05)
-                z1_dev[n, b, t_] = sqrt(z1_dev_sum[n, b, t_] / real(D) + real(1e-05))
+                z1_dev[n, b, t_] = sqrt(z1_dev_sum / real(D) + real(1e-05))
                 # (F5) z1_hat[n,b,t,d] = (z[n,b,t,d] - z1_mean[n,b,t])/z1_dev[n,b,t]
                 for d in range(D):
-                    z1_hat[n, b, t_, d] = (z[n, b, t_, d] - z1_mean[n, b, t_]) / z1_dev[n, b, t_]
+                    z1_hat[n, b, t_, d] = (z[n, b, t_, d] - z1_mean) / z1_dev[n, b, t_]
                     # (F6) z1[n,b,t,d] = b1[n,d] + g1[n,d]*z1_hat[n,b,t,d]
                     z1[n, b, t_, d] = b1[n, d] + g1[n, d] * z1_hat[n, b, t_, d]
                     # (F14) z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
@@ -528,17 +521,16 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
                 z3_mean_total = real(0)
                 for d in range(D):
                     z3_mean_total = plus(z3_mean_total, z2[n, b, t_, d])
-                z3_mean[n, b, t_] = z3_mean_total / real(D)
+                z3_mean = z3_mean_total / real(D)
                 # z3_dev_sum[n,b,t] = sum_d (z2[n,b,t,d] - z3_mean[n,b,t])**2
-                z3_dev_sum_total = real(0)
+                z3_dev_sum = real(0)
                 for d in range(D):
-                    z3_dev_sum_total = plus(z3_dev_sum_total, (z2[n, b, t_, d] - z3_mean[n, b, t_]) ** 2)
-                z3_dev_sum[n, b, t_] = z3_dev_sum_total
+                    z3_dev_sum = plus(z3_dev_sum, (z2[n, b, t_, d] - z3_mean) ** 2)
                 # (F16) z3_dev[n,b,t] = sqrt(z3_dev_sum[n,b,t]/D + 1e-05)
-                z3_dev[n, b, t_] = sqrt(z3_dev_sum[n, b, t_] / real(D) + real(1e-05))
+                z3_dev[n, b, t_] = sqrt(z3_dev_sum / real(D) + real(1e-05))
                 # (F17) z3_hat[n,b,t,d] = (z2[n,b,t,d] - z3_mean[n,b,t])/z3_dev[n,b,t]
                 for d in range(D):
-                    z3_hat[n, b, t_, d] = (z2[n, b, t_, d] - z3_mean[n, b, t_]) / z3_dev[n, b, t_]
+                    z3_hat[n, b, t_, d] = (z2[n, b, t_, d] - z3_mean) / z3_dev[n, b, t_]
                     # (F18) z3[n,b,t,d] = b2[n,d] + g2[n,d]*z3_hat[n,b,t,d]
                     z3[n, b, t_, d] = b2[n, d] + g2[n, d] * z3_hat[n, b, t_, d]
                     # (F21) r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
@@ -597,22 +589,6 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
                     da_tanh[n, b, t_, f] = tanh(sqrt(real(2.0)) * a[n, b, t_, f] * (real(0.044715) * a[n, b, t_, f] ** 2 + real(1.0)) / sqrt(real(np.pi)))
     # dr_sum[b,t,d] = sum_v H[v,d]*do[b,t,v]
     product(do.reshape(B*T, V), AS_IS, H, AS_IS, 1.0, 0.0, dr_sum.reshape(B*T, D))
-    # dz3_mean_sum2[n,b,t] = sum_d z2[n,b,t,d]
-    for n in range(N):
-        for b in range(B):
-            for t_ in range(T):
-                dz3_mean_sum2_total = real(0)
-                for d in range(D):
-                    dz3_mean_sum2_total = plus(dz3_mean_sum2_total, z2[n, b, t_, d])
-                dz3_mean_sum2[n, b, t_] = dz3_mean_sum2_total
-    # dz1_mean_sum2[n,b,t] = sum_d z[n,b,t,d]
-    for n in range(N):
-        for b in range(B):
-            for t_ in range(T):
-                dz1_mean_sum2_total = real(0)
-                for d in range(D):
-                    dz1_mean_sum2_total = plus(dz1_mean_sum2_total, z[n, b, t_, d])
-                dz1_mean_sum2[n, b, t_] = dz1_mean_sum2_total
     for n in range(N - 1, -1, -1):
         # F22 was: o[b,t,v] = h[v] + sum_d H[v,d]*r[N - 1,b,t,d]
         # F2 was: z[n,b,t,d] = r[n - 1,b,t,d] if [0 <= n - 1] else emb[b,t,d]
@@ -650,15 +626,15 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
                 dz3_dev = -dz3_dev_sum / z3_dev[n, b, t_]
                 # F17 was: z3_hat[n,b,t,d] = (z2[n,b,t,d] - z3_mean[n,b,t])/z3_dev[n,b,t]
                 # F16 was: z3_dev[n,b,t] = sqrt((1/D * sum_d (z2[n,b,t,d] - z3_mean[n,b,t])**2) + 1e-05)
-                # (dz3_mean) dz3_mean[n,b,t] = -(dz3_mean_sum[n,b,t]/z3_dev[n,b,t] + dz3_dev[n,b,t]*(dz3_mean_sum2[n,b,t] - z3_mean[n,b,t]*D)/(D*sqrt(z3_dev_sum[n,b,t]/D + 1e-05)))
-                dz3_mean = -(dz3_mean_sum / z3_dev[n, b, t_] + dz3_dev * (dz3_mean_sum2[n, b, t_] - z3_mean[n, b, t_] * real(D)) / (real(D) * sqrt(z3_dev_sum[n, b, t_] / real(D) + real(1e-05))))
+                # (dz3_mean) dz3_mean[n,b,t] = -dz3_mean_sum[n,b,t]/z3_dev[n,b,t]
+                dz3_mean = -dz3_mean_sum / z3_dev[n, b, t_]
                 # F21 was: r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
                 # F17 was: z3_hat[n,b,t,d] = (z2[n,b,t,d] - z3_mean[n,b,t])/z3_dev[n,b,t]
                 # F16 was: z3_dev[n,b,t] = sqrt((1/D * sum_d (z2[n,b,t,d] - z3_mean[n,b,t])**2) + 1e-05)
                 # F15 was: z3_mean[n,b,t] = 1/D * sum_d z2[n,b,t,d]
-                # (dz2) dz2[n,b,t,d] = dr[n,b,t,d] + dz3_hat[n,b,t,d]/z3_dev[n,b,t] + (z2[n,b,t,d] - z3_mean[n,b,t])*dz3_dev[n,b,t]/(D*sqrt(z3_dev_sum[n,b,t]/D + 1e-05)) + dz3_mean[n,b,t]/D
+                # (dz2) dz2[n,b,t,d] = dr[n,b,t,d] + dz3_hat[n,b,t,d]/z3_dev[n,b,t] + z3_hat[n,b,t,d]*dz3_dev[n,b,t]/D + dz3_mean[n,b,t]/D
                 for d in range(D):
-                    dz2[n, b, t_, d] = dr[n, b, t_, d] + dz3_hat[n, b, t_, d] / z3_dev[n, b, t_] + (z2[n, b, t_, d] - z3_mean[n, b, t_]) * dz3_dev / (real(D) * sqrt(z3_dev_sum[n, b, t_] / real(D) + real(1e-05))) + dz3_mean / real(D)
+                    dz2[n, b, t_, d] = dr[n, b, t_, d] + dz3_hat[n, b, t_, d] / z3_dev[n, b, t_] + z3_hat[n, b, t_, d] * dz3_dev / real(D) + dz3_mean / real(D)
         # F14 was: z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
         # (dmix) dmix[n,b,t,k,e] = sum_d M[n,d,k,e]*dz2[n,b,t,d]
         product(dz2.reshape(N, B*T, D)[n], AS_IS, M.reshape(N, D, K*E)[n], AS_IS, 1.0, 0.0, dmix.reshape(N, B*T, K*E)[n])
@@ -717,15 +693,15 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
                 dz1_dev = -dz1_dev_sum / z1_dev[n, b, t_]
                 # F5 was: z1_hat[n,b,t,d] = (z[n,b,t,d] - z1_mean[n,b,t])/z1_dev[n,b,t]
                 # F4 was: z1_dev[n,b,t] = sqrt((1/D * sum_d (z[n,b,t,d] - z1_mean[n,b,t])**2) + 1e-05)
-                # (dz1_mean) dz1_mean[n,b,t] = -(dz1_mean_sum[n,b,t]/z1_dev[n,b,t] + dz1_dev[n,b,t]*(dz1_mean_sum2[n,b,t] - z1_mean[n,b,t]*D)/(D*sqrt(z1_dev_sum[n,b,t]/D + 1e-05)))
-                dz1_mean = -(dz1_mean_sum / z1_dev[n, b, t_] + dz1_dev * (dz1_mean_sum2[n, b, t_] - z1_mean[n, b, t_] * real(D)) / (real(D) * sqrt(z1_dev_sum[n, b, t_] / real(D) + real(1e-05))))
+                # (dz1_mean) dz1_mean[n,b,t] = -dz1_mean_sum[n,b,t]/z1_dev[n,b,t]
+                dz1_mean = -dz1_mean_sum / z1_dev[n, b, t_]
                 # F14 was: z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
                 # F5 was: z1_hat[n,b,t,d] = (z[n,b,t,d] - z1_mean[n,b,t])/z1_dev[n,b,t]
                 # F4 was: z1_dev[n,b,t] = sqrt((1/D * sum_d (z[n,b,t,d] - z1_mean[n,b,t])**2) + 1e-05)
                 # F3 was: z1_mean[n,b,t] = 1/D * sum_d z[n,b,t,d]
-                # (dz) dz[n,b,t,d] = dz2[n,b,t,d] + dz1_hat[n,b,t,d]/z1_dev[n,b,t] + (z[n,b,t,d] - z1_mean[n,b,t])*dz1_dev[n,b,t]/(D*sqrt(z1_dev_sum[n,b,t]/D + 1e-05)) + dz1_mean[n,b,t]/D
+                # (dz) dz[n,b,t,d] = dz2[n,b,t,d] + dz1_hat[n,b,t,d]/z1_dev[n,b,t] + z1_hat[n,b,t,d]*dz1_dev[n,b,t]/D + dz1_mean[n,b,t]/D
                 for d in range(D):
-                    dz[n, b, t_, d] = dz2[n, b, t_, d] + dz1_hat[n, b, t_, d] / z1_dev[n, b, t_] + (z[n, b, t_, d] - z1_mean[n, b, t_]) * dz1_dev / (real(D) * sqrt(z1_dev_sum[n, b, t_] / real(D) + real(1e-05))) + dz1_mean / real(D)
+                    dz[n, b, t_, d] = dz2[n, b, t_, d] + dz1_hat[n, b, t_, d] / z1_dev[n, b, t_] + z1_hat[n, b, t_, d] * dz1_dev / real(D) + dz1_mean / real(D)
     # F2 was: z[n,b,t,d] = r[n - 1,b,t,d] if [0 <= n - 1] else emb[b,t,d]
     # (demb) demb[b,t,d] = dz[0,b,t,d]
     for b in range(B):
@@ -835,10 +811,9 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
 def step(
     x, y, lr, beta1, beta2, eps, t, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, m_C, v_C, m_P, v_P, m_Q,
     v_Q, m_G, v_G, m_A, v_A, m_M, v_M, m_g1, v_g1, m_b1, v_b1, m_g2, v_g2, m_b2, v_b2, m_W, v_W, m_w, v_w, m_U, v_U,
-    m_u, v_u, m_H, v_H, m_h, v_h, emb, z, z1_mean, z1_dev_sum, z1_dev, z1_hat, z1, q, key, val, score, masked, p,
-    mix, z2, z3_mean, z3_dev_sum, z3_dev, z3_hat, z3, a, gelu, r, r_turned, o, da_tanh, dr_sum, dz3_mean_sum2,
-    dz1_mean_sum2, dr, dgelu, da, dz3, dz3_hat, dz2, dmix, dp, dscore, dval, dkey, dq, dz1, dz1_hat, dz, demb, dC,
-    dP, dQ, dG, dA, dM, dg1, db1, dg2, db2, dW, dw, dU, du, dH, dh,
+    m_u, v_u, m_H, v_H, m_h, v_h, emb, z, z1_dev, z1_hat, z1, q, key, val, score, masked, p, mix, z2, z3_dev,
+    z3_hat, z3, a, gelu, r, r_turned, o, da_tanh, dr_sum, dr, dgelu, da, dz3, dz3_hat, dz2, dmix, dp, dscore, dval,
+    dkey, dq, dz1, dz1_hat, dz, demb, dC, dP, dQ, dG, dA, dM, dg1, db1, dg2, db2, dW, dw, dU, du, dH, dh,
 ):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
@@ -847,12 +822,11 @@ def step(
     (T,D), v_P (T,D), m_Q (N,K,E,D), v_Q (N,K,E,D), m_G (N,K,E,D), v_G (N,K,E,D), m_A (N,K,E,D), v_A (N,K,E,D), m_M
     (N,D,K,E), v_M (N,D,K,E), m_g1 (N,D), v_g1 (N,D), m_b1 (N,D), v_b1 (N,D), m_g2 (N,D), v_g2 (N,D), m_b2 (N,D),
     v_b2 (N,D), m_W (N,F,D), v_W (N,F,D), m_w (N,F), v_w (N,F), m_U (N,D,F), v_U (N,D,F), m_u (N,D), v_u (N,D), m_H
-    (V,D), v_H (V,D), m_h (V), v_h (V), emb (B,T,D), z (N,B,T,D), z1_mean (N,B,T), z1_dev_sum (N,B,T), z1_dev
-    (N,B,T), z1_hat (N,B,T,D), z1 (N,B,T,D), q (N,B,T,K,E), key (N,B,T,K,E), val (N,B,T,K,E), score (N,B,K,T,T),
-    masked (N,B,K,T,T), p (N,B,K,T,T), mix (N,B,T,K,E), z2 (N,B,T,D), z3_mean (N,B,T), z3_dev_sum (N,B,T), z3_dev
-    (N,B,T), z3_hat (N,B,T,D), z3 (N,B,T,D), a (N,B,T,F), gelu (N,B,T,F), r (N,B,T,D), r_turned (B,T,D), o (B,T,V),
-    da_tanh (N,B,T,F), dr_sum (B,T,D), dz3_mean_sum2 (N,B,T), dz1_mean_sum2 (N,B,T), dr (N,B,T,D), dgelu (N,B,T,F),
-    da (N,B,T,F), dz3 (N,B,T,D), dz3_hat (N,B,T,D), dz2 (N,B,T,D), dmix (N,B,T,K,E), dp (N,B,K,T,T), dscore
+    (V,D), v_H (V,D), m_h (V), v_h (V), emb (B,T,D), z (N,B,T,D), z1_dev (N,B,T), z1_hat (N,B,T,D), z1 (N,B,T,D), q
+    (N,B,T,K,E), key (N,B,T,K,E), val (N,B,T,K,E), score (N,B,K,T,T), masked (N,B,K,T,T), p (N,B,K,T,T), mix
+    (N,B,T,K,E), z2 (N,B,T,D), z3_dev (N,B,T), z3_hat (N,B,T,D), z3 (N,B,T,D), a (N,B,T,F), gelu (N,B,T,F), r
+    (N,B,T,D), r_turned (B,T,D), o (B,T,V), da_tanh (N,B,T,F), dr_sum (B,T,D), dr (N,B,T,D), dgelu (N,B,T,F), da
+    (N,B,T,F), dz3 (N,B,T,D), dz3_hat (N,B,T,D), dz2 (N,B,T,D), dmix (N,B,T,K,E), dp (N,B,K,T,T), dscore
     (N,B,K,T,T), dval (N,B,T,K,E), dkey (N,B,T,K,E), dq (N,B,T,K,E), dz1 (N,B,T,D), dz1_hat (N,B,T,D), dz (N,B,T,D),
     demb (B,T,D), dC (V,D), dP (T,D), dQ (N,K,E,D), dG (N,K,E,D), dA (N,K,E,D), dM (N,D,K,E), dg1 (N,D), db1 (N,D),
     dg2 (N,D), db2 (N,D), dW (N,F,D), dw (N,F), dU (N,D,F), du (N,D), dH (V,D), dh (V)
@@ -945,17 +919,16 @@ def step(
                     z[n, b, t_, d] = (r[n - 1, b, t_, d] if 0 <= n - 1 else emb[b, t_, d])
                     # (F3) z1_mean[n,b,t] = 1/D * sum_d z[n,b,t,d]
                     z1_mean_total = plus(z1_mean_total, z[n, b, t_, d])
-                z1_mean[n, b, t_] = z1_mean_total / real(D)
+                z1_mean = z1_mean_total / real(D)
                 # z1_dev_sum[n,b,t] = sum_d (z[n,b,t,d] - z1_mean[n,b,t])**2
-                z1_dev_sum_total = real(0)
+                z1_dev_sum = real(0)
                 for d in range(D):
-                    z1_dev_sum_total = plus(z1_dev_sum_total, (z[n, b, t_, d] - z1_mean[n, b, t_]) ** 2)
-                z1_dev_sum[n, b, t_] = z1_dev_sum_total
+                    z1_dev_sum = plus(z1_dev_sum, (z[n, b, t_, d] - z1_mean) ** 2)
                 # (F4) z1_dev[n,b,t] = sqrt(z1_dev_sum[n,b,t]/D + 1e-05)
-                z1_dev[n, b, t_] = sqrt(z1_dev_sum[n, b, t_] / real(D) + real(1e-05))
+                z1_dev[n, b, t_] = sqrt(z1_dev_sum / real(D) + real(1e-05))
                 # (F5) z1_hat[n,b,t,d] = (z[n,b,t,d] - z1_mean[n,b,t])/z1_dev[n,b,t]
                 for d in range(D):
-                    z1_hat[n, b, t_, d] = (z[n, b, t_, d] - z1_mean[n, b, t_]) / z1_dev[n, b, t_]
+                    z1_hat[n, b, t_, d] = (z[n, b, t_, d] - z1_mean) / z1_dev[n, b, t_]
                     # (F6) z1[n,b,t,d] = b1[n,d] + g1[n,d]*z1_hat[n,b,t,d]
                     z1[n, b, t_, d] = b1[n, d] + g1[n, d] * z1_hat[n, b, t_, d]
                     # (F14) z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
@@ -997,17 +970,16 @@ def step(
                 z3_mean_total = real(0)
                 for d in range(D):
                     z3_mean_total = plus(z3_mean_total, z2[n, b, t_, d])
-                z3_mean[n, b, t_] = z3_mean_total / real(D)
+                z3_mean = z3_mean_total / real(D)
                 # z3_dev_sum[n,b,t] = sum_d (z2[n,b,t,d] - z3_mean[n,b,t])**2
-                z3_dev_sum_total = real(0)
+                z3_dev_sum = real(0)
                 for d in range(D):
-                    z3_dev_sum_total = plus(z3_dev_sum_total, (z2[n, b, t_, d] - z3_mean[n, b, t_]) ** 2)
-                z3_dev_sum[n, b, t_] = z3_dev_sum_total
+                    z3_dev_sum = plus(z3_dev_sum, (z2[n, b, t_, d] - z3_mean) ** 2)
                 # (F16) z3_dev[n,b,t] = sqrt(z3_dev_sum[n,b,t]/D + 1e-05)
-                z3_dev[n, b, t_] = sqrt(z3_dev_sum[n, b, t_] / real(D) + real(1e-05))
+                z3_dev[n, b, t_] = sqrt(z3_dev_sum / real(D) + real(1e-05))
                 # (F17) z3_hat[n,b,t,d] = (z2[n,b,t,d] - z3_mean[n,b,t])/z3_dev[n,b,t]
                 for d in range(D):
-                    z3_hat[n, b, t_, d] = (z2[n, b, t_, d] - z3_mean[n, b, t_]) / z3_dev[n, b, t_]
+                    z3_hat[n, b, t_, d] = (z2[n, b, t_, d] - z3_mean) / z3_dev[n, b, t_]
                     # (F18) z3[n,b,t,d] = b2[n,d] + g2[n,d]*z3_hat[n,b,t,d]
                     z3[n, b, t_, d] = b2[n, d] + g2[n, d] * z3_hat[n, b, t_, d]
                     # (F21) r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
@@ -1066,22 +1038,6 @@ def step(
                     da_tanh[n, b, t_, f] = tanh(sqrt(real(2.0)) * a[n, b, t_, f] * (real(0.044715) * a[n, b, t_, f] ** 2 + real(1.0)) / sqrt(real(np.pi)))
     # dr_sum[b,t,d] = sum_v H[v,d]*do[b,t,v]
     product(do.reshape(B*T, V), AS_IS, H, AS_IS, 1.0, 0.0, dr_sum.reshape(B*T, D))
-    # dz3_mean_sum2[n,b,t] = sum_d z2[n,b,t,d]
-    for n in range(N):
-        for b in range(B):
-            for t_ in range(T):
-                dz3_mean_sum2_total = real(0)
-                for d in range(D):
-                    dz3_mean_sum2_total = plus(dz3_mean_sum2_total, z2[n, b, t_, d])
-                dz3_mean_sum2[n, b, t_] = dz3_mean_sum2_total
-    # dz1_mean_sum2[n,b,t] = sum_d z[n,b,t,d]
-    for n in range(N):
-        for b in range(B):
-            for t_ in range(T):
-                dz1_mean_sum2_total = real(0)
-                for d in range(D):
-                    dz1_mean_sum2_total = plus(dz1_mean_sum2_total, z[n, b, t_, d])
-                dz1_mean_sum2[n, b, t_] = dz1_mean_sum2_total
     for n in range(N - 1, -1, -1):
         # F22 was: o[b,t,v] = h[v] + sum_d H[v,d]*r[N - 1,b,t,d]
         # F2 was: z[n,b,t,d] = r[n - 1,b,t,d] if [0 <= n - 1] else emb[b,t,d]
@@ -1119,15 +1075,15 @@ def step(
                 dz3_dev = -dz3_dev_sum / z3_dev[n, b, t_]
                 # F17 was: z3_hat[n,b,t,d] = (z2[n,b,t,d] - z3_mean[n,b,t])/z3_dev[n,b,t]
                 # F16 was: z3_dev[n,b,t] = sqrt((1/D * sum_d (z2[n,b,t,d] - z3_mean[n,b,t])**2) + 1e-05)
-                # (dz3_mean) dz3_mean[n,b,t] = -(dz3_mean_sum[n,b,t]/z3_dev[n,b,t] + dz3_dev[n,b,t]*(dz3_mean_sum2[n,b,t] - z3_mean[n,b,t]*D)/(D*sqrt(z3_dev_sum[n,b,t]/D + 1e-05)))
-                dz3_mean = -(dz3_mean_sum / z3_dev[n, b, t_] + dz3_dev * (dz3_mean_sum2[n, b, t_] - z3_mean[n, b, t_] * real(D)) / (real(D) * sqrt(z3_dev_sum[n, b, t_] / real(D) + real(1e-05))))
+                # (dz3_mean) dz3_mean[n,b,t] = -dz3_mean_sum[n,b,t]/z3_dev[n,b,t]
+                dz3_mean = -dz3_mean_sum / z3_dev[n, b, t_]
                 # F21 was: r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
                 # F17 was: z3_hat[n,b,t,d] = (z2[n,b,t,d] - z3_mean[n,b,t])/z3_dev[n,b,t]
                 # F16 was: z3_dev[n,b,t] = sqrt((1/D * sum_d (z2[n,b,t,d] - z3_mean[n,b,t])**2) + 1e-05)
                 # F15 was: z3_mean[n,b,t] = 1/D * sum_d z2[n,b,t,d]
-                # (dz2) dz2[n,b,t,d] = dr[n,b,t,d] + dz3_hat[n,b,t,d]/z3_dev[n,b,t] + (z2[n,b,t,d] - z3_mean[n,b,t])*dz3_dev[n,b,t]/(D*sqrt(z3_dev_sum[n,b,t]/D + 1e-05)) + dz3_mean[n,b,t]/D
+                # (dz2) dz2[n,b,t,d] = dr[n,b,t,d] + dz3_hat[n,b,t,d]/z3_dev[n,b,t] + z3_hat[n,b,t,d]*dz3_dev[n,b,t]/D + dz3_mean[n,b,t]/D
                 for d in range(D):
-                    dz2[n, b, t_, d] = dr[n, b, t_, d] + dz3_hat[n, b, t_, d] / z3_dev[n, b, t_] + (z2[n, b, t_, d] - z3_mean[n, b, t_]) * dz3_dev / (real(D) * sqrt(z3_dev_sum[n, b, t_] / real(D) + real(1e-05))) + dz3_mean / real(D)
+                    dz2[n, b, t_, d] = dr[n, b, t_, d] + dz3_hat[n, b, t_, d] / z3_dev[n, b, t_] + z3_hat[n, b, t_, d] * dz3_dev / real(D) + dz3_mean / real(D)
         # F14 was: z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
         # (dmix) dmix[n,b,t,k,e] = sum_d M[n,d,k,e]*dz2[n,b,t,d]
         product(dz2.reshape(N, B*T, D)[n], AS_IS, M.reshape(N, D, K*E)[n], AS_IS, 1.0, 0.0, dmix.reshape(N, B*T, K*E)[n])
@@ -1186,15 +1142,15 @@ def step(
                 dz1_dev = -dz1_dev_sum / z1_dev[n, b, t_]
                 # F5 was: z1_hat[n,b,t,d] = (z[n,b,t,d] - z1_mean[n,b,t])/z1_dev[n,b,t]
                 # F4 was: z1_dev[n,b,t] = sqrt((1/D * sum_d (z[n,b,t,d] - z1_mean[n,b,t])**2) + 1e-05)
-                # (dz1_mean) dz1_mean[n,b,t] = -(dz1_mean_sum[n,b,t]/z1_dev[n,b,t] + dz1_dev[n,b,t]*(dz1_mean_sum2[n,b,t] - z1_mean[n,b,t]*D)/(D*sqrt(z1_dev_sum[n,b,t]/D + 1e-05)))
-                dz1_mean = -(dz1_mean_sum / z1_dev[n, b, t_] + dz1_dev * (dz1_mean_sum2[n, b, t_] - z1_mean[n, b, t_] * real(D)) / (real(D) * sqrt(z1_dev_sum[n, b, t_] / real(D) + real(1e-05))))
+                # (dz1_mean) dz1_mean[n,b,t] = -dz1_mean_sum[n,b,t]/z1_dev[n,b,t]
+                dz1_mean = -dz1_mean_sum / z1_dev[n, b, t_]
                 # F14 was: z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
                 # F5 was: z1_hat[n,b,t,d] = (z[n,b,t,d] - z1_mean[n,b,t])/z1_dev[n,b,t]
                 # F4 was: z1_dev[n,b,t] = sqrt((1/D * sum_d (z[n,b,t,d] - z1_mean[n,b,t])**2) + 1e-05)
                 # F3 was: z1_mean[n,b,t] = 1/D * sum_d z[n,b,t,d]
-                # (dz) dz[n,b,t,d] = dz2[n,b,t,d] + dz1_hat[n,b,t,d]/z1_dev[n,b,t] + (z[n,b,t,d] - z1_mean[n,b,t])*dz1_dev[n,b,t]/(D*sqrt(z1_dev_sum[n,b,t]/D + 1e-05)) + dz1_mean[n,b,t]/D
+                # (dz) dz[n,b,t,d] = dz2[n,b,t,d] + dz1_hat[n,b,t,d]/z1_dev[n,b,t] + z1_hat[n,b,t,d]*dz1_dev[n,b,t]/D + dz1_mean[n,b,t]/D
                 for d in range(D):
-                    dz[n, b, t_, d] = dz2[n, b, t_, d] + dz1_hat[n, b, t_, d] / z1_dev[n, b, t_] + (z[n, b, t_, d] - z1_mean[n, b, t_]) * dz1_dev / (real(D) * sqrt(z1_dev_sum[n, b, t_] / real(D) + real(1e-05))) + dz1_mean / real(D)
+                    dz[n, b, t_, d] = dz2[n, b, t_, d] + dz1_hat[n, b, t_, d] / z1_dev[n, b, t_] + z1_hat[n, b, t_, d] * dz1_dev / real(D) + dz1_mean / real(D)
     # F2 was: z[n,b,t,d] = r[n - 1,b,t,d] if [0 <= n - 1] else emb[b,t,d]
     # (demb) demb[b,t,d] = dz[0,b,t,d]
     for b in range(B):
@@ -1623,8 +1579,6 @@ def train_chunk(
     y_batch = np.empty((B, y.shape[1]), y.dtype)
     emb = np.empty((B, T, D), real)
     z = np.empty((N, B, T, D), real)
-    z1_mean = np.empty((N, B, T), real)
-    z1_dev_sum = np.empty((N, B, T), real)
     z1_dev = np.empty((N, B, T), real)
     z1_hat = np.empty((N, B, T, D), real)
     z1 = np.empty((N, B, T, D), real)
@@ -1636,8 +1590,6 @@ def train_chunk(
     p = np.empty((N, B, K, T, T), real)
     mix = np.empty((N, B, T, K, E), real)
     z2 = np.empty((N, B, T, D), real)
-    z3_mean = np.empty((N, B, T), real)
-    z3_dev_sum = np.empty((N, B, T), real)
     z3_dev = np.empty((N, B, T), real)
     z3_hat = np.empty((N, B, T, D), real)
     z3 = np.empty((N, B, T, D), real)
@@ -1648,8 +1600,6 @@ def train_chunk(
     o = np.empty((B, T, V), real)
     da_tanh = np.empty((N, B, T, F), real)
     dr_sum = np.empty((B, T, D), real)
-    dz3_mean_sum2 = np.empty((N, B, T), real)
-    dz1_mean_sum2 = np.empty((N, B, T), real)
     dr = np.empty((N, B, T, D), real)
     dgelu = np.empty((N, B, T, F), real)
     da = np.empty((N, B, T, F), real)
@@ -1686,7 +1636,7 @@ def train_chunk(
         for row in range(B):
             x_batch[row, :] = x[order[turn, row], :]
             y_batch[row, :] = y[order[turn, row], :]
-        losses[turn] = step(x_batch, y_batch, lr[turn], beta1[turn], beta2[turn], eps[turn], t[turn], C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, m_C, v_C, m_P, v_P, m_Q, v_Q, m_G, v_G, m_A, v_A, m_M, v_M, m_g1, v_g1, m_b1, v_b1, m_g2, v_g2, m_b2, v_b2, m_W, v_W, m_w, v_w, m_U, v_U, m_u, v_u, m_H, v_H, m_h, v_h, emb, z, z1_mean, z1_dev_sum, z1_dev, z1_hat, z1, q, key, val, score, masked, p, mix, z2, z3_mean, z3_dev_sum, z3_dev, z3_hat, z3, a, gelu, r, r_turned, o, da_tanh, dr_sum, dz3_mean_sum2, dz1_mean_sum2, dr, dgelu, da, dz3, dz3_hat, dz2, dmix, dp, dscore, dval, dkey, dq, dz1, dz1_hat, dz, demb, dC, dP, dQ, dG, dA, dM, dg1, db1, dg2, db2, dW, dw, dU, du, dH, dh)
+        losses[turn] = step(x_batch, y_batch, lr[turn], beta1[turn], beta2[turn], eps[turn], t[turn], C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, m_C, v_C, m_P, v_P, m_Q, v_Q, m_G, v_G, m_A, v_A, m_M, v_M, m_g1, v_g1, m_b1, v_b1, m_g2, v_g2, m_b2, v_b2, m_W, v_W, m_w, v_w, m_U, v_U, m_u, v_u, m_H, v_H, m_h, v_h, emb, z, z1_dev, z1_hat, z1, q, key, val, score, masked, p, mix, z2, z3_dev, z3_hat, z3, a, gelu, r, r_turned, o, da_tanh, dr_sum, dr, dgelu, da, dz3, dz3_hat, dz2, dmix, dp, dscore, dval, dkey, dq, dz1, dz1_hat, dz, demb, dC, dP, dQ, dG, dA, dM, dg1, db1, dg2, db2, dW, dw, dU, du, dH, dh)
         if not math.isfinite(losses[turn]):
             return turn
     return order.shape[0]

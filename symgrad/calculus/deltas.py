@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..language.algebra import ZERO, add, construct, factors_of, mul, subtract, summed, where
+from ..language.algebra import ZERO, add, construct, factors_of, mul, subtract, summed, tidy, where
 from ..language.ranges import at_least, bounds, difference, inside, narrowed, same_extent
 from ..language.rewriting import rebuild, substitute, unique_bound
 from ..language.terms import MINUS_ONE, ONE, Add, Call, Compare, Const, Index, Mul, Read, Reduce, Term, Where
@@ -30,7 +30,9 @@ def contract(term: Term, vocabularies: Vocabularies) -> Term:
     def visit(node: Term) -> Term:
         if node not in memo:
             if isinstance(node, Reduce) and node.op == "sum":
-                inner = contract_sum(node.indices, visit(node.body), vocabularies)
+                only = {index: ZERO for index in node.indices if index.extent == ONE}  # an axis of one entry
+                rest = tuple(index for index in node.indices if index not in only)
+                inner = contract_sum(rest, visit(substitute(node.body, only)), vocabularies)
             else:
                 inner = construct(rebuild(node, visit))
             if isinstance(inner, Mul):
@@ -74,7 +76,7 @@ def contract_guarded(
     conditions = tuple(condition for condition in conditions if condition not in used)
     rest = tuple(i for i in indices if i not in mapping)
     kept = [substitute(factor, mapping) for factor in factors if factor not in used]
-    guards = [substitute(condition, mapping) for condition in conditions] + list(solution.guards)
+    guards = [tidy(substitute(condition, mapping)) for condition in conditions] + list(solution.guards)
     guards = [guard for guard in (proven(guard, vocabularies) for guard in guards) if guard != ONE]
     if ZERO in guards:
         return ZERO
@@ -235,25 +237,34 @@ def sparse_product(product: Mul, vocabularies: Vocabularies) -> Term:
         if not (isinstance(factor, Compare) and factor.relation == "=="):
             continue
         for index, value in ((factor.left, factor.right), (factor.right, factor.left)):
-            if not isinstance(index, Index) or isinstance(value, Index) or index in value.free:
+            if not isinstance(index, Index) or index in value.free:
                 continue
             if any(isinstance(node, Reduce) for node in value.walk()):
                 continue  # x[i] is read more easily than x[argmax ...]
             elsewhere = any(index in f.free for f in product.factors if f is not factor)
             if elsewhere and inside(value, index.extent, {}, vocabularies):
-                return mul(*(f if f is factor else substitute(f, {index: value}) for f in product.factors))
+                known = mul(*(f if f is factor else substitute(f, {index: value}) for f in product.factors))
+                if not isinstance(value, Index) or length(known) < length(product):  # of i and j neither is known
+                    return known
     return product
+
+
+def length(term: Term) -> int:
+    """The number of nodes."""
+    return sum(1 for _ in term.walk())
 
 
 def proven(condition: Term, vocabularies: Vocabularies) -> Term:
     """1 or 0 where ranges decide the bracket, else the bracket."""
     if isinstance(condition, Mul):
         return mul(*(proven(factor, vocabularies) for factor in condition.factors))
-    if not isinstance(condition, Compare) or condition.relation not in ("<", "<="):
+    if not isinstance(condition, Compare) or condition.relation == "!=":
         return condition
     left, right = (bounds(side, {}, vocabularies) for side in (condition.left, condition.right))
     if left is None or right is None:
         return condition
+    if condition.relation == "==":
+        return ONE if left[0] == left[1] == right[0] == right[1] else condition
     gap = ONE if condition.relation == "<" else ZERO
     # the same indices on both sides may cancel: D <= i + D
     between = bounds(difference(condition.right, condition.left), {}, vocabularies)

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..language.algebra import factors_of, mul, power, summed
-from ..language.program import Equation
+from ..language.algebra import factors_of, mul, power, subtract
 from ..language.ranges import same_extent
-from ..language.rewriting import rebuild, unique_bound
 from ..language.terms import ONE, Add, Compare, Const, Index, Inverse, Mul, Pow, Read, Reduce, Term
 
 Binding = dict[Index, Term]
@@ -29,6 +27,9 @@ def match(pattern: Term, term: Term, variables: frozenset[Index], binding: Bindi
         yield from match_reduce(pattern, term, variables, binding)
     elif isinstance(pattern, Inverse):
         yield from match_inverse(pattern, term, variables, binding)
+    elif isinstance(pattern, Read):
+        if pattern.tensor == term.tensor and len(pattern.indices) == len(term.indices):
+            yield from match_places(pattern.indices, term.indices, variables, binding)
     elif isinstance(pattern, Add | Mul) or (isinstance(pattern, Compare) and pattern.relation == "=="):
         if len(pattern.children) == len(term.children) and plain(pattern) == plain(term):
             yield from match_unordered(pattern.children, term.children, variables, binding)
@@ -50,6 +51,23 @@ def match_index(pattern: Index, term: Term, variables: frozenset[Index], binding
             yield {**binding, pattern: term}
     elif pattern == term:
         yield binding
+
+
+def match_places(
+    patterns: tuple[Term, ...], places: tuple[Term, ...], variables: frozenset[Index], binding: Binding
+) -> Iterator[Binding]:
+    """The indices of a read in their order; a shifted variable is solved for: t - 1 at s is t = s + 1."""
+    if not patterns:
+        yield binding
+        return
+    first, place = patterns[0], places[0]
+    shifted = [index for index in first.free if index in variables] if isinstance(first, Add) else []
+    if len(shifted) == 1 and not (offset := subtract(first, shifted[0])).free:
+        found = match_index(shifted[0], subtract(place, offset), variables, binding)
+    else:
+        found = match(first, place, variables, binding)
+    for extended in found:
+        yield from match_places(patterns[1:], places[1:], variables, extended)
 
 
 def match_ordered(
@@ -153,61 +171,3 @@ def subtract_exponent(whole: Term, part: Term) -> Term:
     if isinstance(whole, Const) and isinstance(part, Const):
         return Const(whole.value - part.value)
     return Const(0)
-
-
-class Reuse:
-    """Saved forward values instead of recomputation: every occurrence of a definition's body becomes a read of it."""
-
-    def __init__(self, definitions: list[Equation]) -> None:
-        # A body that is only a read or a number is no value worth saving; larger bodies are tried first.
-        worthy = [e for e in definitions if not isinstance(e.body, Read | Const | Index) and self.binds_all(e)]
-        self.definitions = sorted(worthy, key=lambda e: -sum(1 for _ in e.body.walk()))
-
-    @staticmethod
-    def binds_all(equation: Equation) -> bool:
-        return set(equation.indices) <= equation.body.free
-
-    def __call__(self, term: Term) -> tuple[Term, list[Equation]]:
-        """The rewritten term, and the definitions that were found in it."""
-        used: list[Equation] = []
-        memo: dict[Term, Term] = {}
-
-        def visit(node: Term) -> Term:
-            if node not in memo:
-                found = self.at(node, used)
-                memo[node] = found if found is not None else self.again(rebuild(node, visit), used)
-            return memo[node]
-
-        return visit(term), used
-
-    def again(self, node: Term, used: list[Equation]) -> Term:
-        """What its children have become may have made the node the body of a definition."""
-        found = self.at(node, used)
-        return node if found is None else found
-
-    def at(self, node: Term, used: list[Equation]) -> Term | None:
-        for equation in self.definitions:
-            variables = frozenset(equation.indices)
-            for binding in match(equation.body, node, variables, {}):
-                used.append(equation)
-                return Read(equation.tensor, tuple(binding[index] for index in equation.indices))
-            if isinstance(node, Mul) and isinstance(equation.body, Mul):
-                for bound, product in ((), node), *opened(node):
-                    for binding, cofactor in replace_part(product, equation.body, variables):
-                        if bound and not any(value.free & set(bound) for value in binding.values()):
-                            continue  # found without what stands under the sum
-                        used.append(equation)
-                        entry = Read(equation.tensor, tuple(binding[index] for index in equation.indices))
-                        return self(summed(bound, mul(entry, cofactor)))[0]
-        return None
-
-
-def opened(product: Mul) -> Iterator[tuple[tuple[Index, ...], Mul]]:
-    """(v, p) with product = sum_v p, for each sum among its factors: 1/S * sum_v exp(o[v])*u[v] hides a softmax."""
-    for position, factor in enumerate(product.factors):
-        if isinstance(factor, Reduce) and factor.op == "sum":
-            others = mul(*product.factors[:position], *product.factors[position + 1 :])
-            taken = {index.name for node in factor.walk() for index in node.free}
-            whole = mul(factor.body, unique_bound(others, taken))
-            if isinstance(whole, Mul):
-                yield factor.indices, whole

@@ -20,7 +20,7 @@ from ..language.program import Equation, Program, Role, Tensor
 from ..language.recurrences import with_equations
 from ..language.rewriting import fresh_name, rebuild
 from ..language.terms import MINUS_ONE, ZERO, Call, Compare, Const, Index, Pow, Read, Reduce, Term
-from .matching import Reuse
+from .saved import Reuse
 from .shifts import ordered
 from .steps import Step
 

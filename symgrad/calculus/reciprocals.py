@@ -20,9 +20,9 @@ from ..language.program import Equation, Program, Recurrence, Role, Tensor, equa
 from ..language.recurrences import with_equations
 from ..language.rewriting import fresh_name, rebuild, unique_bound
 from ..language.terms import ZERO, Compare, Const, Mul, Pow, Read, Reduce, Term, Where, reads
+from .collection import collect
 from .deltas import contract
 from .inlining import inline
-from .simplify import collect
 from .steps import Step
 
 

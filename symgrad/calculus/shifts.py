@@ -23,7 +23,8 @@ from ..language.recurrences import with_equations
 from ..language.rewriting import fresh_name, rebuild, substitute
 from ..language.terms import MINUS_ONE, Add, Call, Const, Index, Mul, Pow, Read, Reduce, Term
 from .logarithms import Logarithms, is_exponential, quotient_of_sums
-from .matching import Reuse, match
+from .matching import match
+from .saved import Reuse
 from .steps import Step
 
 

@@ -83,7 +83,7 @@ def local_data(local: LocalDerivative) -> dict[str, object]:
         "value": text(local.value),
         "from": local.equation.label,
         "reason": local.reason,
-        "saved": [equation.tensor for equation in local.saved],
+        "saved": [saved.equation.tensor for saved in local.saved],
     }
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..calculus.simplify import common_powers
+from ..calculus.collection import common_powers
 from ..language.algebra import add, factors_of, mul, power, summed
 from ..language.program import Program, Tensor
 from ..language.rewriting import rebuild, substitute

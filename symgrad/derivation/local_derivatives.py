@@ -13,11 +13,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from ..calculus.collection import collect
 from ..calculus.deltas import contract
 from ..calculus.local import derivative
-from ..calculus.matching import Reuse
 from ..calculus.reverse import Gradients
-from ..calculus.simplify import collect
+from ..calculus.saved import Reuse, Saved
 from ..calculus.steps import Local, Reason, Rule
 from ..language.algebra import add, factors_of, mul, summed, terms_of, where
 from ..language.notation import text
@@ -34,7 +34,7 @@ class LocalDerivative:
     """d `of` / d `by` = `value`, which follows from `equation`.
 
     `shared` are the indices that both carry: where they differ the derivative is 0.  `rules` are the elementary
-    derivatives behind it, `saved` the definitions whose values stand in it instead of being computed again.
+    derivatives behind it, `saved` the values that stand in it instead of being computed again.
     `partial` says that dL/dX has other parts beside what the loss's own equation gives; `letter` stands for an argument
     that is no single tensor when a rule is written down.
     """
@@ -44,7 +44,7 @@ class LocalDerivative:
     value: Term
     shared: tuple[Index, ...]
     rules: tuple[Rule, ...]
-    saved: tuple[Equation, ...]
+    saved: tuple[Saved, ...]
     partial: bool = False
     letter: str = "u"
 
@@ -66,7 +66,7 @@ class LocalDerivative:
     def because(self) -> Reason:
         """The reason as words and terms."""
         rules = dict.fromkeys(explained(rule, self.letter) for rule in self.rules if isinstance(rule.function, Call))
-        saved = [(equation.body, " is ", equation.left) for equation in self.saved]
+        saved = [(saved.pattern, " is ", saved.value) for saved in self.saved]
         details = joined([joined(part, ", ") for part in (rules, saved) if part], ", and ")
         return (f"{self.source}: ", *details) if details else (self.source,)
 
@@ -91,12 +91,12 @@ def local_derivatives(gradients: Gradients) -> tuple[LocalDerivative, ...]:
     """One for each equation and tensor that it reads, from the loss down, in the order of reading."""
     adjoints = set(gradients.adjoints.values())
     forward = [equation for equation in gradients.program.equations() if equation.tensor not in adjoints]
-    reuse = Reuse(forward)
     groups: dict[tuple[str, str], list[Local]] = {}
     for local in gradients.locals_:
         groups.setdefault((local.equation.tensor, local.read.tensor), []).append(local)
     tensors = gradients.program.tensors
     vocabularies = {t.name: t.vocabulary for t in tensors.values() if t.vocabulary is not None}
+    reuse = Reuse(forward, vocabularies)
     letter = next(name for name in (*"uszrq", "argument") if name not in tensors)
     loss, readers = gradients.program.outputs[0], Counter(name for _, name in groups)
     return tuple(

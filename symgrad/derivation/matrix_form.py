@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 import sympy
 from sympy.matrices.expressions import MatrixExpr, MatrixSymbol
 
+from ..calculus.collection import collect
 from ..calculus.inlining import inline
 from ..calculus.reverse import differentiate
-from ..calculus.simplify import collect, simplify
+from ..calculus.simplify import simplify
 from ..language.errors import DerivativeError
 from ..language.lowering import lower, lower_size
 from ..language.matrices import MatrixReader

@@ -22,7 +22,45 @@ FORMS = [
     ("cross_entropy", "do", "(p[b,v] - [v == y[b]])/B"),
     ("cross_entropy", "dW", "sum_b do[b,v]*x[b,d]"),
     ("softmax_alone", "do", "p[b,v]*(dp[b,v] - sum_v3 p[b,v3]*dp[b,v3])"),
-    ("soft_targets", "do", "p[b,v]*(dp[b,v] - sum_v3 p[b,v3]*dp[b,v3])"),
+    # an adjoint that divides by its tensor goes where that cancels
+    ("soft_targets", "do", "((p[b,v] * sum_v2 q[b,v2]) - q[b,v])/B"),
+    ("smoothed_labels", "do", "(p[b,v] - q[b,v])/B"),
+    ("distillation", "do", "T*(p[b,v] - q[b,v])/B"),
+    ("logistic_regression", "dwt", "1/B * sum_b X[b,d]*(p[b] - y[b])"),
+    ("focal_loss", "do", "(1 - p[b,y[b]])*(2*p[b,y[b]]*log(p[b,y[b]]) + p[b,y[b]] - 1)*([v == y[b]] - p[b,v])/B"),
+    ("contrastive_loss", "ds", "(p[b,c] - [c == b])/B"),
+    ("variance_learned", "dr", "2*r*dvar"),
+    # a one-hot tensor is as good as its bracket
+    ("one_hot_targets", "do", "(p[b,v] - [v == y[b]])/B"),
+    # deviations from a mean add up to 0; roots, maxima and shifted slices are saved too
+    ("variance", "dx", "2*(x[b,i] - m[i])*u[i]/B"),
+    ("batch_norm", "dvar", "-r[i]**3*dr[i]/2"),
+    ("batch_norm", "dm", "-r[i] * sum_b dn[b,i]"),
+    ("cosine_similarity", "dx", "(dc[b]*y[b,d]/ny[b] + x[b,d]*dnx[b])/nx[b]"),
+    ("highway", "dW", "sum_b (dh[b,i]*x[b,j] if [0 < h[b,i]] else 0)"),
+    ("kept_axis", "dx", "r[b,0]*(dn[b,i] - n[b,i]*r[b,0]*dr[b,0]/H)"),
+    ("elman", "dR", "sum_t (1 - h[t,i]**2)*dh[t,i]*(h[t - 1,j] if [0 <= t - 1] else h0[j])"),
+    ("elman", "dh0", "sum_i2 R[i2,i]*(1 - h[0,i2]**2)*dh[0,i2]"),
+    # sums that share no index are summed apart, but for those of a scatter-add
+    (
+        "additive_attention",
+        "dwt",
+        "(sum_b,t A[b,t]*dA[b,t]*h[b,t,i]) - sum_b2 ((sum_t2 A[b2,t2]*dA[b2,t2]) * sum_t3 A[b2,t3]*h[b2,t3,i])",
+    ),
+    (
+        "tied_embeddings",
+        "dC",
+        "(sum_b do[b,v]*h[b,d]) + sum_b2,d2,t M[d2,d]*(1 - h[b2,d2]**2)*dh[b2,d2]*[v == x[b2,t]]",
+    ),
+    # opposite conditions are the two cases of one
+    ("huber_regression", "dr", "r[b]/B if [abs(r[b]) <= 1] else sign(r[b])/B"),
+    ("three_pieces", "dx", "2*x[i]*dy[i] if [x[i] < -1/2] else (cos(x[i])*dy[i] if [x[i] < 1] else exp(x[i])*dy[i])"),
+    ("triplet_loss", "da", "2*dm[b]*(n[b,i] - p[b,i])"),
+    (
+        "convolution_of_equal_length",
+        "dx",
+        "sum_i,k (F[i,c,k]*dy[b,t - k + 1,i] if [0 <= t - k + 1]*[t - k + 1 < N] else 0)",
+    ),
     ("sum_of_squared_probabilities", "dp", "2*p[b,v]/B"),
     ("temperature", "do", "(p[b,v] - [v == y[b]])/(T*B)"),
     ("temperature", "dT", "((sum_b o[b,y[b]]) - sum_b2,v4 p[b2,v4]*o[b2,v4])/(T**2*B)"),

@@ -5,7 +5,22 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import sympy
-from sympy import HadamardProduct, MatrixSymbol, Max, OneMatrix, Piecewise, Trace, exp, log, sqrt, symbols, tanh
+from sympy import (
+    Determinant,
+    HadamardProduct,
+    Identity,
+    MatrixSymbol,
+    Max,
+    OneMatrix,
+    Piecewise,
+    Symbol,
+    Trace,
+    exp,
+    log,
+    sqrt,
+    symbols,
+    tanh,
+)
 
 from symgrad import MatrixModel, Model, axes, derive, gradient, maximum, mean, softmax, total
 from symgrad.checking.interpreter import evaluate
@@ -16,6 +31,7 @@ from symgrad.language.errors import DeclarationError, DerivativeError
 
 b, d, i, v = axes("b:B d:D i:H v:V")
 n, m, k = symbols("n m k")
+i0 = sympy.Idx("i", n)
 A, B, X = (MatrixSymbol(name, n, n) for name in ("A", "B", "X"))
 x, c = MatrixSymbol("x", n, 1), MatrixSymbol("c", n, 1)
 P, W = MatrixSymbol("P", n, m), MatrixSymbol("W", m, k)
@@ -99,6 +115,23 @@ SYMPY_FAILURES = {
     "a function of a trace": (sympy.sin(Trace(A)), A, "dA = cos(tr(A)) I"),
     "a trace of an elementwise product": (Trace(HadamardProduct(A, X)), X, "dX = diag(diag(A))"),
     "a trace of a negative power": (Trace(B * X**-2), X, "dX = -X^-T (B^T X^-T + X^-T B^T) X^-T"),
+    "traces of powers": (Trace(A) + Trace(A**2), A, "dA = I + 2 A^T"),
+    "a square of a shifted trace": (Trace(Identity(n) - A) ** 2, A, "dA = -2 (1_n^T (1 - diag(A))) I"),
+    "a trace of a product and a number": (Trace(x.T * c) + Symbol("b"), c, "dc = x"),
+    "a determinant times a trace": (Determinant(A) * Trace(A), A, "dA = det(A) (tr(A) A^-T + I)"),
+    "a quotient of traces": (
+        Trace(A.T * B) / Trace(A.T * A),
+        A,
+        "dA = (B - 2 tr(A^T B) A / tr(A^T A)) / tr(A^T A)",
+    ),
+    "a sum over entries": (sympy.Sum(x[i0, 0] ** 2, i0), x, "dx = 2 x"),
+    "a reciprocal of a square": (1 / (x.T * x)[0, 0], x, "dx = -2 x / (x^T x)^2"),
+    "one entry": (x[0, 0], x, "dx[i] = [i == 0]    (index form: i has no matrix form)"),
+    "by a number under a trace": (
+        Trace((x - Symbol("t") * OneMatrix(n, 1)).T * (x - Symbol("t") * OneMatrix(n, 1))),
+        Symbol("t"),
+        "dt = -2 (1_n^T (x - t))",
+    ),
     "two layers": (
         c.T * (A * (B * x).applyfunc(tanh)).applyfunc(tanh),
         B,
@@ -117,7 +150,7 @@ FORMS = [
     (x.T * A * x, x, "dx = (A + A^T) x"),
     (x.T * A * x, A, "dA = x x^T"),
     (Trace(A * X.I), X, "dX = -X^-T A^T X^-T"),
-    (log(sympy.Determinant(X * A)), X, "dX = X^-T"),
+    (log(Determinant(X * A)), X, "dX = X^-T"),
     (Trace(A) ** 3, A, "dA = 3 tr(A)^2 I"),
     (Trace((X - A.T - B.T).T * (X - A.T - B.T)), A, "dA = -2 (X^T - A - B)"),
     (Trace(OneMatrix(n, n) * X), X, "dX = 1_n 1_n^T"),
@@ -135,7 +168,7 @@ def test_forms(f, variable: MatrixSymbol, expected: str) -> None:
 
 
 def test_conditions_stand_with_the_result() -> None:
-    assert str(gradient(log(sympy.Determinant(X)), X)) == "dX = X^-T    where X is invertible"
+    assert str(gradient(log(Determinant(X)), X)) == "dX = X^-T    where X is invertible"
     assert gradient(Trace((X + A).I), X).conditions == ("X + A is invertible",)
 
 

@@ -118,6 +118,15 @@ def smoothed_labels(model: Model) -> None:
 
 
 @program
+def one_hot_targets(model: Model) -> None:
+    """Targets as a one-hot tensor, defined from tokens."""
+    o, y = model.parameters(o=(b, v)), model.tokens(y=(b,), vocabulary=v)
+    Y = model.define("Y", (b, v), KroneckerDelta(v, y[b]))
+    p = model.define("p", (b, v), softmax(o[b, v], v))
+    model.minimize("L", -mean(total(Y[b, v] * log(p[b, v]), v), b))
+
+
+@program
 def distillation(model: Model) -> None:
     """T**2 KL(teacher || student), both softened by the temperature T (Hinton et al. 2015)."""
     o = model.parameters(o=(b, v))
@@ -172,7 +181,8 @@ def triplet_loss(model: Model) -> None:
     p = model.define("p", (b, i), total(W[i, d] * y[b, d], d))
     n = model.define("n", (b, i), total(W[i, d] * z[b, d], d))
     near, far = total((a[b, i] - p[b, i]) ** 2, i), total((a[b, i] - n[b, i]) ** 2, i)
-    model.minimize("L", mean(relu(near - far + 1), b))
+    m = model.define("m", (b,), near - far + 1)
+    model.minimize("L", mean(relu(m[b]), b))
 
 
 @program

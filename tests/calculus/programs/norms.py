@@ -10,6 +10,7 @@ from symgrad.language.surface import axes, mean, size, total
 from .table import b, i, program, t
 
 EPS = Rational(1, 100)
+one = axes("one:1")
 
 
 @program
@@ -59,6 +60,15 @@ def group_norm(model: Model) -> None:
     var = model.define("var", (b, t), mean((x[b, t, i] - m[b, t]) ** 2, i))
     y = model.define("y", (b, t, i), g[t, i] * (x[b, t, i] - m[b, t]) / sqrt(var[b, t] + EPS))
     model.minimize("L", total(u[b, t, i] * y[b, t, i], b, t, i))
+
+
+@program
+def kept_axis(model: Model) -> None:
+    """RMS norm (Zhang & Sennrich 2019) whose root keeps an axis of one entry, as NumPy's keepdims does."""
+    x, u = model.parameters(x=(b, i)), model.inputs(u=(b, i))
+    r = model.define("r", (b, one), 1 / sqrt(mean(x[b, i] ** 2, i) + EPS))
+    n = model.define("n", (b, i), x[b, i] * r[b, 0])
+    model.minimize("L", total(u[b, i] * n[b, i], b, i))
 
 
 @program

@@ -26,6 +26,16 @@ def rnn_lm(model: Model) -> None:
 
 
 @program
+def elman(model: Model) -> None:
+    """The same recurrence in one line, with sums of its own and a start: tanh is saved one slice ahead."""
+    W, R, h0 = model.parameters(W=(i, d), R=(i, j), h0=(i,))
+    x, u = model.inputs(x=(t, d), u=(t, i))
+    h = model.recurrent("h", (t, i), along=t, start=h0[i])
+    model.define("h", (t, i), tanh(total(W[i, d] * x[t, d], d) + total(R[i, j] * h[t - 1, j], j)))
+    model.minimize("L", total(u[t, i] * h[t, i], t, i))
+
+
+@program
 def lstm(model: Model) -> None:
     """Four gates, a cell and an output that need each other's earlier slices (Hochreiter & Schmidhuber 1997)."""
     W, R, c = model.parameters(W=(k, i, d), R=(k, i, j), c=(k, i))
