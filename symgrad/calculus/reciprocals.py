@@ -18,7 +18,7 @@ from ..language.algebra import add, construct, factors_of, is_negative, mul, sum
 from ..language.dependence import without_dead
 from ..language.program import Equation, Program, Recurrence, Role, Tensor, equations_of
 from ..language.recurrences import with_equations
-from ..language.rewriting import fresh_name, rebuild, unique_bound
+from ..language.rewriting import canonical, fresh_name, rebuild, unique_bound
 from ..language.terms import ZERO, Compare, Const, Mul, Pow, Read, Reduce, Term, Where, reads
 from .collection import collect
 from .deltas import contract
@@ -71,8 +71,13 @@ def reciprocals(term: Term, program: Program) -> list[Term]:
 
 
 def anywhere(term: Term) -> Term:
-    """The term with its reads stripped of their indices: p[b,v] and p[b,y[b]] are both p."""
-    return Read(term.tensor) if isinstance(term, Read) else rebuild(term, anywhere)
+    """The term with its reads stripped of their indices, whatever it calls those that it binds: p[b,v] and p[b,y[b]]
+    are both p."""
+
+    def stripped(node: Term) -> Term:
+        return Read(node.tensor) if isinstance(node, Read) else rebuild(node, stripped)
+
+    return canonical(stripped(term))
 
 
 @dataclass
