@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .program import Program, Recurrence, Role
-from .terms import Size
+from .terms import Reduce, Size
 
 
 def batch_axis(program: Program) -> str | None:
@@ -24,8 +24,8 @@ def batch_axis(program: Program) -> str | None:
 
 
 def is_total(program: Program) -> bool:
-    """Whether the loss adds up over the batch: nothing in it divides by the batch's size."""
+    """Whether the loss adds up over the batch: something sums over it, and nothing divides by its size."""
     axis = batch_axis(program)
-    return axis is not None and not any(
-        node == Size(axis) for equation in program.equations() for node in equation.body.walk()
-    )
+    nodes = [node for equation in program.equations() for node in equation.body.walk()]
+    sums = (index.extent for node in nodes if isinstance(node, Reduce) for index in node.indices)
+    return axis is not None and Size(axis) in sums and Size(axis) not in nodes

@@ -11,8 +11,11 @@ import numpy as np
 from symgrad.calculus.reverse import Gradients, differentiate
 from symgrad.calculus.simplify import simplify
 from symgrad.checking.emitted_check import Threshold
-from symgrad.checking.interpreter import Values, evaluate
+from symgrad.checking.interpreter import Values, evaluate, sizes_of
+from symgrad.checking.points import shape_of
 from symgrad.language.batch import batch_axis
+from symgrad.language.evaluation import evaluation_form
+from symgrad.language.masks import DRAW, drawn_masks, with_draws
 from symgrad.language.optimizers import SGD, Optimizer, with_optimizer
 from symgrad.language.program import Program, Role, Tensor
 
@@ -36,7 +39,7 @@ class Interpreted:
     @cached_property
     def program(self) -> Program:
         gradients = simplify(differentiate(self.model))
-        return with_optimizer(gradients.program, gradients.of_parameters, self.optimizer)
+        return with_draws(with_optimizer(gradients.program, gradients.of_parameters, self.optimizer))
 
     @cached_property
     def computed(self) -> Program:
@@ -61,6 +64,19 @@ class Interpreted:
     def loss(self, batch: Values, parameters: Values) -> float:
         return float(evaluate(self.model, {**batch, **parameters})[self.model.outputs[0]])
 
+    def evaluation_loss(self, batch: Values, parameters: Values) -> float:
+        return float(evaluate(self.evaluated, {**batch, **parameters})[self.model.outputs[0]])
+
+    def mean_loss(self, data: Values, parameters: Values, batch: int) -> float:
+        rows = len(next(iter(data.values())))
+        slices = [slice(start, min(start + batch, rows)) for start in range(0, rows, batch)]
+        losses = [self.evaluation_loss({n: a[s] for n, a in data.items()}, parameters) for s in slices]
+        return float(np.average(losses, weights=[s.stop - s.start for s in slices]))
+
+    @cached_property
+    def evaluated(self) -> Program:
+        return evaluation_form(self.model)
+
     @cached_property
     def gradient_program(self) -> Gradients:
         return simplify(differentiate(self.model, [t.name for t in self.model.with_role(Role.PARAMETER, Role.INPUT)]))
@@ -84,6 +100,10 @@ class Interpreted:
         for step, rows in enumerate(order):
             batch = {name: array[rows] if axis else array[rows[0]] for name, array in data.items()}
             now: Mapping[str, np.ndarray] = {name: values[step] for name, values in settings.items()}
+            if DRAW in now:
+                sizes = sizes_of(program, {**parameters, **states, **batch})
+                shapes = {mask.name: shape_of(mask, sizes) for mask in program.with_role(Role.MASK)}
+                batch |= drawn_masks(program, shapes, now[DRAW])
             with np.errstate(all="ignore"):  # a planted mistake may well diverge
                 made = evaluate(program, {**parameters, **states, **batch, **now})
             losses[step] = made[program.outputs[0]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,14 +12,16 @@ from symgrad.calculus import local, paths
 from symgrad.checking.api import check
 from symgrad.checking.calculus_check import check_calculus
 from symgrad.checking.emitted_check import check_emitted, sizes_to_check, threshold_sizes
+from symgrad.checking.evaluation_check import check_evaluation
 from symgrad.checking.points import size_table
-from symgrad.checking.report import PARTS, Report
+from symgrad.checking.report import EVALUATION, PARTS, Report
 from symgrad.checking.step_check import check_step
 from symgrad.language.algebra import mul, negated
-from symgrad.language.model import Model
+from symgrad.language.evaluation import has_evaluation_form, training_form
+from symgrad.language.model import Model, ones
 from symgrad.language.optimizers import OPTIMIZERS
 from symgrad.language.program import Program
-from symgrad.language.surface import axes, total
+from symgrad.language.surface import axes, mean, size, total
 from symgrad.language.terms import Const
 
 from ..calculus.programs import PROGRAMS
@@ -29,13 +32,17 @@ FEW = 3  # entries a tensor: enough to find a mistake
 
 
 @pytest.mark.parametrize(
-    "name", ["scalar_tanh", "stopped_maximum", "concatenation", "maximum_over_an_axis", "safe_log", "masked_by_tokens"]
-)
+    "name",
+    [
+        "scalar_tanh", "stopped_maximum", "concatenation", "maximum_over_an_axis", "safe_log", "masked_by_tokens",
+        "statistics_in_two_forms", "dropout", "loss_that_reads_a_state",
+    ],
+)  # fmt: skip
 def test_what_is_right_is_found_right(name: str) -> None:
     program = PROGRAMS[name]()
     report = check(program, lambda dtype: Interpreted(program, dtype=dtype), entries=FEW)
     assert report.ok, report.summary()
-    assert {row.part for row in report.rows} == set(PARTS)
+    assert {row.part for row in report.rows} == {*PARTS, *([EVALUATION] if has_evaluation_form(program) else [])}
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -71,6 +78,55 @@ def test_mistakes_in_the_calculus_are_found(
     report = Report(program, check_calculus(program, FEW, table=[{"H": 5}]))
     tests = {row.test for row in report.wrong}
     assert {"definition", "adjoint identity", "gradient", "taylor"} <= tests, f"{name} is found by {tests} only"
+
+
+def test_training_statistics_in_evaluation_are_found() -> None:
+    program = PROGRAMS["statistics_in_two_forms"]()
+
+    class Confused(Interpreted):
+        @property
+        def evaluated(self) -> Program:
+            return training_form(self.model)
+
+    rows = check_evaluation(program, Confused(program), table=size_table(program)[:2])
+    assert {row.test for row in rows if not row.ok} == {"loss", "slices"}
+    assert [line.role for line in Report(program, rows).lines() if not line.ok] == ["evaluation"]
+    assert "evaluation" in str(Report(program, rows))
+
+
+def test_a_state_that_is_not_updated_is_found() -> None:
+    program = PROGRAMS["statistics_in_two_forms"]()
+
+    def forgets(step: Program) -> Program:
+        return replace(step, updates={old: new for old, new in step.updates.items() if old != "s_run"})
+
+    rows = check_step(Interpreted(program, dtype="float32", wrong=forgets), table=size_table(program)[1:2])
+    assert {row.tensor for row in rows if not row.ok} == {"s_run"}
+
+
+def test_masks_that_are_not_drawn_are_found() -> None:
+    program = PROGRAMS["dropout"]()
+
+    class Lazy(Interpreted):
+        def chunk(self, order, settings, *rest):
+            return super().chunk(order, {**settings, "draw": np.zeros(len(order))}, *rest)
+
+    assert not Report(program, check_step(Lazy(program), table=size_table(program)[1:2])).ok
+
+
+def test_sizes_without_a_value_are_left_out() -> None:
+    model = Model("unbiased")
+    b, i = axes("b:B i:H")
+    w, x, s_run = model.parameters(w=(i,)), model.inputs(x=(b, i)), model.states(s_run=ones(i))
+    m = model.define("m", (i,), mean(w[i] * x[b, i], b))
+    s = model.define("s", (i,), total((w[i] * x[b, i] - m[i]) ** 2, b) / (size(b) - 1), evaluation=s_run[i])
+    model.minimize("L", mean(s[i] ** 2, i))
+    model.update(s_run, i, s[i])
+    report = check(model, lambda dtype: Interpreted(model.program, dtype=dtype), entries=FEW)
+    assert report.ok, report.summary()
+    batches = {part: {row.sizes["B"] for row in report.rows if row.part == part} for part in (*PARTS, EVALUATION)}
+    assert all(1 not in batches[part] for part in PARTS)
+    assert 1 in batches[EVALUATION]
 
 
 def test_an_input_that_the_loss_does_not_depend_on_has_gradient_zero() -> None:

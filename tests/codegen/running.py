@@ -29,6 +29,8 @@ def plain(generated: Generated) -> Emitted:
         exec(compile(generated.source, f"{generated.name}.py", "exec"), vars(module))
     if hasattr(module, "product"):
         module.product = product
+    if hasattr(module, "draw_mask"):
+        module.draw_mask = np.errstate(over="ignore")(module.draw_mask)  # 64-bit products are meant to wrap
     return generated.with_module(module)
 
 

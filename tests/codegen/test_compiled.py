@@ -17,6 +17,7 @@ from symgrad.language.optimizers import SGD, Adafactor, Adam
 from symgrad.language.program import Program
 from symgrad.pipeline import derive_gradients, generate
 
+from ..calculus.programs import PROGRAMS
 from .models import MODELS
 from .running import gradient_errors, largest, relative, step_errors, wrong
 
@@ -32,6 +33,7 @@ FILES = {
     "scalar_tanh, adafactor": ("scalar_tanh", Adafactor(), "float64", {}, "gradients chunk mean_loss"),
     "branches, adam": ("branches", Adam(), "float64", {}, "gradients chunk"),
     "attention_block": ("attention_block", SGD(), "float64", {}, "gradients"),
+    "masks": ("dropout", SGD(), "float32", {}, "chunk"),
 }  # fmt: skip
 
 
@@ -43,7 +45,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[
     @cache
     def load(name: str) -> tuple[Program, Emitted]:
         model, rule, dtype, settings, _ = FILES[name]
-        program = MODELS[model]()
+        program = {**PROGRAMS, **MODELS}[model]()
         return program, generate(program, rule, dtype, **settings).load(folder)
 
     return load

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from symgrad.checking.evaluation_check import check_evaluation
 from symgrad.checking.points import size_names
+from symgrad.language.evaluation import has_evaluation_form
 from symgrad.language.optimizers import SGD, Adafactor, Adam, Optimizer
 from symgrad.language.program import Program
 from symgrad.pipeline import derive_gradients, generate
@@ -48,6 +50,15 @@ def test_steps(name: str) -> None:
     emitted = plain(generate(program, SGD(), "float64"))
     for row, steps in zip(sizes(program)[:2], (3, 1), strict=True):
         assert not wrong(step_errors(emitted, row, steps), TOLERANCE), (row, steps)
+
+
+@pytest.mark.parametrize("fuse", (True, False))
+@pytest.mark.parametrize("name", [name for name, make in EMITTED.items() if has_evaluation_form(make())])
+def test_the_evaluation_form(name: str, fuse: bool) -> None:
+    program = EMITTED[name]()
+    rows = check_evaluation(program, plain(generate(program, dtype="float64", fuse=fuse)), table=sizes(program))
+    assert {row.test for row in rows} == {"loss", "slices"}
+    assert all(row.ok for row in rows), "\n".join(map(str, rows))
 
 
 @pytest.mark.parametrize("rule", (Adam(), Adafactor()), ids=lambda rule: rule.name)
