@@ -147,8 +147,8 @@ class Turned(Passive):
     def compared(self, event: Event, old: Value | None, new: Value) -> Value:
         """Record what the event made; what later lines read is right where this was its last one."""
         record = self.judge.records.get(id(event))
-        if record is None:
-            return new
+        if record is None or (isinstance(new, list | tuple) and not new):
+            return new  # an empty list is the beginning of one
         right = np.asarray(record.bound.at(self.at), dtype=np.float64)
         made = np.asarray(real(new), dtype=np.float64)
         claimed = fitted(made, right)
@@ -284,7 +284,10 @@ def refines(fine: list[int], coarse: list[int]) -> bool:
 
 
 def judged_group(group: list[Record]) -> list[Judged]:
-    """The verdicts on all lines that make one name."""
+    """The verdicts on all lines that make one name; one that made nothing has none."""
+    group = [record for record in group if record.seen or record.errors]
+    if not group:
+        return []
     if any(record.errors or not record.seen for record in group):
         return [failed_record(record, group[-1]) for record in group]
     if len(group) == 1:

@@ -207,6 +207,9 @@ BEFORE = "(h[t - 1] if t > 0 else h0)"
     wrong(LOOP.format(f"dW = np.outer(da, {BEFORE})", "W.T @ da"), "+="),
     wrong(LOOP.format(f"dW + np.outer(da, {BEFORE})", "W.T @ da"), "thrown away"),
     wrong(LOOP.format(f"dW += np.outer(da, {BEFORE})", "W @ da"), "`W` stands where `W.T`"),
+    wrong(
+        "h = []\np = h0\nfor t in range(T):\n    p = np.tanh(x[t] + W.T @ p)\n    h.append(p)", "`W.T` stands where `W`"
+    ),
 )
 def recurrent(model: Model) -> None:
     k = axes("k:H")

@@ -103,6 +103,9 @@ LINES = (
     Line("db2 + do.sum(0)", (OWN,), "changes nothing"),
     Line("h = np.tanh(z)\np = softmax(o)", (RIGHT, RIGHT)),
     Line("h = np.tanh(s)", (WRONG,)),
+    Line("h = []\nfor k in range(B):\n    h.append(np.tanh(z[k]))", (OWN, RIGHT)),
+    Line("J = np.outer(z[0], z[0])", (OWN,)),
+    Line("do = p.copy()\ndo[np.arange(B), y] -= 1", (OWN, WRONG)),
     Line("dx = 0 * C", (OWN,)),
 )
 

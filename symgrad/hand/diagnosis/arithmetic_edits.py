@@ -56,6 +56,14 @@ def missing_functions(scene: Scene) -> Edits:
                 yield single("activation", node, Apply(word, (node,)), said)
 
 
+def complements(scene: Scene) -> Edits:
+    """h**2 for 1 - h**2."""
+    for node, _, value in array_nodes(scene):
+        if value.dtype.kind == "f":
+            new = Binary("-", Number(1), node)
+            yield single("power", node, new, "the 1 - of a derivative such as 1 - h**2 is missing")
+
+
 def masks(scene: Scene) -> Edits:
     """z for [z > 0], the derivative of relu."""
     for node, _, value in array_nodes(scene, 1):

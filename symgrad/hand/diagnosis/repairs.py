@@ -23,7 +23,7 @@ from .scene import Edit, Scene
 
 MOST_TRIED = 3000  # changes at one point
 MOST_OF_A_KIND = 800  # of one kind in one statement
-MOST_OPERATIONS = 400_000
+MOST_OPERATIONS = 100_000
 PAIRED = ("transpose", "inner sign", "name", "term", "factor", "power")
 MOST_PAIRED = 10  # of each kind
 
@@ -46,6 +46,7 @@ KINDS: tuple[Callable[[Scene], Iterator[Edit]], ...] = (
     arithmetic.signs,
     arrays.sums,
     arithmetic.products,
+    arithmetic.complements,
     arithmetic.terms,
     known.numbers,
     arithmetic.factors,

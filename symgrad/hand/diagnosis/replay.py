@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ...language.errors import ClaimError
 from ..binding import Names
 from ..interpretation import Interpreter, Value
 from ..judging import Judge, Judged, Record, Seen, Turned
 from ..numbers import Numbers
-from ..statements import Assign, Define, Expression, Statement
+from ..statements import Assign, Define, Expression, Statement, names_in
 from ..truth import At, Truth
 
 
@@ -49,6 +50,19 @@ class Target:
     name: str
     slices: bool = False  # the claim is one slice in every turn of a loop
     own_only: bool = False  # a later line makes the name right again
+
+
+class Replayed(Turned):
+    """A run in which a change cannot bring in the right answer under the claim's own name."""
+
+    def __init__(self, judge: Judge, at: At, claimed: str, reads_itself: bool) -> None:
+        super().__init__(judge, at)
+        self.claimed, self.reads_itself = claimed, reads_itself
+
+    def unknown(self, name: str) -> Value:
+        if name == self.claimed and not self.reads_itself:
+            raise ClaimError(f"{name} is what the line claims")
+        return super().unknown(name)
 
 
 class Replay:
@@ -93,7 +107,7 @@ class Replay:
         last = max(target.last, *changed) if changed else target.last
         statements = [changed.get(k, self.statements[k]) for k in range(first, last + 1)]
         judge = Judge(self.truth, self.names, statements)
-        turned = Turned(judge, at)
+        turned = Replayed(judge, at, target.name, self.reads_itself(target, at))
         state = self.states[id(at)][first]
         turned.interpreter.environment = dict(state.environment)
         turned.interpreter.defined = dict(state.defined)
@@ -113,6 +127,15 @@ class Replay:
         if any(record.errors for record in records):
             return []
         return records[-1].seen[-1:] if records and records[-1].seen else []
+
+    def reads_itself(self, target: Target, at: At) -> bool:
+        """Whether the line as it is reads its own name before any line has made it."""
+        return target.name not in self.states[id(at)][target.index].environment and any(
+            isinstance(line, Assign)
+            and line.name == target.name
+            and (line.operator or target.name in names_in(line.value))
+            for line in lines(self.statements[target.index])
+        )
 
     def right(self, changed: Mapping[int, Statement], target: Target, at: At) -> bool:
         seen = self.seen(changed, target, at)

@@ -63,17 +63,20 @@ class Scene:
         """Every expression that is read in the statement, outermost first, with the node above it."""
         found: list[tuple[Expression, Node | None]] = []
 
-        def visit(node: Node, above: Node | None) -> None:
+        def visit(node: Node, above: Node | None, written: Node | None) -> None:
+            if node is written:  # `hs.append(h)` reads the very node that it assigns to
+                return
             if isinstance(node, Expression):
                 found.append((node, above))
+            written = node.target if isinstance(node, Assign) else written
             for child in node.children:
-                if isinstance(node, Assign) and child is node.target:
+                if child is written:
                     for place in places_of(child):
-                        visit(place, child)
-                    continue
-                visit(child, node)
+                        visit(place, child, written)
+                else:
+                    visit(child, node, written)
 
-        visit(self.statement, None)
+        visit(self.statement, None, None)
         return found
 
     @cached_property
