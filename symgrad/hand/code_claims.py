@@ -11,7 +11,7 @@ from .counterexamples import counterexample
 from .derived import derived_text
 from .diagnosis import Diagnosis
 from .judging import Judge, Judged
-from .numbers import ShapeError
+from .number_values import ShapeError
 from .numpy_reader import read_numpy
 from .proving import Prover
 from .statements import Assign, Bare, Define, Loop, Number, Span, Statement, assignments, names_in

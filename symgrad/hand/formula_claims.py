@@ -22,7 +22,7 @@ from .indexed_claims import IndexedClaims
 from .judging import Seen, fitted
 from .latex_reader import read_latex
 from .matrix_formulas import Convention, MatrixReading
-from .numbers import ShapeError
+from .number_values import ShapeError
 from .statements import Chain, Expression
 from .subjects import Subject, Subjects
 from .truth import Truth

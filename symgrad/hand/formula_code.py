@@ -13,7 +13,7 @@ from ..language.terms import Size
 from .binding import Meaning
 from .interpretation import Value
 from .matrix_formulas import Convention, MatrixReading
-from .numbers import real
+from .number_values import real
 from .statements import Apply, Assign, Binary, Derivative, Expression, Name, Number
 
 OF_VECTORS = ("diag", "softmax", "log_softmax")

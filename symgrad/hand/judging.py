@@ -16,7 +16,8 @@ import numpy as np
 from ..language.errors import ClaimError
 from .binding import Bound, Meaning, Names
 from .interpretation import Interpreter, Passive, Value
-from .numbers import Numbers, real
+from .number_values import real
+from .numbers import Numbers
 from .statements import Assign, Branch, Loop, Name, Statement, assignments, names_in
 from .truth import At, Share, Truth, agree, subsets
 

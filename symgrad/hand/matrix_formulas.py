@@ -17,7 +17,8 @@ from ..checking.interpreter import extent_value
 from ..language.errors import ClaimError
 from .binding import Bound, Meaning, Names
 from .interpretation import Interpreter, Passive, Value
-from .numbers import Numbers, ShapeError, real, written
+from .number_values import ShapeError, real, written
+from .numbers import Numbers
 from .statements import Derivative, Expression, Name
 from .truth import At
 

@@ -25,7 +25,8 @@ from .counterexamples import example_of
 from .interpretation import Interpreter, Passive, Value
 from .judging import Seen, fitted
 from .layout import Layout, declared, natural
-from .numbers import Numbers, real
+from .number_values import real
+from .numbers import Numbers
 from .numpy_reader import read_numpy
 from .remarks import remarks_in_code
 from .statements import Assign, Loop, Number, Statement, assignments, names_in

@@ -14,7 +14,8 @@ from symgrad.hand.formula_values import array
 from symgrad.hand.formulas import Formulas
 from symgrad.hand.interpretation import Interpreter
 from symgrad.hand.loops import LoopFree
-from symgrad.hand.numbers import Numbers, real
+from symgrad.hand.number_values import real
+from symgrad.hand.numbers import Numbers
 from symgrad.hand.numpy_reader import read_numpy
 from symgrad.hand.operations import FUNCTIONS
 from symgrad.hand.statements import Apply

@@ -11,7 +11,7 @@ from itertools import combinations, islice
 
 from ..binding import Meaning, Names
 from ..judging import Judge, Judged
-from ..numbers import ShapeError
+from ..number_values import ShapeError
 from ..statements import Assign, Bare, Name, Node, Statement, names_in, replaced
 from ..truth import At, Truth
 from . import arithmetic_edits as arithmetic

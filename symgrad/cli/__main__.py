@@ -1,0 +1,5 @@
+"""`python -m symgrad.cli`."""
+
+from . import main
+
+main()
