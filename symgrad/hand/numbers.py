@@ -9,6 +9,7 @@ import numpy as np
 
 from ..language.errors import ClaimError
 from ..language.functions import erf
+from .memory import rewritten
 from .operations import OVER_AXES, SHORT, bound
 
 MOST_ENTRIES = 1_000_000  # of one array; the sizes that are tried are small
@@ -21,7 +22,7 @@ class Numbers:
     def unary(self, operator: str, value: Value) -> Value:
         if operator == "not":
             return np.logical_not(real(value))
-        return -numeric(value) if operator == "-" else real(value)
+        return -numeric(value) if operator == "-" else np.copy(real(value))
 
     def binary(self, operator: str, left: Value, right: Value) -> Value:
         if isinstance(left, list | tuple) and operator in ("+", "*"):
@@ -40,11 +41,13 @@ class Numbers:
         return guarded(COMPARE[operator], left, right)  # a mask: as an index it chooses, in arithmetic it is 0 or 1
 
     def apply(self, word: str, arguments: Sequence[Value], keywords: Mapping[str, Value]) -> Value:
+        if word == "flatten":
+            return np.copy(real(arguments[0])).reshape(-1)  # ravel makes no copy
         if word in SHORT:
             word, extra = SHORT[word]
             return self.apply(word, (*arguments, extra), keywords)
         if word == "as_type":
-            return numeric(arguments[0])
+            return np.copy(numeric(arguments[0]))
         arguments = [numeric(a) if isinstance(a, np.ndarray) else a for a in arguments]
         if word == "einsum":
             equation, *arrays = arguments
@@ -95,6 +98,14 @@ class Numbers:
 
     def items(self, value: Value) -> list[Value]:
         return as_list(value)
+
+    def in_place(self, name: str, new: Value, values: Mapping[str, Value]) -> dict[str, Value]:
+        """`new` where the name had its value, and the other names that this changes."""
+        old = values[name]
+        if isinstance(old, np.ndarray) and old.ndim and np.shape(new) != old.shape:
+            said = f"an array of shape {written(old.shape)} cannot become one of {written(np.shape(new))} in place"
+            raise ShapeError(said, old, real(new))
+        return rewritten(name, new, values)
 
     def fit(self, operator: str, left: np.ndarray, right: np.ndarray) -> None:
         """Raises ClaimError with both shapes where the operation does not take them."""
@@ -363,7 +374,7 @@ UNARY: dict[str, Callable] = {
     "inv": lambda a: 1 / a if a.size == 1 else np.linalg.inv(a),  # x^{-1} of a formula may be a number's
     "det": np.linalg.det,
     "float": lambda a: a,
-    "array": lambda a: a,
+    "array": np.copy,
     "copy": np.copy,
     "zeros_like": lambda a: np.zeros(a.shape),
     "ones_like": lambda a: np.ones(a.shape),
