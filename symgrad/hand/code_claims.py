@@ -14,7 +14,7 @@ from .judging import Judge, Judged
 from .number_values import ShapeError
 from .numpy_reader import read_numpy
 from .proving import Prover
-from .statements import Assign, Bare, Define, Loop, Number, Span, Statement, assignments, names_in
+from .statements import Assign, Bare, Define, Loop, Number, Statement, assignments, is_temporary, names_in
 from .truth import Truth
 from .verdicts import Counterexample, Status, Verdict
 
@@ -32,11 +32,14 @@ class CodeVerification:
     def verdicts(self) -> list[tuple[int, Verdict]]:
         """(place in the source, verdict) of every line."""
         self.judge.run()
-        placed = {one.record.event.line.span: self.verdict(one) for one in self.judge.verdicts()}
-        placed = {**dict(self.own_lines()), **placed}
-        spans = sorted(placed)
-        verdicts = self.with_given([placed[span] for span in spans])
-        return [(span[0], verdict) for span, verdict in zip(spans, verdicts, strict=True)]
+        # by the line itself: `a, b = x, y` are two lines at one place
+        placed = {id(line): (line, verdict) for line, verdict in self.own_lines()}
+        for one in self.judge.verdicts():
+            line = one.record.event.line
+            placed[id(line)] = line, self.verdict(one)
+        ordered = sorted(placed.values(), key=lambda pair: pair[0].span)
+        verdicts = self.with_given([verdict for _, verdict in ordered])
+        return [(line.span[0], verdict) for (line, _), verdict in zip(ordered, verdicts, strict=True)]
 
     # -- one claim -------------------------------------------------------------------------------------------------
 
@@ -92,13 +95,15 @@ class CodeVerification:
 
     # -- lines that make no claim ----------------------------------------------------------------------------------
 
-    def own_lines(self) -> Iterator[tuple[Span, Verdict]]:
+    def own_lines(self) -> Iterator[tuple[Statement, Verdict]]:
         """Lines of the file's own; one that could not be run is said so, for what follows hangs on it."""
         for statement in self.statements:
             lines = inner_lines(statement)
             if statement not in lines and id(statement) in self.judge.failures:
                 lines = [statement, *lines]
             for line in lines:
+                if is_temporary(target_of(line)):
+                    continue
                 verdict = Verdict(self.line_of(line), self.quoted(line), target_of(line), Status.OWN)
                 failures = self.judge.failures.get(id(line))
                 if failures:
@@ -106,7 +111,7 @@ class CodeVerification:
                     verdict = replace(verdict, status=Status.UNREAD, error=str(error), column=self.column(error))
                 elif isinstance(line, Bare):
                     verdict = replace(verdict, remark="this line changes nothing")
-                yield line.span, verdict
+                yield line, verdict
 
     def notes(self) -> tuple[str, ...]:
         used = {name for statement in self.statements for name in names_in(statement)}
@@ -140,8 +145,14 @@ class CodeVerification:
         return self.source.count("\n", 0, statement.span[0]) + 1
 
     def quoted(self, statement: Statement) -> str:
-        """The statement's text; of a loop its first line."""
+        """The statement's text; of a loop its first line, of one of several assignments in a line its own part."""
         text = self.source[slice(*statement.span)]
+        if (
+            isinstance(statement, Assign)
+            and self.source[slice(statement.target.span[1], statement.value.span[0])][:1] == ","
+        ):
+            own = (self.source[slice(*part.span)] for part in (statement.target, statement.value))
+            return " = ".join(own)
         return text.split("\n")[0] if isinstance(statement, Loop) else text
 
     def column(self, error: ClaimError) -> int | None:

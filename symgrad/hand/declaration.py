@@ -27,7 +27,7 @@ DECLARING = ("axes", "total", "mean", "maximum", "softmax", "log_softmax", "sigm
 SHAPING = ("merged", "split", "concatenated", "size", "argmaximum", "determinant", "inverse")
 METHODS = ("parameters", "inputs", "tokens", "states", "settings", "define", "recurrent", "minimize", "update")
 MATRIX = ("T", "applyfunc", "inv", "trace")
-PLAIN_STRING = re.compile(r"[\w\s:*,.()-]*")
+PLAIN_STRING = re.compile(r"[\w\s:*+,.()-]*")
 LARGEST_POWER = 1_000
 OPERATORS: dict[type, Callable] = {
     ast.Add: operator.add,

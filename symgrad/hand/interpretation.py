@@ -65,6 +65,7 @@ class Operations(Protocol):
         self, array: Value, places: Sequence[Value], operator: str, value: Value, repeated: bool = False
     ) -> Value: ...
     def items(self, value: Value) -> Sequence[Value]: ...
+    def in_place(self, name: str, new: Value, values: Mapping[str, Value]) -> dict[str, Value]: ...
 
 
 class Watcher(Protocol):
@@ -132,12 +133,18 @@ class Interpreter:
         if isinstance(statement.target, Item) and name == target_name(statement.target) and "." not in name:
             new = self.stored(statement.target, statement.operator, value, statement.repeated)
             old = self.environment.get(name, old)
+            new = self.in_place(name, new)
         elif statement.operator:
             old = self.read(name)
-            new = self.operations.binary(statement.operator, old, value)
+            new = self.in_place(name, self.operations.binary(statement.operator, old, value))
         else:
             new = value
         self.environment[name] = self.watcher.assigned(statement, name, old, new)
+
+    def in_place(self, name: str, new: Value) -> Value:
+        """The new value where the old one was; other names that share its memory have it too."""
+        self.environment |= self.operations.in_place(name, new, self.environment)
+        return self.environment[name]
 
     def stored(self, target: Expression, operator: str, value: Value, repeated: bool) -> Value:
         """The whole array once the entries of the target are assigned; a[i][j] is stored inside out."""

@@ -18,7 +18,7 @@ from .binding import Bound, Meaning, Names
 from .interpretation import Interpreter, Passive, Value
 from .number_values import real
 from .numbers import Numbers
-from .statements import Assign, Branch, Loop, Name, Statement, assignments, names_in
+from .statements import Assign, Branch, Loop, Name, Statement, assignments, is_temporary, names_in
 from .truth import At, Share, Truth, agree, subsets
 
 
@@ -133,7 +133,12 @@ class Turned(Passive):
     def unknown(self, name: str) -> Value:
         bound = self.judge.names.meaning(name)
         if bound is not None:
-            return bound.at(self.at)
+            if bound.meaning is Meaning.ADJOINT and name not in self.lost and name in self.last:
+                raise ClaimError(f"{name} is read before the line that makes it, so that it has no value there")
+            value = bound.at(self.at)
+            return np.array(value) if isinstance(value, np.ndarray) else value  # its memory is its own
+        if is_temporary(name):
+            raise ClaimError(self.lost[name])
         if name in self.lost:
             raise ClaimError(f"{name} is not known, because its line could not be read: {self.lost[name]}")
         raise ClaimError(f"{name} {self.judge.names.unknown(name)}")
@@ -285,10 +290,28 @@ def refines(fine: list[int], coarse: list[int]) -> bool:
 
 
 def judged_group(group: list[Record]) -> list[Judged]:
-    """The verdicts on all lines that make one name; one that made nothing has none."""
+    """The verdicts on all lines that make one name: a line that begins anew makes a claim of its own, one that made
+    nothing has none."""
     group = [record for record in group if record.seen or record.errors]
     if not group:
         return []
+    starts = [k for k, record in enumerate(group) if k and begins_anew(record)]
+    parts = [group[i:j] for i, j in zip([0, *starts], [*starts, len(group)], strict=True)]
+    zero = [part is not parts[-1] and len(part) == 1 and all_zero(part[0]) for part in parts]
+    judged = [begun(part[0]) if none else judged_sum(part) for part, none in zip(parts, zero, strict=True)]
+    return [one for found in judged for one in found]
+
+
+def all_zero(record: Record) -> bool:
+    return not record.errors and not any(np.any(seen.claimed) for seen in record.seen)
+
+
+def begun(record: Record) -> list[Judged]:
+    return [Judged(record, None, judged=False, remark="begins a sum")]
+
+
+def judged_sum(group: list[Record]) -> list[Judged]:
+    """The verdicts on the lines of one sum."""
     if any(record.errors or not record.seen for record in group):
         return [failed_record(record, group[-1]) for record in group]
     if len(group) == 1:
@@ -329,7 +352,7 @@ def accumulated(group: list[Record], complete: bool) -> list[Judged]:
     verdicts = []
     for k, (record, part, paths) in enumerate(zip(group, parts, names, strict=True)):
         if all(not np.any(piece) for piece in part):
-            verdicts.append(Judged(record, None, judged=False, remark="begins a sum"))
+            verdicts += begun(record)
         elif complete and record is group[-1]:
             verdicts.append(Judged(record, True, compared=record.seen))
         elif paths:

@@ -126,7 +126,7 @@ UNARY: dict[str, Callable] = {
     "inv": lambda a: 1 / a if a.size == 1 else np.linalg.inv(a),  # x^{-1} of a formula may be a number's
     "det": np.linalg.det,
     "float": lambda a: a,
-    "array": lambda a: a,
+    "array": np.copy,
     "copy": np.copy,
     "zeros_like": lambda a: np.zeros(a.shape),
     "ones_like": lambda a: np.ones(a.shape),

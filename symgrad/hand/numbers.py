@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from ..language.errors import ClaimError
+from .memory import rewritten
 from .number_functions import BINARY, COMPARE, FUNCTIONS
 from .number_values import (
     MOST_ENTRIES,
@@ -19,6 +20,7 @@ from .number_values import (
     numeric,
     place,
     real,
+    written,
 )
 from .operations import SHORT, bound
 
@@ -29,7 +31,7 @@ class Numbers:
     def unary(self, operator: str, value: Value) -> Value:
         if operator == "not":
             return np.logical_not(real(value))
-        return -numeric(value) if operator == "-" else real(value)
+        return -numeric(value) if operator == "-" else np.copy(real(value))
 
     def binary(self, operator: str, left: Value, right: Value) -> Value:
         if isinstance(left, list | tuple) and operator in ("+", "*"):
@@ -48,11 +50,13 @@ class Numbers:
         return guarded(COMPARE[operator], left, right)  # a mask: as an index it chooses, in arithmetic it is 0 or 1
 
     def apply(self, word: str, arguments: Sequence[Value], keywords: Mapping[str, Value]) -> Value:
+        if word == "flatten":
+            return np.copy(real(arguments[0])).reshape(-1)  # ravel makes no copy
         if word in SHORT:
             word, extra = SHORT[word]
             return self.apply(word, (*arguments, extra), keywords)
         if word == "as_type":
-            return numeric(arguments[0])
+            return np.copy(numeric(arguments[0]))
         arguments = [numeric(a) if isinstance(a, np.ndarray) else a for a in arguments]
         if word == "einsum":
             equation, *arrays = arguments
@@ -103,6 +107,14 @@ class Numbers:
 
     def items(self, value: Value) -> list[Value]:
         return as_list(value)
+
+    def in_place(self, name: str, new: Value, values: Mapping[str, Value]) -> dict[str, Value]:
+        """`new` where the name had its value, and the other names that this changes."""
+        old = values[name]
+        if isinstance(old, np.ndarray) and old.ndim and np.shape(new) != old.shape:
+            said = f"an array of shape {written(old.shape)} cannot become one of {written(np.shape(new))} in place"
+            raise ShapeError(said, old, real(new))
+        return rewritten(name, new, values)
 
     def beside(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
         """Two factors of a formula: a product of matrices, or by a number."""

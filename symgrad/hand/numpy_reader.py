@@ -34,6 +34,9 @@ from .statements import (
     Statement,
     Text,
     Unary,
+    names_in,
+    target_name,
+    temporary,
 )
 
 LIBRARIES = ("np", "numpy", "jnp", "torch", "F", "math", "scipy")
@@ -145,14 +148,14 @@ class NumpyReader:
         if not isinstance(target, ast.Tuple | ast.List):
             return [Assign(self.target(target), "", self.expression(value), span=span)]
         if isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(target.elts):
-            temporary = [f"{name} of {span[0]}" for name in map(str, range(len(target.elts)))]
-            made: list[Statement] = [
-                Assign(Name(name), "", self.expression(part), span=span)
-                for name, part in zip(temporary, value.elts, strict=True)
-            ]
-            return made + [
-                Assign(self.target(part), "", Name(name, span=span), span=span)
-                for name, part in zip(temporary, target.elts, strict=True)
+            values = [self.expression(part) for part in value.elts]
+            targets = [self.target(part) for part in target.elts]
+            made = {target_name(one) for one in targets}
+            if not any(made & names_in(one) for one in values):
+                return [Assign(one, "", part, span=span) for one, part in zip(targets, values, strict=True)]
+            kept = [Name(temporary(k, span[0]), span=part.span) for k, part in enumerate(values)]
+            return [Assign(Name(name.name), "", part, span=span) for name, part in zip(kept, values, strict=True)] + [
+                Assign(one, "", name, span=span) for one, name in zip(targets, kept, strict=True)
             ]
         whole = self.expression(value)
         return [

@@ -108,7 +108,6 @@ SPELLED = {
     "expand_dims": "unsqueeze",
     "array": "asarray tensor list tuple",
     "copy": "clone contiguous ascontiguousarray detach item",
-    "flatten": "ravel",
     "as_type": "astype to double",
     "float": "float32 float64",
     "eye": "identity",
@@ -116,13 +115,26 @@ SPELLED = {
 }
 SPELLINGS = {spelling: word for word, row in SPELLED.items() for spelling in row.split()}
 # Words of one argument that are others with fixed ones.
-SHORT = {"flatten": ("reshape", -1)}
+SHORT = {"flatten": ("reshape", -1), "ravel": ("reshape", -1)}
 METHODS = frozenset(
     (
         *("sum", "mean", "max", "min", "prod", "var", "std", "argmax", "transpose", "swapaxes", "reshape", "squeeze"),
         *("expand_dims", "copy", "dot", "clip", "exp", "log", "tanh", "sqrt", "abs", "sigmoid", "relu", "softmax"),
-        *("trace", "cumsum", "flatten", "as_type", "diag", "outer", "matmul", "append", "square", "power", "norm"),
-        *("log_softmax", "logsumexp", "float", "flip", "sign", "inv", "det", "multiply", "add", "subtract", "divide"),
+        *("trace", "cumsum", "flatten", "ravel", "as_type", "diag", "outer", "matmul", "append", "square", "power"),
+        *(
+            "norm",
+            "log_softmax",
+            "logsumexp",
+            "float",
+            "flip",
+            "sign",
+            "inv",
+            "det",
+            "multiply",
+            "add",
+            "subtract",
+            "divide",
+        ),
     )
 )
 PROPERTIES = {"T": "transpose", "mT": "transpose", "shape": "shape", "size": "size"}
@@ -131,7 +143,7 @@ KEYWORDS |= {"a_min": "low", "a_max": "high", "min": "low", "max": "high", "x": 
 IGNORED = frozenset(("dtype", "out", "copy", "device", "optimize"))  # they change no value here
 LISTED = frozenset(("transpose", "reshape"))  # a.reshape(2, 3) is a.reshape((2, 3))
 
-FUNCTIONS |= {"flatten", "as_type"}
+FUNCTIONS |= {"flatten", "ravel", "as_type"}
 
 
 def bound(word: str, arguments: Sequence[object], keywords: Mapping[str, object]) -> dict[str, object]:

@@ -250,6 +250,15 @@ def target_name(target: Expression) -> str:
     raise TypeError(f"{type(target).__name__} is no target")
 
 
+def temporary(number: int, place: int) -> str:
+    """The name, which no one can write, of the value that `a, b = b, a` keeps until all are taken."""
+    return f"{number} of {place}"
+
+
+def is_temporary(name: str) -> bool:
+    return " " in name
+
+
 def assignments(statements: tuple[Statement, ...]) -> Iterator[Assign]:
     """Every assignment in order, those in loops and branches too; not those within a Define."""
     for statement in statements:

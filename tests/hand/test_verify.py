@@ -107,6 +107,20 @@ LINES = (
     Line("J = np.outer(z[0], z[0])", (OWN,)),
     Line("do = p.copy()\ndo[np.arange(B), y] -= 1", (OWN, WRONG)),
     Line("dx = 0 * C", (OWN,)),
+    Line("dW2 = dW2", (UNREAD,), "dW2 is read before the line that makes it"),
+    Line("g = dW2\ndW2 = g", (UNREAD, UNREAD)),
+    Line("dz = dh\ndz = dh * (1 - h**2)", (WRONG, RIGHT)),
+    Line("dz = 0\ndz = dh * (1 - h**2)", (OWN, RIGHT)),
+    Line("db2, dW2 = 2 * do.sum(0), do.T @ r", (WRONG, RIGHT), "db2 = 2 * do.sum(0)"),
+    Line("do, db2 = (p - one_hot(y, V)) / B, do.sum(0)", (RIGHT, UNREAD)),
+    Line("g = do\ng -= 1\ndb2 = do.sum(0)", (OWN, OWN, WRONG)),
+    Line("g = do.copy()\ng -= 1\ndb2 = do.sum(0)", (OWN, OWN, RIGHT)),
+    Line("g = do.T\ng[0] = 0\ndb2 = do.sum(0)", (OWN, OWN, WRONG)),
+    Line("g = do.ravel()\ng *= 2\ndb2 = do.sum(0) / 2", (OWN, OWN, RIGHT)),
+    Line("g = do.flatten()\ng *= 2\ndb2 = do.sum(0)", (OWN, OWN, RIGHT)),
+    Line("g = do[0]\ng = 2 * g\ndb2 = do.sum(0)", (OWN, OWN, RIGHT)),
+    Line("do = p\ndo[np.arange(B), y] -= 1\ndo /= B\ndW2 = do.T @ r", (OWN, OWN, RIGHT, RIGHT)),
+    Line("db2 = np.zeros_like(b2)\ndb2 += do", (OWN, WRONG), "cannot become one of (3, 5) in place"),
 )
 
 

@@ -204,6 +204,8 @@ def missing_words(said: str, size: int, count: int, chosen: tuple[int, ...], wor
 
 def extra_regularizer(evidence: Evidence) -> Said:
     """claimed = right + c * X."""
+    if not evidence.fits:
+        return
     program, first = evidence.names.program, evidence.seen[0]
     for name, meaning, array in evidence.known(first.at):
         if array.shape != first.right.shape or not np.any(array):

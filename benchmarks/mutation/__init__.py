@@ -1,0 +1,1 @@
+"""Derivations with one random mistake, decided by real NumPy, and what the verifier says of them."""
