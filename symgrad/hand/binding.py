@@ -75,8 +75,8 @@ class Bound:
 
 
 class Names:
-    """The meanings of names; `differentiable` are the tensors that have an adjoint; `shapes` and `stated` are what the
-    file declares (see `remarks.py`)."""
+    """The meanings of names; `differentiable` are the tensors that have an adjoint; `shapes`, `stated` and `said` are
+    what the file says of them (see `remarks.py`)."""
 
     def __init__(
         self,
@@ -84,12 +84,13 @@ class Names:
         differentiable: Collection[str],
         shapes: Mapping[str, tuple[str, ...]] | None = None,
         stated: Mapping[str, str] | None = None,
+        said: Mapping[str, str] | None = None,
     ) -> None:
         self.program = program
         # dy for targets y, which no path joins to the loss, is a name of the file's own
         self.differentiable = {*differentiable, *(p.name for p in program.parameters)}
         self.sizes = size_names(program)
-        self.stated = dict(stated or {})
+        self.stated = {**self.sensible(said or {}), **(stated or {})}
         self.layouts: dict[str, Layout] = {}
         self.memo: dict[str, Bound | None] = {}
         for name, axes in (shapes or {}).items():
@@ -104,6 +105,11 @@ class Names:
         if name not in self.memo:
             self.memo[name] = self.found(name)
         return self.memo[name]
+
+    def sensible(self, said: Mapping[str, str]) -> dict[str, str]:
+        """What text says of names where it says a name of the model: "z is large" says none."""
+        known = set(self.all())
+        return {name: meaning for name, meaning in said.items() if meaning in known}
 
     def release(self, names: Collection[str]) -> None:
         """These are the file's own."""

@@ -109,7 +109,7 @@ def of_markdown(source: str) -> ClaimFile:
     comments = [line.strip().lstrip("#") for line in code.splitlines() if line.strip().startswith("#")]
     prose = [re.sub(r"[`*_-]*\s*(.*?)\s*[`*]*$", r"\1", line) for line in without_formulas(rest).splitlines()]
     found.code = code if code.strip() else ""
-    found.remarks = remarks([*prose, *comments])
+    found.remarks = remarks([*prose, *comments], rest)
     found.formulas.sort(key=lambda formula: formula.start)
     return found
 
@@ -121,7 +121,8 @@ def of_latex(source: str) -> ClaimFile:
     formulas = latex_in(bare)
     if not formulas and bare.strip():
         formulas = [Formula(bare, 0, "latex")]
-    return ClaimFile(source, formulas=formulas, remarks=remarks(comments))
+    prose = source if DISPLAYED.search(bare) else "\n".join(comments)
+    return ClaimFile(source, formulas=formulas, remarks=remarks(comments, prose))
 
 
 def of_index(source: str) -> ClaimFile:

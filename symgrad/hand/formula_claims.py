@@ -7,34 +7,51 @@ convention in which the shapes of most formulas of the file fit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from ..language.errors import ClaimError
-from .binding import Names
+from .binding import Meaning, Names
 from .claim_files import Formula, blank
 from .code_claims import CodeVerification
 from .counterexamples import example_of
-from .diagnosis import Diagnosis
-from .formula_code import NoCode, as_code
+from .diagnosis import NO_SINGLE, Diagnosis
+from .formula_code import NoCode
+from .formula_repairs import repaired
+from .formula_scope import FormulaScope, Own
 from .index_reader import read_index
 from .indexed_claims import IndexedClaims
 from .judging import Seen, fitted
 from .latex_reader import read_latex
-from .matrix_formulas import Convention, MatrixReading
+from .matrix_conventions import Convention
+from .matrix_formulas import MatrixReading
 from .number_values import ShapeError
-from .statements import Chain, Expression
-from .subjects import Subject, Subjects
+from .own_formulas import OwnMatrix, Unreadable, lines_of
+from .statements import Chain, Derivative, Expression, Item, Name, target_name
+from .subjects import Subject, Subjects, placed
 from .truth import Truth
 from .verdicts import Status, Verdict
+
+
+@dataclass(frozen=True)
+class Scoped:
+    """A chain, what its names can mean, and whether it defines a name itself."""
+
+    chain: Chain
+    scope: FormulaScope
+    own: bool
 
 
 @dataclass
 class Side:
     """One equality of a chain: what it was compared with, and what kept it from being read."""
 
-    chain: Chain
+    scope: FormulaScope
     subject: Subject
+    letters: tuple[str, ...]  # the indices that its subject carries
     expression: Expression
     seen: list[Seen] = field(default_factory=list)
     error: ClaimError | None = None
@@ -56,6 +73,7 @@ class FormulaVerification:
         self.diagnosis = Diagnosis(truth, names, (), source)
         self.indexed = IndexedClaims(truth, names, source, self.subjects, self.diagnosis)
         self.known = {name: self.axes_of(name) for name in (*names.all(), *names.stated)}
+        self.met: dict[str, int] = {}  # names that formulas define, with their axes
 
     def axes_of(self, name: str) -> int:
         bound = self.names.meaning(name)
@@ -63,13 +81,57 @@ class FormulaVerification:
 
     def verdicts(self) -> list[tuple[int, Verdict]]:
         """(place in the file, verdict) of every side."""
-        chains = list(self.chains())
-        matrix = [chain for chain in chains if not chain.indexed]
-        convention = self.convention(matrix)
+        chains = self.scoped(list(self.chains()))
+        convention = self.convention([one for one in chains if not one.chain.indexed])
         found = list(self.unread)
-        for chain in chains:
-            found += self.judged(chain, convention)
+        for one in chains:
+            found += self.judged(one, convention)
         return found
+
+    def scoped(self, chains: list[Chain]) -> list[Scoped]:
+        """Every chain with what the formulas before it have defined."""
+        found, scope = [], self.indexed.scope
+        for chain in chains:
+            own = self.own_name(chain, scope)
+            found.append(Scoped(chain, scope, own is not None))
+            if own is not None:
+                scope = scope.defining(own, self.defined(own, chain, scope))
+        return found
+
+    def own_name(self, chain: Chain, scope: FormulaScope) -> str | None:
+        """The name that the chain defines; a usual name of the loss or of the batch that is none is the file's own."""
+        if isinstance(chain.subject, Derivative):
+            return None
+        name = target_name(chain.subject)
+        bound = self.names.meaning(name)
+        if bound is not None and bound.meaning is Meaning.SIZE and bound.note:
+            self.names.release([name])
+        elif bound is not None and bound.tensor == self.truth.loss != name and bound.meaning is Meaning.VALUE:
+            try:
+                value = MatrixReading(scope, self.truth.points[0]).value(chain.sides[0])
+            except ClaimError:
+                value = np.zeros(())
+            if isinstance(chain.subject, Item) or value.size != 1:
+                self.names.release([name])
+        return name if self.names.meaning(name) is None else None
+
+    def defined(self, name: str, chain: Chain, scope: FormulaScope) -> Own:
+        side = next((side for side in chain.sides if self.is_known(side)), chain.sides[0])
+        try:
+            if chain.indexed:
+                return self.indexed.within(scope).defined(chain, side)
+            return OwnMatrix(name, letters_of(chain.subject), side, scope)
+        except ClaimError as error:
+            return Unreadable(name, error)
+
+    def is_known(self, side: Expression) -> bool:
+        """Whether the side is a name of the model, or a derivative, and nothing more: what the others have to be."""
+        if isinstance(side, Derivative):
+            return True
+        if isinstance(side, Name) or (isinstance(side, Item) and isinstance(side.array, Name)):
+            bound = self.names.meaning(target_name(side))
+            return bound is not None and bound.meaning is not Meaning.SIZE
+        return False
 
     def chains(self) -> Iterator[Chain]:
         for formula in self.formulas:
@@ -78,7 +140,7 @@ class FormulaVerification:
             while text.strip():
                 try:
                     read = read_latex if formula.notation == "latex" else read_index
-                    yield from read(text, self.known)
+                    yield from read(text, self.known, self.met)
                     break
                 except ClaimError as error:
                     text = self.without_line(text, error, formula)
@@ -94,56 +156,106 @@ class FormulaVerification:
         lines[line - 1] = blank(lines[line - 1])
         return "".join(lines)
 
-    def convention(self, chains: list[Chain]) -> Convention:
+    def convention(self, chains: list[Scoped]) -> Convention:
         """The one in which most sides have the shape of their subject."""
 
         def fits(convention: Convention) -> int:
-            sides = [side for chain in chains for side in self.readable_sides(chain, convention)]
+            sides = [side for one in chains for side in self.readable_sides(one, convention)]
             return sum(side.error is None and one_shape(side) for side in sides)
 
         return max(Convention, key=fits) if chains else Convention.COLUMNS
 
     # -- one chain -------------------------------------------------------------------------------------------------
 
-    def judged(self, chain: Chain, convention: Convention) -> list[tuple[int, Verdict]]:
+    def judged(self, one: Scoped, convention: Convention) -> list[tuple[int, Verdict]]:
+        chain = one.chain
         try:
-            subject = self.subjects.subject(chain)
-            if chain.indexed:
-                claims = [self.indexed.verdict(chain, subject, side) for side in chain.sides]
-            else:
-                claims = [self.in_matrices(chain, subject, side, convention) for side in chain.sides]
+            claims = self.own_verdicts(one, convention) if one.own else self.claimed(one, convention)
         except ClaimError as error:
-            claims = [self.failed(Verdict(1, "", "", Status.UNREAD), error)]
-        found = []
-        for side, verdict in zip(chain.sides, claims, strict=False):
-            found.append((side.span[0], self.placed(chain, side, verdict)))
+            claims = {id(chain.sides[0]): self.failed(Verdict(1, "", "", Status.UNREAD), error)}
+        sides = [side for side in chain.sides if id(side) in claims]
+        return [(side.span[0], self.placed(chain, side, claims[id(side)])) for side in sides]
+
+    def claimed(self, one: Scoped, convention: Convention) -> dict[int, Verdict]:
+        """The verdicts on the sides of a chain about the model, by the identity of the side."""
+        chain, subject = one.chain, self.subjects.subject(one.chain)
+        if chain.indexed:
+            indexed = self.indexed.within(one.scope)
+            return {id(side): self.or_unread(lambda s=side: indexed.verdict(chain, subject, s)) for side in chain.sides}
+        return {id(side): self.in_matrices(one, subject, side, convention) for side in chain.sides}
+
+    def or_unread(self, verdict: Callable[[], Verdict]) -> Verdict:
+        try:
+            return verdict()
+        except ClaimError as error:
+            return self.failed(Verdict(1, "", "", Status.UNREAD), error)
+
+    def own_verdicts(self, one: Scoped, convention: Convention) -> dict[int, Verdict]:
+        """Of a chain that defines a name: the definition is no claim, what it is said to equal is.
+
+        delta = dL/dz = p - y is about dL/dz; in delta = A = B the claim is that B is A.
+        """
+        chain = one.chain
+        known = next((side for side in chain.sides if self.is_known(side)), None)
+        if known is not None:
+            assert isinstance(known, Name | Item | Derivative)
+            others = tuple(side for side in chain.sides if side is not known)
+            found = {id(known): Verdict(1, "", "", Status.OWN)}
+            about = Scoped(replace(chain, subject=known, sides=others), one.scope, own=False)
+            return found | (self.claimed(about, convention) if others else {})
+        made = [self.made(one, side, convention) for side in chain.sides]
+        found = {id(chain.sides[0]): Verdict(1, "", "", Status.OWN)}
+        for side, values in zip(chain.sides[1:], made[1:], strict=True):
+            seen = [Seen(at, fitted(b, a), a) for at, a, b in zip(self.truth.points, made[0], values, strict=True)]
+            verdict = Verdict(1, "", "", Status.RIGHT, how=f"agrees at {len(seen)} random points")
+            wrong = next((each for each in seen if not each.agrees), None)
+            if wrong is not None:
+                verdict = Verdict(1, "", "", Status.WRONG, example=example_of(wrong))
+            found[id(side)] = verdict
         return found
 
-    def in_matrices(self, chain: Chain, subject: Subject, expression: Expression, convention: Convention) -> Verdict:
+    def made(self, one: Scoped, side: Expression, convention: Convention) -> list[np.ndarray]:
+        """What a definition makes at every point."""
+        if one.chain.indexed:
+            own: Own = self.indexed.within(one.scope).defined(one.chain, side)
+        else:
+            own = OwnMatrix(target_name(one.chain.subject), letters_of(one.chain.subject), side, one.scope)
+        return [own.value(at, convention) for at in self.truth.points]
+
+    def in_matrices(self, one: Scoped, subject: Subject, expression: Expression, convention: Convention) -> Verdict:
         """In the file's convention; in another where it is right in that one: a mixture, which is pointed out."""
-        side = self.side(chain, subject, expression, convention)
+        side = self.side(one, subject, expression, convention)
         if not side.agrees:
             for other in Convention:
-                again = self.side(chain, subject, expression, other)
+                again = self.side(one, subject, expression, other)
                 if again.agrees:
                     verdict = self.said(again, other)
                     return replace(verdict, remark=f"in {other.value}, while other lines are in {convention.value}")
-        return self.said(side, convention)
+        verdict = self.said(side, convention)
+        if verdict.status is Status.WRONG and not any(m for m in verdict.mistakes if not m.startswith(NO_SINGLE)):
+            told = repaired(expression, lambda e: self.side(one, subject, e, convention).agrees, self.source)
+            return replace(verdict, mistakes=(told,)) if told is not None else verdict
+        return verdict
 
-    def readable_sides(self, chain: Chain, convention: Convention) -> list[Side]:
+    def readable_sides(self, one: Scoped, convention: Convention) -> list[Side]:
+        if one.own:
+            return []
         try:
-            subject = self.subjects.subject(chain)
+            subject = self.subjects.subject(one.chain)
+            return [self.side(one, subject, expression, convention) for expression in one.chain.sides]
         except ClaimError:
             return []
-        return [self.side(chain, subject, expression, convention) for expression in chain.sides]
 
-    def side(self, chain: Chain, subject: Subject, expression: Expression, convention: Convention) -> Side:
-        side = Side(chain, subject, expression)
+    def side(self, one: Scoped, subject: Subject, expression: Expression, convention: Convention) -> Side:
+        letters = letters_of(one.chain.subject)
+        side = Side(one.scope, subject, letters, expression)
         for at in self.truth.points:
             try:
-                claimed = MatrixReading(self.names, at, convention, self.notes).value(expression)
                 right = subject.right(at, convention is Convention.NUMERATOR)
-                side.seen.append(Seen(at, fitted(claimed, right), right))
+                if len(letters) > right.ndim:
+                    raise ClaimError(f"{subject.bound.tensor} has {right.ndim} axes, got {len(letters)} indices")
+                claimed = MatrixReading(one.scope, at, convention, self.notes).stacked(expression, letters, right)
+                side.seen.append(Seen(at, claimed, right))
             except ClaimError as error:
                 side.error = error
                 break
@@ -154,14 +266,23 @@ class FormulaVerification:
     def said(self, side: Side, convention: Convention) -> Verdict:
         """As code where there is code for it, which is proved or diagnosed; else by its values."""
         if not side.subject.of and (side.error is None or isinstance(side.error, ShapeError)):
-            try:
-                reading = MatrixReading(self.names, self.truth.points[0], convention)
-                line = as_code(side.subject.name, side.expression, reading)
-                ((_, verdict),) = CodeVerification(self.truth, self.names, self.source, (line,)).verdicts()
-                return verdict
-            except (NoCode, ClaimError):
-                pass
+            for at in self.truth.points:  # where shapes fit at equal sizes only, at such ones
+                try:
+                    reading = MatrixReading(side.scope, at, convention)
+                    lines = lines_of(side.subject.name, side.expression, side.letters, reading, self.like(side))
+                    placed = CodeVerification(self.truth, self.names, self.source, lines).verdicts()
+                    return next(verdict for start, verdict in placed if start == side.expression.span[0])
+                except ClaimError:
+                    continue
+                except NoCode:
+                    break
         return self.by_values(side)
+
+    def like(self, side: Side) -> str | None:
+        """The tensor of whose shape a claim = 0 is meant to be."""
+        tensor = side.subject.bound.tensor
+        bound = self.names.meaning(tensor)
+        return tensor if bound is not None and bound.tensor == tensor and bound.meaning is Meaning.VALUE else None
 
     def by_values(self, side: Side) -> Verdict:
         verdict = Verdict(1, "", "", Status.OWN)
@@ -183,7 +304,9 @@ class FormulaVerification:
         quoted = self.source[start : expression.span[1]]
         line = self.source.count("\n", 0, start) + 1
         target = self.source[slice(*chain.subject.span)]
-        return replace(verdict, line=line, source=quoted if first else f"= {quoted}", target=target)
+        mistakes = tuple(map(in_latex, verdict.mistakes)) if "\\" in quoted else verdict.mistakes
+        quoted = quoted if first else f"= {quoted}"
+        return replace(verdict, line=line, source=quoted, target=target, mistakes=mistakes)
 
     def failed(self, verdict: Verdict, error: ClaimError) -> Verdict:
         column = error.column
@@ -192,5 +315,27 @@ class FormulaVerification:
         return replace(verdict, status=Status.UNREAD, error=str(error), column=column)
 
 
+def in_latex(sentence: str) -> str:
+    """What is quoted, with the signs of code in it as LaTeX has them."""
+
+    def signs(quoted: re.Match) -> str:
+        text = re.sub(r"\.T\b", r"^\\top", quoted[0]).replace(" @ ", " ")
+        return text.replace(" * ", r" \odot ")
+
+    return re.sub(r"`[^`]*`", signs, sentence)
+
+
 def one_shape(side: Side) -> bool:
     return all(seen.claimed.shape == seen.right.shape for seen in side.seen)
+
+
+def letters_of(subject: Derivative | Name | Item) -> tuple[str, ...]:
+    """The indices of a subject among matrices: the t of dL/dh_t.  Raises ClaimError."""
+    if isinstance(subject, Derivative) and isinstance(subject.of, Item):
+        raise placed(ClaimError("an entry of a derivative of an array needs all indices of both"), subject)
+    node = subject.by if isinstance(subject, Derivative) else subject
+    places = node.places if isinstance(node, Item) else ()
+    names = tuple(one.name for one in places if isinstance(one, Name))
+    if len({*names}) != len(places):
+        raise placed(ClaimError("the indices on the left have to be letters, all different"), subject)
+    return names

@@ -35,6 +35,9 @@ from .statements import (
 )
 from .statements import Sequence as Listed
 
+# Of each row, or column, of a matrix: what stays is a column, or a row.
+ALONG = {"rowsum": ("sum", 1), "colsum": ("sum", 0), "rowmean": ("mean", 1), "colmean": ("mean", 0)}
+
 
 @v_args(meta=True)
 class FormulaNodes(Transformer):
@@ -219,6 +222,10 @@ class FormulaNodes(Transformer):
         word = function.value
         if word in ("max", "min") and len(arguments) == 2:
             word = f"{word}imum"
+        if word in ALONG:
+            word, axis = ALONG[word]
+            kept = (("keepdims", Number(1, span=span)),)
+            return Apply(word, (*arguments, Number(axis, span=span)), kept, span=span)
         return Apply(word, arguments, span=span)
 
     def slope(self, function: Token, arguments: tuple[Expression, ...], span: Span) -> Expression:

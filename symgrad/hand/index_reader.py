@@ -17,7 +17,7 @@ from lark import Token
 
 from .formula_grammar import Source, parsed
 from .formula_nodes import FormulaNodes, chain
-from .indexing import is_indexed
+from .indexing import defines, is_indexed, own_axes, with_axes
 from .operations import FUNCTIONS, SPELLINGS
 from .statements import Apply, Binary, Chain, Choice, Comparison, Expression, Name, Number, Reduction, Span, Total
 from .statements import Sequence as Listed
@@ -62,17 +62,21 @@ COMPARED = {"KroneckerDelta": "==", "Eq": "==", "Ne": "!=", "Lt": "<", "Le": "<=
 BUILT = ("Sum", "total", "Piecewise", "Heaviside", "Rational", "And", "Mod", "stop_gradient", "mean", "Equality")
 
 
-def read_index(source: str, known: Collection[str] = ()) -> tuple[Chain, ...]:
-    """The claims in the text, in order; `known` are the names of the model.
+def read_index(source: str, known: Collection[str] = (), met: dict[str, int] | None = None) -> tuple[Chain, ...]:
+    """The claims in the text, in order; `known` are the names of the model, `met` those that formulas before have
+    defined with their axes, and gets those of these.
 
     Raises ClaimError with line and column for what cannot be read.
     """
     text = Source(source)
-    chains = []
+    chains: list[Chain] = []
+    met = {} if met is None else met
     for tokens in lines(list(IndexScanner(text, known).tokens())):
         sides = parsed(tokens, text, IndexNodes)
         span = (tokens[0].start_pos or 0, tokens[-1].end_pos or 0)
-        chains.append(chain(sides, span, text, is_indexed(sides, known)))
+        chains.append(chain(sides, span, text, is_indexed(sides, with_axes(known, met))))
+        if (name := defines(chains[-1], known)) is not None:
+            met[name] = own_axes(chains[-1])
     return tuple(chains)
 
 

@@ -25,6 +25,7 @@ from .formula_grammar import Source
 from .formulas import BINARY as PLAIN_BINARY
 from .formulas import COMPARE, TWO, UNARY
 from .index_sizes import IndexSizes
+from .recurrent_starts import Start
 from .statements import (
     Apply,
     Binary,
@@ -61,14 +62,15 @@ def term(
     model: Indices | None = None,
     sizes: Collection[str] = (),
     source: str = "",
+    start: Callable[[str], Start | None] = lambda name: None,
 ) -> Term:
     """The term of the expression, whose indices are those on the left, `free`, and those that its sums bind.
 
     `tensors` are all names that have entries; `derivative(of, by)` gives d of/d by, such as the adjoint's entry for
-    dL/dW[v,i]; `model` the model's own indices by name, `sizes` the names of sizes beside those of all axes.  Raises
-    ClaimError, with line and column in `source`.
+    dL/dW[v,i]; `model` the model's own indices by name, `sizes` the names of sizes beside those of all axes;
+    `start(name)` is where a recurrence begins.  Raises ClaimError, with line and column in `source`.
     """
-    lowering = Lowering(tensors, Source(source), derivative, model or {}, frozenset(sizes))
+    lowering = Lowering(tensors, Source(source), derivative, model or {}, frozenset(sizes), start)
     result = lowering.lowered(expression, dict(free))
     claim = Program("claim", dict(tensors), (), ())
     check = ClaimCheck(claim, Equation("claim", tuple(free.values()), result), set(tensors), frozenset())
@@ -77,13 +79,22 @@ def term(
     return result
 
 
+class IndexMisfit(ClaimError):
+    """An index on an axis of another size: what fits only where the two are equal."""
+
+
+def told(message: str, line: int | None, column: int | None) -> ClaimError:
+    made = IndexMisfit if "runs over size" in message else ClaimError
+    return made(message, line, column)
+
+
 class ClaimCheck(EquationCheck):
     """The checks of an equation, told as what is wrong with a claim."""
 
     where: tuple[int | None, int | None] = (None, None)
 
     def fail(self, message: str) -> ClaimError:
-        return ClaimError(message.replace("with a Piecewise", "with a condition, (... if 1 <= t else 0)"), *self.where)
+        return told(message.replace("with a Piecewise", "with a condition, (... if 1 <= t else 0)"), *self.where)
 
 
 @dataclass
@@ -93,6 +104,7 @@ class Lowering:
     derivative: Callable[[Read, Read], Term] | None
     model: Indices
     sizes: frozenset[str]
+    start: Callable[[str], Start | None] = lambda name: None
 
     def __post_init__(self) -> None:
         extents = [extent for tensor in self.tensors.values() for extent in tensor.shape]
@@ -104,7 +116,7 @@ class Lowering:
         return self.source.place(node.span[0]) if self.source.text else (None, None)
 
     def error(self, message: str, node: Node) -> ClaimError:
-        return ClaimError(message, *self.place(node))
+        return told(message, *self.place(node))
 
     @singledispatchmethod
     def lowered(self, node: Node, scope: Indices) -> Term:
@@ -143,7 +155,9 @@ class Lowering:
             at = tuple(self.index(place, scope) for place in node.places)
             indices, body = self.bound(node.array, node.array.indices, node.array.body, scope)
             return Inverse(indices, body, at)
-        return self.entry(node, scope)
+        read = self.entry(node, scope)
+        start = self.start(read.tensor)
+        return start.guarding(read) if start is not None else read
 
     def entry(self, node: Name | Item, scope: Indices) -> Read:
         """The read of a name with its indices."""

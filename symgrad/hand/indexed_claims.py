@@ -7,25 +7,34 @@ A side is a term of the language: it is evaluated by the interpreter and proved 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import replace
+from itertools import permutations
 
 import numpy as np
 
 from ..checking.interpreter import Evaluation
-from ..language.errors import ClaimError
+from ..language.errors import ClaimError, SymgradError
 from ..language.program import Role, Tensor
 from ..language.rewriting import rebuild
 from ..language.terms import Index, Read, Term
-from .binding import Bound, Meaning, Names
+from .binding import Meaning, Names
 from .counterexamples import example_of
-from .diagnosis import Diagnosis
-from .index_terms import term
+from .diagnosis import NO_SINGLE, Diagnosis
+from .formula_repairs import repaired
+from .formula_scope import FormulaScope, axes
+from .index_terms import IndexMisfit, term
 from .judging import Seen
-from .statements import Chain, Derivative, Expression, Item, Name
+from .own_formulas import OwnEntries, extents_of
+from .statements import Chain, Derivative, Expression, Item, Name, names_in, target_name
 from .subjects import Subject, Subjects, placed
 from .term_proofs import TermProver
 from .truth import At, Truth, agree
 from .verdicts import Status, Verdict
+
+
+class NoFormula(Exception):
+    """A name that the derivation has no formula for."""
 
 
 class IndexedClaims:
@@ -34,37 +43,72 @@ class IndexedClaims:
         self.subjects, self.diagnosis = subjects, diagnosis
         self.prover = TermProver(truth)
         self.derivatives: dict[str, tuple[str, str]] = {}  # the name of a Jacobian's entries -> of, by
-        self.tensors = self.readable()
-        # the model's own letters, for an index that stands on no axis
-        self.letters = {i.name: i for tensor in truth.model.tensors.values() for i in tensor.indices}
+        self.scope = FormulaScope.of(truth, names)
+        self.tensors = dict(self.scope.given)
 
-    def readable(self) -> dict[str, Tensor]:
-        """Everything that has entries, by the names of the file, in the file's layout."""
-        found: dict[str, Tensor] = {}
-        for name in (*self.names.all(), *self.names.stated):
-            bound = self.names.meaning(name)
-            if bound is None or bound.layout is None:
-                continue
-            indices = self.axes(bound)
-            vocabulary = bound.layout.tensor.vocabulary if bound.meaning is Meaning.VALUE else None
-            role = Role.TOKENS if vocabulary is not None else Role.DEFINITION
-            found[name] = Tensor(name, indices, role, vocabulary)
+    def within(self, scope: FormulaScope) -> IndexedClaims:
+        """The same for formulas in another scope."""
+        found = copy(self)
+        found.scope, found.tensors = scope, dict(self.tensors)
         return found
 
-    def axes(self, bound: Bound) -> tuple[Index, ...]:
-        assert bound.layout is not None
-        if bound.layout.plain:
-            return bound.layout.tensor.indices
-        return tuple(Index(f"axis{k}", extent) for k, extent in enumerate(bound.layout.extents))
+    def lowered(self, side: Expression, letters: tuple[Index, ...]) -> Term:
+        """Raises ClaimError for what cannot be read."""
+        own = {name: tensor for name, tensor in self.scope.tensors(names_in(side)).items() if name in self.scope.own}
+        self.tensors = {**self.tensors, **own}
+        indices = {index.name: index for index in letters}
+        scope = self.scope
+        return term(
+            side, self.tensors, indices, self.derivative, scope.letters, self.names.sizes, self.source, scope.start
+        )
+
+    def defined(self, chain: Chain, side: Expression) -> OwnEntries:
+        """What a chain about a name of the file's own defines."""
+        places = chain.subject.places if isinstance(chain.subject, Item) else ()
+        if not all(isinstance(one, Name) for one in places) or len({*places}) != len(places):
+            error = ClaimError("the indices of a name that is defined have to be letters, all different")
+            raise placed(error, chain.subject)
+        letters = extents_of(side, tuple(one.name for one in places if isinstance(one, Name)), self.scope)
+        return OwnEntries(target_name(chain.subject), letters, self.lowered(side, letters), self.values)
 
     # -- one side --------------------------------------------------------------------------------------------------
 
     def verdict(self, chain: Chain, subject: Subject, side: Expression) -> Verdict:
         """Raises ClaimError for what cannot be read."""
         letters = self.left(chain, subject)
-        indices = {index.name: index for index in letters}
-        body = term(side, self.tensors, indices, self.derivative, self.letters, self.names.sizes, self.source)
-        return self.verdict_on(body, letters, subject)
+        try:
+            verdict = self.verdict_on(self.lowered(side, letters), letters, subject)
+        except IndexMisfit as error:
+            shown = Verdict(1, "", "", Status.WRONG, error=str(error), column=error.column)
+            verdict = replace(shown, derived=self.subjects.derived(subject))
+        if verdict.status is not Status.WRONG:
+            return verdict
+        told = self.repaired(side, letters, subject)
+        if told is None:
+            return verdict
+        others = tuple(one for one in verdict.mistakes if not one.startswith(NO_SINGLE))
+        return replace(verdict, mistakes=(told, *others))
+
+    def repaired(self, side: Expression, letters: tuple[Index, ...], subject: Subject) -> str | None:
+        """What is wrong where one index put right makes it hold."""
+
+        def holds(expression: Expression, left: tuple[Index, ...] = letters) -> bool:
+            try:
+                body = self.lowered(expression, left)
+                scope = tuple(dict.fromkeys(left))
+                return all(self.seen(body, scope, left, subject, at).agrees for at in self.truth.points)
+            except SymgradError:
+                return False
+
+        for order in permutations(letters):
+            names = tuple(index.name for index in order)
+            if names == tuple(index.name for index in letters) or subject.of:
+                continue
+            left = tuple(Index(name, index.extent) for name, index in zip(names, letters, strict=True))
+            if holds(side, left):
+                which = ",".join(names)
+                return f"the indices on the left are exchanged (a transpose): it is right for {subject.name}[{which}]"
+        return repaired(side, holds, self.source)
 
     def verdict_on(self, body: Term, letters: tuple[Index, ...], subject: Subject) -> Verdict:
         """On a term in the indices `letters`, one for each axis of the subject."""
@@ -99,9 +143,9 @@ class IndexedClaims:
             else (node.by if isinstance(node, Derivative) else node,)
         )
         tensors = (self.truth.model.tensors[subject.of].indices,) if subject.of else ()
-        axes = (*tensors, self.axes(subject.bound))
+        axes_ = (*tensors, axes(subject.bound))
         found: list[Index] = []
-        for part, extents in zip(parts, axes, strict=True):
+        for part, extents in zip(parts, axes_, strict=True):
             places = part.places if isinstance(part, Item) else ()
             if len(places) != len(extents):
                 raise placed(ClaimError(f"{len(extents)} indices are needed here, got {len(places)}"), part)
@@ -124,6 +168,8 @@ class IndexedClaims:
         for name in {node.tensor for node in body.walk() if isinstance(node, Read)}:
             if name in self.derivatives:
                 found[name] = at.jacobian(*self.derivatives[name])
+            elif self.is_own(name):
+                found[name] = self.scope.own[name].entries(at)
             else:
                 bound = self.names.meaning(name)
                 assert bound is not None
@@ -178,19 +224,29 @@ class IndexedClaims:
 
     def as_model(self, body: Term) -> Term | None:
         """The term in the names of the derivation; None where it reads what that does not have."""
-        if any(isinstance(node, Read) and self.model_name(node.tensor) is None for node in body.walk()):
+        try:
+            return self.renamed(body)
+        except NoFormula:
             return None
-        return self.renamed(body)
 
     def renamed(self, term: Term) -> Term:
         node = rebuild(term, self.renamed)
         if not isinstance(node, Read):
             return node
+        if self.is_own(node.tensor):
+            entry = self.scope.own[node.tensor].entry(node.indices)
+            if entry is None:
+                raise NoFormula
+            return self.renamed(entry)
         if node.tensor in self.derivatives:
             return self.truth.jacobian_entry(*self.derivatives[node.tensor], node.indices)
         name = self.model_name(node.tensor)
-        assert name is not None
+        if name is None:
+            raise NoFormula
         return Read(name, node.indices)
+
+    def is_own(self, name: str) -> bool:
+        return name in self.scope.own and name not in self.derivatives and self.names.meaning(name) is None
 
     def model_name(self, name: str) -> str | None:
         """The tensor of the derivation that a name of the file is; None where it has another layout, or none."""

@@ -84,7 +84,7 @@ class Resolved:
 @dataclass
 class Names:
     known: Collection[str] = ()
-    met: set[str] = field(default_factory=set)  # names that lines before have given a value
+    met: dict[str, int] = field(default_factory=dict)  # names that lines before have defined, with their axes
 
     def __contains__(self, name: str) -> bool:
         return name in self.known or name in self.met

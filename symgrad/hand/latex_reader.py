@@ -24,28 +24,31 @@ from lark import Token
 
 from .formula_grammar import Source, parsed
 from .formula_nodes import FormulaNodes, chain
-from .indexing import is_indexed
+from .indexing import defines, is_indexed, own_axes, with_axes
 from .latex_names import Names
 from .latex_scanner import Scanner
 from .latex_text import rows
-from .statements import Chain, Name
+from .statements import Chain
 
 
 class LatexNodes(FormulaNodes):
     spread = True
 
 
-def read_latex(source: str, known: Collection[str] = ()) -> tuple[Chain, ...]:
-    """The claims in the text, in order.  Raises ClaimError with line and column for what cannot be read."""
+def read_latex(source: str, known: Collection[str] = (), met: dict[str, int] | None = None) -> tuple[Chain, ...]:
+    """The claims in the text, in order; `met` are names that formulas before have defined, and gets those of these.
+
+    Raises ClaimError with line and column for what cannot be read.
+    """
     text = Source(source)
-    names = Names(known)
+    names = Names(known, {} if met is None else met)
     chains = []
     for row in rows(text):
         tokens: list[Token] = Scanner(text, names, row).tokens()
         sides = parsed(tokens, text, LatexNodes)
         span = (tokens[0].start_pos or 0, tokens[-1].end_pos or 0)
-        claim = chain(sides, span, text, is_indexed(sides, known))
-        if isinstance(claim.subject, Name):
-            names.met.add(claim.subject.name)
+        claim = chain(sides, span, text, is_indexed(sides, with_axes(known, names.met)))
+        if (name := defines(claim, known)) is not None:
+            names.met[name] = own_axes(claim)
         chains.append(claim)
     return tuple(chains)

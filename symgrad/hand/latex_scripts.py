@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from .formula_nodes import ALONG
 from .latex_brackets import Brackets
 from .latex_names import ACCENTS, SPELLINGS, Scripts, Spelled
 from .latex_pieces import FONTS, OPENING, UPRIGHT
@@ -14,6 +15,7 @@ CALLED = ("exp", "log", "ln", "sin", "cos", "tan", "sinh", "cosh", "tanh", "arcs
 CALLED += ("max", "min", "trace", "diag")
 FUNCTIONS = {*ELEMENTWISE, *OVER_AXES, "softmax", "log_softmax", "logsumexp", "diag", "trace", "det", "norm", "outer"}
 FUNCTIONS -= {"prod"}
+FUNCTIONS |= {*ALONG}
 FUNCTION_WORDS = {
     "ln": "log",
     "tr": "trace",
@@ -310,7 +312,8 @@ class NameScanner(Brackets):
 
     def is_kronecker(self, spelled: Spelled, name: str, below: tuple[int, int], start: int) -> bool:
         """Emits [i == j], from `start` on, for \\delta_{ij}."""
-        if spelled.ways != ("delta",) or self.names.is_known(name):
+        own = self.names.met.get(name)  # delta_i of a line before leaves delta_ij what it is
+        if spelled.ways != ("delta",) or (self.names.is_known(name) and own != 1):
             return False
         places = self.two_places(*below)
         if places is None:

@@ -139,9 +139,9 @@ def spelled_out(pieces: Row, source: Source) -> Row:
         elif word in (r"\left", r"\right", r"\middle") and k < len(pieces):
             bar = BARS.get(pieces[k].text)
             if bar is not None and word != r"\middle":
-                found.append(replace(pieces[k], text=bar[word == r"\right"]))
+                found.append(replace(pieces[k], text=bar[word == r"\right"], start=piece.start))
             elif pieces[k].text != ".":
-                found.append(pieces[k])
+                found.append(replace(pieces[k], start=piece.start))  # \left belongs to it, as a quotation shows
             k += 1
         elif word in TEXT and k < len(pieces) and pieces[k].text == "{":
             after = braced(pieces, k, source)

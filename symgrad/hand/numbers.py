@@ -11,6 +11,7 @@ from .memory import rewritten
 from .number_functions import BINARY, COMPARE, FUNCTIONS
 from .number_values import (
     MOST_ENTRIES,
+    ShapeError,
     Value,
     as_list,
     fit,

@@ -2,6 +2,7 @@
 
 # W1: (N*D, H)      the axes of the array in this file, by the model's sizes or indices
 # G = dW1           a name of this file for a name of the model
+% \\hat y is yh      the same for a name of formulas; among words: "where $\\hat y$ is `yh`"
 # sizes: N=3, D=2   the sizes to try
 """
 
@@ -9,6 +10,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+
+from .latex_remarks import in_comment, in_prose
 
 NAME = r"[A-Za-z_]\w*"
 SHAPE = re.compile(rf"(?P<name>{NAME})\s*:\s*(?:shape\s*)?\((?P<axes>[^()]*)\)")
@@ -22,6 +25,7 @@ class Remarks:
     shapes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     stated: dict[str, str] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
+    said: dict[str, str] = field(default_factory=dict)  # as `stated`, where the meaning is a name of the model
 
 
 def remarks_in_code(source: str) -> Remarks:
@@ -30,8 +34,9 @@ def remarks_in_code(source: str) -> Remarks:
     return remarks(comments)
 
 
-def remarks(lines: list[str]) -> Remarks:
-    found = Remarks()
+def remarks(lines: list[str], prose: str = "") -> Remarks:
+    """What lines that are remarks say, and text in which there may be some."""
+    found = Remarks(said=dict(in_prose(prose)))
     for line in lines:
         sizes = SIZES.match(line)
         if sizes:
@@ -40,6 +45,8 @@ def remarks(lines: list[str]) -> Remarks:
         stated = STATED.match(line)
         if stated:
             found.stated[stated["name"]] = stated["meaning"]
+        else:
+            found.said.update(in_comment(line))
         for shape in SHAPE.finditer(line):
             axes = tuple(axis.strip() for axis in shape["axes"].split(",") if axis.strip())
             found.shapes[shape["name"]] = axes

@@ -45,7 +45,8 @@ def verify(
     file = read_claim_file(claims) if isinstance(claims, Path) else of_code(str(claims))
     program = program_of(model, file)
     truth = Truth(program, {**file.remarks.sizes, **(sizes or {})}, seed)
-    bound = Names(program, truth.adjoints, file.remarks.shapes, {**file.remarks.stated, **(names or {})})
+    remarks = file.remarks
+    bound = Names(program, truth.adjoints, remarks.shapes, {**remarks.stated, **(names or {})}, remarks.said)
     placed: list[tuple[int, Verdict]] = []
     notes: list[str] = []
     expressions = {name: value for name, value in given.items() if not isinstance(value, str)}

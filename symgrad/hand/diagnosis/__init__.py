@@ -7,5 +7,6 @@ nearest                 what is said where nothing fits
 """
 
 from .diagnosing import Diagnosis
+from .nearest import NO_SINGLE
 
-__all__ = ["Diagnosis"]
+__all__ = ["NO_SINGLE", "Diagnosis"]

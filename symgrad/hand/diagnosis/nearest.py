@@ -7,10 +7,12 @@ import numpy as np
 from ..truth import TOLERANCE
 from .evidence import Evidence
 
+NO_SINGLE = "no single mistake explains it"
+
 
 def nearest(evidence: Evidence) -> str:
     """One sentence with the smallest description of the difference that was found."""
-    return f"no single mistake explains it; nearest: {difference(evidence)}"
+    return f"{NO_SINGLE}; nearest: {difference(evidence)}"
 
 
 def difference(evidence: Evidence) -> str:
