@@ -139,7 +139,7 @@ CASES = (
     Case(units, "dq = np.where(q - 1 > 0, dr, 0)", {"dq": PROVED}),
     Case(units, "dq = dr * (r > 0)", {"dq": PROVED}),
     Case(units, "dq = dr * (q >= 1)", {"dq": None}),  # another convention at the kink
-    Case(units, "du = (e - y) / B", {"du": "proved, with de written out"}),
+    Case(units, "du = (e - y) / B", {"du": PROVED}),
     Case(units, "dk = (du / u)[:, None] * k", {"dk": PROVED}),
     Case(units, "k = 2 * np.exp(r) / (np.exp(2 * r) + 1) + np.maximum(z, s)", {"k": PROVED}),
     Case(units, "dW = dz.T @ X", {"dW": PROVED}),
