@@ -10,10 +10,11 @@ from .binding import Names
 from .counterexamples import counterexample
 from .derived import derived_text
 from .diagnosis import Diagnosis
-from .judging import Judge, Judged
+from .judging import Judge
 from .number_values import ShapeError
 from .numpy_reader import read_numpy
 from .proving import Prover
+from .records import Judged
 from .statements import Assign, Bare, Define, Loop, Number, Statement, assignments, is_temporary, names_in
 from .truth import Truth
 from .verdicts import Counterexample, Status, Verdict
@@ -147,12 +148,10 @@ class CodeVerification:
     def quoted(self, statement: Statement) -> str:
         """The statement's text; of a loop its first line, of one of several assignments in a line its own part."""
         text = self.source[slice(*statement.span)]
-        if (
-            isinstance(statement, Assign)
-            and self.source[slice(statement.target.span[1], statement.value.span[0])][:1] == ","
-        ):
-            own = (self.source[slice(*part.span)] for part in (statement.target, statement.value))
-            return " = ".join(own)
+        if isinstance(statement, Assign) and not statement.repeated and not statement.operator:
+            target, value = statement.target.span, statement.value.span
+            if self.source[target[1] : value[0]].lstrip()[:1] == ",":  # a, b = c, d
+                return f"{self.source[slice(*target)]} = {self.source[slice(*value)]}"
         return text.split("\n")[0] if isinstance(statement, Loop) else text
 
     def column(self, error: ClaimError) -> int | None:

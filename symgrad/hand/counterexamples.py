@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .judging import Judged, Seen
+from .records import Judged, Seen
 from .truth import cosine, deviation
 from .verdicts import Counterexample
 

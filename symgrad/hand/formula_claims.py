@@ -24,12 +24,12 @@ from .formula_repairs import repaired
 from .formula_scope import FormulaScope, Own
 from .index_reader import read_index
 from .indexed_claims import IndexedClaims
-from .judging import Seen, fitted
 from .latex_reader import read_latex
 from .matrix_conventions import Convention
 from .matrix_formulas import MatrixReading
 from .number_values import ShapeError
 from .own_formulas import OwnMatrix, Unreadable, lines_of
+from .records import Seen, fitted
 from .statements import Chain, Derivative, Expression, Item, Name, target_name
 from .subjects import Subject, Subjects, placed
 from .truth import Truth

@@ -24,8 +24,8 @@ from .diagnosis import NO_SINGLE, Diagnosis
 from .formula_repairs import repaired
 from .formula_scope import FormulaScope, axes
 from .index_terms import IndexMisfit, term
-from .judging import Seen
 from .own_formulas import OwnEntries, extents_of
+from .records import Seen
 from .statements import Chain, Derivative, Expression, Item, Name, names_in, target_name
 from .subjects import Subject, Subjects, placed
 from .term_proofs import TermProver

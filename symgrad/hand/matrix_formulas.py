@@ -25,10 +25,10 @@ from .formula_scope import FormulaScope
 from .index_sizes import IndexSizes
 from .index_terms import Lowering
 from .interpretation import Interpreter, Passive, Value
-from .judging import fitted
 from .matrix_conventions import Convention
 from .number_values import ShapeError, place, real, written
 from .numbers import Numbers
+from .records import fitted
 from .statements import Derivative, Expression, Item, Name, Node, Number, Total, Unary, names_in
 from .truth import At
 

@@ -22,10 +22,12 @@ from ..language.errors import SymgradError
 from ..language.program import Equation, Recurrence, equations_of
 from ..language.rewriting import substitute
 from ..language.terms import ONE, ZERO, Index, Read, Term
+from .accumulation import begins_anew, increment
 from .binding import Bound, Meaning
 from .entries import Array, Unprovable, elementwise, fitted
 from .entry_formulas import BINARY
-from .judging import Judge, Judged, begins_anew, increment
+from .judging import Judge
+from .records import Judged
 from .symbolic_reading import Reading, SymbolicReading, too_long
 from .truth import At, agree
 

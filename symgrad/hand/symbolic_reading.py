@@ -20,9 +20,9 @@ from .entries import Array, Kind, Unprovable, fitted, made, renamed, reshaped, s
 from .formula_values import array
 from .formulas import Formulas
 from .interpretation import Value
-from .judging import Event, events
 from .layout import Layout
 from .loops import LoopFree
+from .records import Event, events
 from .statements import Assign, Loop, Statement, assignments
 from .truth import Truth
 

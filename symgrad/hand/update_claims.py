@@ -23,11 +23,11 @@ from ..language.program import Program, Role, Tensor
 from ..language.terms import Const, Index, Size, Term
 from .counterexamples import example_of
 from .interpretation import Interpreter, Passive, Value
-from .judging import Seen, fitted
 from .layout import Layout, declared, natural
 from .number_values import real
 from .numbers import Numbers
 from .numpy_reader import read_numpy
+from .records import Seen, fitted
 from .remarks import remarks_in_code
 from .statements import Assign, Loop, Number, Statement, assignments, names_in
 from .verdicts import Status, Verdict, Verification

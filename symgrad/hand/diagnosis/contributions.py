@@ -14,7 +14,7 @@ from ...language.algebra import factors_of, mul, summed, terms_of
 from ...language.notation import text
 from ...language.terms import Compare, Index, Read, Reduce, Term
 from ..binding import Meaning
-from ..judging import Seen
+from ..records import Seen
 from .evidence import Evidence
 from .findings import Finding, Way
 

@@ -21,7 +21,7 @@ from ...language.notation import text
 from ...language.program import Equation, Item, Program, Recurrence, equations_of
 from ...language.terms import ZERO, Index, Read, Term, delta, reads
 from ..binding import Meaning
-from ..judging import Seen
+from ..records import Seen
 from ..truth import At
 from .evidence import Evidence, close
 from .findings import Finding, Way

@@ -11,7 +11,8 @@ from ...language.errors import DataError
 from ...language.program import Tensor
 from ...language.terms import Term
 from ..binding import Bound, Names
-from ..judging import Judge, Judged, Seen
+from ..judging import Judge
+from ..records import Judged, Seen
 from ..statements import Statement
 from ..truth import At, Truth, size_rows
 from .contributions import of_sums

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...language.program import Role
 from ..binding import Bound, Meaning, Names
-from ..judging import Seen
+from ..records import Seen
 from ..truth import At, agree
 
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from itertools import combinations, islice
 
 from ..binding import Meaning, Names
-from ..judging import Judge, Judged
+from ..judging import Judge
 from ..number_values import ShapeError
+from ..records import Judged
 from ..statements import Assign, Bare, Name, Node, Statement, names_in, replaced
 from ..truth import At, Truth
 from . import arithmetic_edits as arithmetic

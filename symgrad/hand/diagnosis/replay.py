@@ -14,8 +14,9 @@ import numpy as np
 from ...language.errors import ClaimError
 from ..binding import Names
 from ..interpretation import Interpreter, Value
-from ..judging import Judge, Judged, Record, Seen, Turned
+from ..judging import Judge, Turned
 from ..numbers import Numbers
+from ..records import Judged, Record, Seen
 from ..statements import Assign, Define, Expression, Statement, names_in
 from ..truth import At, Truth
 

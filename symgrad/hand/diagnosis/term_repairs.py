@@ -12,7 +12,7 @@ from ...language.notation import text
 from ...language.program import Program, Tensor
 from ...language.rewriting import rebuild
 from ...language.terms import ONE, Add, Call, Const, Mul, Pow, Read, Size, Term
-from ..judging import Seen
+from ..records import Seen
 from ..truth import At
 from .findings import Finding, Way
 from .likeness import mistaken_for

@@ -12,8 +12,8 @@ import numpy as np
 
 from ...language.program import Role
 from ..binding import Meaning
-from ..judging import Seen
 from ..layout import declared, natural
+from ..records import Seen
 from ..truth import agree
 from .constants import Constant, ratio, recognized, written_factors
 from .evidence import Evidence, close

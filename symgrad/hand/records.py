@@ -1,0 +1,91 @@
+"""What was seen of the lines of a derivation, and the verdicts on them before they are proved or diagnosed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..language.errors import ClaimError
+from .binding import Bound
+from .statements import Assign, Branch, Loop, Statement, assignments
+from .truth import At, agree
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a line made at one point, and what would have been right."""
+
+    at: At
+    claimed: np.ndarray
+    right: np.ndarray
+
+    @property
+    def agrees(self) -> bool:
+        return agree(self.claimed, self.right)
+
+
+@dataclass(frozen=True)
+class Event:
+    """The part of a derivation that assigns a name once: a top-level assignment, or a whole loop or branch."""
+
+    statement: Statement  # at the top level
+    line: Assign  # the last assignment to the name in it
+    name: str
+
+
+@dataclass
+class Record:
+    """All that was seen of an event: at most one `Seen` and one error a point; `slices` within a loop."""
+
+    event: Event
+    bound: Bound
+    seen: list[Seen] = field(default_factory=list)
+    before: list[np.ndarray | None] = field(default_factory=list)
+    errors: list[tuple[At, ClaimError]] = field(default_factory=list)
+
+
+@dataclass
+class Judged:
+    """An event's verdict before it is proved or diagnosed."""
+
+    record: Record
+    right: bool | None  # None: not decided
+    remark: str = ""
+    compared: list[Seen] = field(default_factory=list)  # the claim, or its part, against what is right
+    judged: bool = True  # False for a line that only begins an accumulation
+    paths: tuple[str, ...] = ()  # the definitions through which the part of a sum comes
+
+
+def events(statements: Sequence[Statement]) -> Iterator[Event]:
+    for statement in statements:
+        if isinstance(statement, Assign):
+            yield Event(statement, statement, statement.name)
+        elif isinstance(statement, Loop | Branch):
+            last = {line.name: line for line in assignments((statement,))}
+            for name, line in last.items():
+                yield Event(statement, line, name)
+
+
+def fitted(claimed: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """The claim in the right shape, where it only has axes of one entry more or less, or neighbours merged or split.
+
+    The order of the entries stays, so a transposed array does not become a right one.
+    """
+    if claimed.shape == right.shape or claimed.size != right.size:
+        return claimed
+    plain = [n for n in claimed.shape if n != 1], [n for n in right.shape if n != 1]
+    return claimed.reshape(right.shape) if plain[0] == plain[1] or refines(*plain) or refines(*plain[::-1]) else claimed
+
+
+def refines(fine: list[int], coarse: list[int]) -> bool:
+    """Whether each axis of `coarse` is a product of neighbouring axes of `fine`."""
+    left = list(fine)
+    for size in coarse:
+        product = 1
+        while left and product < size:
+            product *= left.pop(0)
+        if product != size:
+            return False
+    return not left
