@@ -20,6 +20,7 @@ from symgrad.language.program import Program
 
 from .changes import KINDS, Change, Line
 from .deciding import OTHER, SAME, Runs, docstring
+from .outcomes import Outcome, said
 
 FOLDER = Path(__file__).parent / "derivations"
 BATCHNORM = Path(__file__).parents[2] / "examples" / "verify" / "batchnorm_backward.py"
@@ -47,20 +48,6 @@ probs = counts * counts_sum_inv
 logprobs = np.log(probs)
 """
 CODE = ("embedding", "lstm", "attention", "layernorm", "logistic", "skipgram", "residual", "convolution", "recurrent")
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """`told` is what NumPy says of the mutant: different, equal, or near where rounding hides it; `said` what the
-    verifier says: right, wrong or unread; `complaint` is empty where they agree."""
-
-    derivation: str
-    kind: str
-    line: str
-    told: str
-    said: str
-    complaint: str
-    seconds: float
 
 
 class Derivation:
@@ -125,18 +112,17 @@ class Derivation:
         seconds = time.process_time() - began
         difference = self.runs.difference(mutant, at, self.claims)
         told = "different" if difference.size > OTHER else "equal" if difference.size <= SAME else "near"
-        said = {0: "right", 1: "wrong", 3: "unread"}[found.exit_status]
         start = mutant.rfind("\n", 0, change.start) + 1
         line = mutant[start:].split("\n")[0].strip()
-        complaint = self.complaint(found, told, said, at, difference.statement)
-        return Outcome(self.name, change.kind, line, told, said, complaint, seconds)
+        complaint = self.complaint(found, told, said(found), at, difference.statement)
+        return Outcome(self.name, change.kind, line, told, said(found), complaint, seconds)
 
-    def complaint(self, found: Verification, told: str, said: str, at: int, where: int) -> str:
-        if told == "different" and said == "right":
+    def complaint(self, found: Verification, told: str, verdict: str, at: int, where: int) -> str:
+        if told == "different" and verdict == "right":
             return "it is different, and accepted"
-        if told == "equal" and said == "wrong":
+        if told == "equal" and verdict == "wrong":
             return f"it is equal, and rejected: {found.first_wrong}"
-        if told != "different" or said != "wrong":
+        if told != "different" or verdict != "wrong":
             return ""
         wrong = {(self.statement_at(v.line), v.target) for v in found.with_status(Status.WRONG)}
         own = self.claims.get(where, set())

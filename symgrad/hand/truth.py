@@ -20,7 +20,7 @@ from ..checking.interpreter import Evaluation, Values, evaluate
 from ..checking.points import point, shape_of, size_names
 from ..derivation.jacobians import Jacobian, jacobian
 from ..language.algebra import mul
-from ..language.errors import DataError, Independent
+from ..language.errors import ClaimError, DataError, DerivativeError, Independent
 from ..language.program import Program, Role, Tensor
 from ..language.rewriting import substitute
 from ..language.terms import ZERO, Term, delta
@@ -107,12 +107,16 @@ class Truth:
         return self.model.outputs[0]
 
     def jacobian(self, of: str, by: str) -> Jacobian | None:
-        """The derivative of a definition by another tensor; None where it does not depend on it."""
+        """The derivative of a definition by another tensor; None where it does not depend on it.
+
+        Raises ClaimError for what cannot be differentiated."""
         if (of, by) not in self.jacobians:
             try:
                 self.jacobians[of, by] = jacobian(self.model, of, by)
             except Independent:
                 self.jacobians[of, by] = None
+            except DerivativeError as error:
+                raise ClaimError(str(error)) from None
         return self.jacobians[of, by]
 
     @cached_property

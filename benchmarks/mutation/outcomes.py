@@ -1,0 +1,61 @@
+"""What was found of mutants, and the table of it."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.table import Table
+
+from symgrad.hand.verdicts import Verification
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`told`: what NumPy says of the mutant: different, equal, or near where rounding hides it; `said`: what the
+    verifier says: right, wrong or unread; `complaint` is empty where they agree; `seconds` of the processor."""
+
+    derivation: str
+    kind: str
+    line: str
+    told: str
+    said: str
+    complaint: str
+    seconds: float
+
+
+def said(found: Verification) -> str:
+    return {0: "right", 1: "wrong", 3: "unread"}[found.exit_status]
+
+
+COLUMNS = {
+    "different, rejected": ("different", "wrong"),
+    "different, unread": ("different", "unread"),
+    "equal, accepted": ("equal", "right"),
+    "equal, unread": ("equal", "unread"),
+}
+
+
+def table(outcomes: Sequence[Outcome], base: float) -> Table:
+    """A row a kind; `base` are the seconds that the right derivation of the same file takes, in the median."""
+    kinds = sorted({one.kind for one in outcomes}, key=lambda kind: (kind.endswith("formula"), kind))
+    made = Table(title="mutants", caption=timing(outcomes, base), show_footer=True)
+    made.add_column("kind", footer="all")
+    counted: dict[str, list[list[Outcome]]] = {}
+    rows = [[one for one in outcomes if one.kind == kind] for kind in kinds]
+    counted["judged"] = rows
+    for name, pair in COLUMNS.items():
+        counted[name] = [[one for one in row if (one.told, one.said) == pair and not one.complaint] for row in rows]
+    counted["too near to tell"] = [[one for one in row if one.told == "near"] for row in rows]
+    counted["wrong verdicts"] = [[one for one in row if one.complaint] for row in rows]
+    for name, cells in counted.items():
+        made.add_column(name, justify="right", footer=str(sum(map(len, cells))))
+    for k, kind in enumerate(kinds):
+        made.add_row(kind, *(str(len(cells[k])) for cells in counted.values()))
+    return made
+
+
+def timing(outcomes: Sequence[Outcome], base: float) -> str:
+    seconds = [one.seconds for one in outcomes]
+    return f"a whole file with a mutant: median {statistics.median(seconds):.2f} s, at most {max(seconds):.2f} s; {base}"
