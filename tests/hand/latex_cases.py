@@ -1,4 +1,4 @@
-"""Hand derivations as people write them on paper: the right form in LaTeX, the wrong one, and what has to be said of it.
+"""Hand derivations as people write them on paper: right in LaTeX, wrong, and what has to be said.
 
 `names` is what the text says of its names; `shared` are formulas that stand before both forms.
 """
