@@ -25,6 +25,7 @@ from ..language.terms import Size
 from .layout import Layout, declared, natural
 from .truth import At
 
+COUNTING = tuple("tnibkj")  # the letters that people count with
 BATCH_NAMES = ("n", "N", "m", "M", "B", "batch_size", "bs", "num_examples", "batch")
 ADJOINTS = (
     r"d_?(?P<x>\w+)",
@@ -109,7 +110,14 @@ class Names:
     def sensible(self, said: Mapping[str, str]) -> dict[str, str]:
         """What text says of names where it says a name of the model: "z is large" says none."""
         known = set(self.all())
-        return {name: meaning for name, meaning in said.items() if meaning in known}
+        return {self.without_index(name, meaning): meaning for name, meaning in said.items() if meaning in known}
+
+    def without_index(self, name: str, meaning: str) -> str:
+        """x of "x_i is X": a letter that counts, and is nothing else, is the index of an entry of an array."""
+        base, _, letter = name.rpartition("_")
+        axes = len(self.program.tensors[meaning].indices) if meaning in self.program.tensors else 0
+        other = letter in self.program.tensors or letter in self.sizes or meaning.replace("_", "") == base + letter
+        return base if base and axes and letter in COUNTING and not other else name
 
     def release(self, names: Collection[str]) -> None:
         """These are the file's own."""

@@ -109,7 +109,7 @@ def of_markdown(source: str) -> ClaimFile:
     comments = [line.strip().lstrip("#") for line in code.splitlines() if line.strip().startswith("#")]
     prose = [re.sub(r"[`*_-]*\s*(.*?)\s*[`*]*$", r"\1", line) for line in without_formulas(rest).splitlines()]
     found.code = code if code.strip() else ""
-    found.remarks = remarks([*prose, *comments], rest)
+    found.remarks = remarks([*prose, *comments], rest, formulas=True)
     found.formulas.sort(key=lambda formula: formula.start)
     return found
 
@@ -122,7 +122,7 @@ def of_latex(source: str) -> ClaimFile:
     if not formulas and bare.strip():
         formulas = [Formula(bare, 0, "latex")]
     prose = source if DISPLAYED.search(bare) else "\n".join(comments)
-    return ClaimFile(source, formulas=formulas, remarks=remarks(comments, prose))
+    return ClaimFile(source, formulas=formulas, remarks=remarks(comments, prose, formulas=True))
 
 
 def of_index(source: str) -> ClaimFile:

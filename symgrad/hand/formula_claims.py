@@ -30,7 +30,7 @@ from .matrix_formulas import MatrixReading
 from .number_values import ShapeError
 from .own_formulas import OwnMatrix, Unreadable, lines_of
 from .records import Seen, fitted
-from .statements import Chain, Derivative, Expression, Item, Name, target_name
+from .statements import Chain, Derivative, Expression, Item, Name, names_in, target_name
 from .subjects import Subject, Subjects, placed
 from .truth import Truth
 from .verdicts import Status, Verdict
@@ -80,8 +80,46 @@ class FormulaVerification:
         return len(bound.layout.groups) if bound is not None and bound.layout is not None else 0
 
     def verdicts(self) -> list[tuple[int, Verdict]]:
-        """(place in the file, verdict) of every side."""
-        chains = self.scoped(list(self.chains()))
+        """(place in the file, verdict) of every side.
+
+        Many write delta_o for dL/do, many for the derivative before o's own function: where it is not the one, and
+        all that reads it is right with what the file says it is, it is a name of the file's own.
+        """
+        chains = list(self.chains())
+        found = self.verdicts_on(chains)
+        doubtful = {name: chain for chain in chains if (name := self.error_name(chain)) and self.is_wrong(chain, found)}
+        if not doubtful:
+            return found
+        self.names.release(doubtful)
+        again = self.verdicts_on(chains)
+        readers = [c for c in chains if any(names_in(side) & doubtful.keys() for side in c.sides)]
+        now = [verdict for chain in readers for _, verdict in self.within(chain, again)]
+        right = any(verdict.status is Status.RIGHT for verdict in now)
+        failed = [verdict for verdict in now if verdict.status in (Status.WRONG, Status.UNREAD)]
+        if (right and not failed) or (failed and all(map(is_explained, failed)) and self.fail_too(failed, found)):
+            return again
+        for name in doubtful:
+            self.names.memo.pop(name)
+        return found
+
+    def fail_too(self, failed: list[Verdict], found: list[tuple[int, Verdict]]) -> bool:
+        """Whether the lines that fail did so before: the other reading does not save them."""
+        wrong = {(v.line, v.source) for _, v in found if v.status is Status.WRONG}
+        return all((verdict.line, verdict.source) in wrong for verdict in failed)
+
+    def error_name(self, chain: Chain) -> str | None:
+        name = "" if isinstance(chain.subject, Derivative) else target_name(chain.subject)
+        return name if name.startswith("delta_") else None
+
+    def is_wrong(self, chain: Chain, found: list[tuple[int, Verdict]]) -> bool:
+        return any(verdict.status is Status.WRONG for _, verdict in self.within(chain, found))
+
+    def within(self, chain: Chain, found: list[tuple[int, Verdict]]) -> list[tuple[int, Verdict]]:
+        starts = {side.span[0] for side in chain.sides}
+        return [one for one in found if one[0] in starts]
+
+    def verdicts_on(self, chains_: list[Chain]) -> list[tuple[int, Verdict]]:
+        chains = self.scoped(chains_)
         convention = self.convention([one for one in chains if not one.chain.indexed])
         found = list(self.unread)
         for one in chains:
@@ -323,6 +361,10 @@ def in_latex(sentence: str) -> str:
         return text.replace(" * ", r" \odot ")
 
     return re.sub(r"`[^`]*`", signs, sentence)
+
+
+def is_explained(verdict: Verdict) -> bool:
+    return verdict.status is Status.WRONG and any(not told.startswith(NO_SINGLE) for told in verdict.mistakes)
 
 
 def one_shape(side: Side) -> bool:

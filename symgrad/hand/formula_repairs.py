@@ -7,18 +7,18 @@ dL/dW_{ij} = delta_j x_i  right for W_{ji}: the letters on the left are exchange
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from itertools import islice, permutations
 
-from .statements import Binary, Expression, Item, Name, Number, replaced
+from .statements import Binary, Comparison, Expression, Item, Name, Number, Reduction, Total, replaced
 
-MOST = 40  # repairs that are tried on one formula
+MOST = 60  # repairs that are tried on one formula
 Holds = Callable[[Expression], bool]
 
 
-def repaired(expression: Expression, holds: Holds, source: str) -> str | None:
-    """What is wrong, where one index put right makes the formula hold."""
-    for old, new, why in islice(changes(expression), MOST):
+def repaired(expression: Expression, holds: Holds, source: str, tokens: Collection[str] = ()) -> str | None:
+    """What is wrong, where one index put right makes the formula hold; `tokens` are names with one axis of ids."""
+    for old, new, why in islice((*changes(expression), *of_parts(expression, tokens)), MOST):
         if holds(replaced(expression, old, new)):
             quoted = " ".join(source[slice(*old.span)].split())
             return f"`{quoted}`: {why}"
@@ -42,6 +42,22 @@ def changes(expression: Expression) -> Iterator[tuple[Expression, Expression, st
                     places = [*node.places[:k], moved, *node.places[k + 1 :]]
                     why = f"the index is off by one: {spelled(name, places)} would be right"
                     yield node, Item(node.array, tuple(places), span=node.span), why
+
+
+def of_parts(expression: Expression, tokens: Collection[str]) -> Iterator[tuple[Expression, Expression, str]]:
+    """A term too many; [v == p] for [v == word[p]]; a word that occurs twice counted once."""
+    for node in expression.walk():
+        match node:
+            case Binary("+" | "-", left):
+                yield node, left, "it has a term too many, the last one here"
+            case Comparison("==", left, Name(letter) as place):
+                for name in tokens:
+                    word = Item(Name(name, span=place.span), (place,), span=place.span)
+                    why = f"a position stands for the word there, {name}[{letter}]: a gather instead of a scatter"
+                    yield node, Comparison("==", left, word, span=node.span), why
+            case Reduction("max", indices, body):
+                why = "what occurs several times is counted once: a sum stands where it is a maximum here"
+                yield node, Total(indices, body, span=node.span), why
 
 
 def shifted(place: Expression | None, step: int) -> Expression | None:

@@ -28,7 +28,7 @@ from .indexing import defines, is_indexed, own_axes, with_axes
 from .latex_names import Names
 from .latex_scanner import Scanner
 from .latex_text import rows
-from .statements import Chain
+from .statements import Chain, Expression, Item, Name, names_in
 
 
 class LatexNodes(FormulaNodes):
@@ -45,10 +45,20 @@ def read_latex(source: str, known: Collection[str] = (), met: dict[str, int] | N
     chains = []
     for row in rows(text):
         tokens: list[Token] = Scanner(text, names, row).tokens()
-        sides = parsed(tokens, text, LatexNodes)
+        sides = whole_name(parsed(tokens, text, LatexNodes), known)
         span = (tokens[0].start_pos or 0, tokens[-1].end_pos or 0)
         claim = chain(sides, span, text, is_indexed(sides, with_axes(known, names.met)))
         if (name := defines(claim, known)) is not None:
             names.met[name] = own_axes(claim)
         chains.append(claim)
     return tuple(chains)
+
+
+def whole_name(sides: list[Expression], known: Collection[str]) -> list[Expression]:
+    """delta_o where o stands nowhere on the right: the name delta_o, if neither is known."""
+    subject, *rest = sides
+    match subject:
+        case Item(Name(name), (Name(letter),)) if name not in known and rest:
+            if not any(letter in names_in(side) for side in rest):
+                return [Name(f"{name}_{letter}", span=subject.span), *rest]
+    return sides

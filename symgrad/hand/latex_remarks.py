@@ -17,7 +17,6 @@ MEANT = rf"(?:\$?\s*\\(?:texttt|mathtt|text)\{{(?P<set>{NAME})\}}\s*\$?|`(?P<cod
 COMMENT = re.compile(rf"^\s*\$?\s*(?P<latex>[\\A-Za-z{{][^=:,$]*?)\s*\$?\s*{SAYS}\s*{MEANT}\s*\.?\s*$")
 PROSE = re.compile(rf"\$(?P<latex>[^$=]+)\$\s*{SAYS}\s*{MEANT}(?=\s*(?:[,.;)]|and\b|$))", re.M)
 BEGINS = re.compile(r"^\s*(?:where|with|here|and|let|in code,?)\s+", re.IGNORECASE)
-INDEX_LETTERS = frozenset("tinbkj")
 
 
 def in_comment(line: str) -> Iterator[tuple[str, str]]:
@@ -29,14 +28,14 @@ def in_comment(line: str) -> Iterator[tuple[str, str]]:
             return
     for match in matches:
         assert match is not None
-        name = spelled_name(match["latex"], meaning_of(match))
+        name = spelled_name(match["latex"])
         if name is not None:
             yield name, meaning_of(match)
 
 
 def in_prose(text: str) -> Iterator[tuple[str, str]]:
     for match in PROSE.finditer(text):
-        name = spelled_name(match["latex"], meaning_of(match))
+        name = spelled_name(match["latex"])
         if name is not None:
             yield name, meaning_of(match)
 
@@ -45,33 +44,28 @@ def meaning_of(match: re.Match) -> str:
     return match["set"] or match["code"] or match["bare"]
 
 
-def spelled_name(latex: str, meaning: str) -> str | None:
-    """The name as the formulas' reader spells it where nothing else is known; None where it is no single name.
-
-    A letter that counts, the t of h_t, is the index of an entry, unless the meaning has it in its name as well.
-    """
+def spelled_name(latex: str) -> str | None:
+    """The name as the formulas' reader spells it where nothing else is known; None where it is no single name."""
     source = Source(latex.strip())
     try:
         row = pieces_of(source.text, 0, len(source.text), line_by_line=False)
-        if re.fullmatch(NAME, source.text) and not re.fullmatch(r"[A-Za-z]_[A-Za-z]", source.text):
+        if re.fullmatch(NAME, source.text):
             return source.text  # as code spells it
         scanner = Scanner(source, Names(), row)
         base, after = scanner.spelled(0)
         name = base.ways[0]
-        return name if after == len(row) else with_scripts(scanner, name, after, meaning)
+        return name if after == len(row) else with_scripts(scanner, name, after)
     except (ClaimError, IndexError):
         return None
 
 
-def with_scripts(scanner: Scanner, name: str, after: int, meaning: str) -> str | None:
+def with_scripts(scanner: Scanner, name: str, after: int) -> str | None:
     scanner.k = after
     below, above = scanner.scripts_at()
     scripts = scanner.as_words(below, above)
     if scanner.k != len(scanner.row) or (below and scripts.below is None) or (above and scripts.above is None):
         return None
     texts = ["".join(part) for part in scripts.below or ()]
-    if len(texts) == 1 and texts[0] in INDEX_LETTERS and meaning.replace("_", "") != f"{name}{texts[0]}":
-        texts = []
     for script in (*texts, scripts.above or ""):
         name += script if script.isdigit() or not script else f"_{script}"
     return name

@@ -28,8 +28,9 @@ from .interpretation import Interpreter, Passive, Value
 from .matrix_conventions import Convention
 from .number_values import ShapeError, place, real, written
 from .numbers import Numbers
+from .operations import ELEMENTWISE
 from .records import fitted
-from .statements import Derivative, Expression, Item, Name, Node, Number, Total, Unary, names_in
+from .statements import Apply, Binary, Derivative, Expression, Item, Name, Node, Number, Total, Unary, names_in
 from .truth import At
 
 
@@ -66,6 +67,10 @@ class MatrixInterpreter(Interpreter):
                 return self.watcher.slice(name, [self.place(one) for one in places])
             case Derivative(Name() as of, Item(Name() as by, places)):
                 return self.watcher.slice_of_derivative(of, by, [self.place(one) for one in places])
+            case Binary("**", Apply(function) as applied, exponent) if function in ELEMENTWISE:
+                return Numbers().binary("**", self.value(applied), self.value(exponent))  # tanh^2 is of every entry
+            case Binary("beside" | "@", left, right) if (side := ones_side(left, right)) is not None:
+                return self.with_ones(*side)
             case Total(indices, body):
                 sizes = (self.watcher.extent(node, k) for k in range(len(indices)))
                 extents = [extent_value(size, self.watcher.at.sizes) for size in sizes]
@@ -79,6 +84,29 @@ class MatrixInterpreter(Interpreter):
                     total = self.operations.binary("+", total, part)
                 return total
         return super().computed(node)
+
+    def with_ones(self, other: Expression, along: int, sums: bool) -> Value:
+        """A 1 and 1^T A sum; a column beside 1^T, or 1 beside a row, is repeated, which adding does by itself."""
+        value = real(self.value(other))
+        if value.ndim != 2 or (not sums and value.shape[along] != 1):
+            raise ClaimError("how many ones? beside a vector of ones there has to be a matrix, or a fitting vector")
+        return value.sum(axis=along, keepdims=True) if sums else value
+
+
+def ones_side(left: Expression, right: Expression) -> tuple[Expression, int, bool] | None:
+    """(the other factor, the axis, whether it is summed) where one factor is a vector of ones without a length."""
+    ones = Apply("ones")
+    row = Apply("transpose", (ones,))
+    match left, right:
+        case _, Apply("ones", ()):
+            return left, 1, True
+        case _, Apply() if right == row:
+            return left, 1, False
+        case Apply("ones", ()), _:
+            return right, 0, False
+        case Apply(), _ if left == row:
+            return right, 0, True
+    return None
 
 
 @dataclass

@@ -16,6 +16,7 @@ from .latex_remarks import in_comment, in_prose
 NAME = r"[A-Za-z_]\w*"
 SHAPE = re.compile(rf"(?P<name>{NAME})\s*:\s*(?:shape\s*)?\((?P<axes>[^()]*)\)")
 STATED = re.compile(rf"^\s*(?P<name>{NAME})\s*(?:=|is|means)\s*(?P<meaning>{NAME})\s*$")
+WITH_INDEX = re.compile(r"[A-Za-z]+_[a-z]")
 SIZES = re.compile(r"^\s*sizes?\s*:\s*(?P<sizes>.*)$", re.IGNORECASE)
 SIZE = re.compile(rf"({NAME})\s*=\s*(\d+)")
 
@@ -34,8 +35,9 @@ def remarks_in_code(source: str) -> Remarks:
     return remarks(comments)
 
 
-def remarks(lines: list[str], prose: str = "") -> Remarks:
-    """What lines that are remarks say, and text in which there may be some."""
+def remarks(lines: list[str], prose: str = "", formulas: bool = False) -> Remarks:
+    """What lines that are remarks say, and text in which there may be some; among `formulas`, h_t is an h with an
+    index below."""
     found = Remarks(said=dict(in_prose(prose)))
     for line in lines:
         sizes = SIZES.match(line)
@@ -43,7 +45,7 @@ def remarks(lines: list[str], prose: str = "") -> Remarks:
             found.sizes.update({name: int(size) for name, size in SIZE.findall(sizes["sizes"])})
             continue
         stated = STATED.match(line)
-        if stated:
+        if stated and not (formulas and WITH_INDEX.fullmatch(stated["name"])):
             found.stated[stated["name"]] = stated["meaning"]
         else:
             found.said.update(in_comment(line))

@@ -82,6 +82,8 @@ def comparisons(scene: Scene) -> Edits:
 
 def applied(scene: Scene, node: Expression, function: str) -> bool:
     """Whether the value of the node is already one of the function: its definition says so."""
+    if isinstance(node, Apply) and node.function == "expand_dims":
+        node = node.arguments[0]
     if not isinstance(node, Name):
         return False
     line = scene.definition(node.name)
