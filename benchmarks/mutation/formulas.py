@@ -36,7 +36,7 @@ from symgrad.hand.statements import (
     Unary,
 )
 from symgrad.hand.truth import Truth
-from symgrad.hand.verdicts import Status
+from symgrad.hand.verdicts import Status, Verification
 from symgrad.hand.verification import program_of
 from symgrad.language.errors import ClaimError
 from symgrad.language.program import Program
@@ -166,6 +166,19 @@ class Formulas:
             raise ClaimError(reading.unread[0][1].error)
         return chains
 
+    @cached_property
+    def seconds(self) -> float:
+        return self.verified(self.source)[1]
+
+    def verified(self, source: str) -> tuple[Verification, float]:
+        """The verdicts, and the seconds of the processor."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"claims{self.suffix}"
+            path.write_text(source, encoding="utf-8")
+            began = time.process_time()
+            found = verify(self.program, path)
+            return found, time.process_time() - began
+
     # -- changes ---------------------------------------------------------------------------------------------------
 
     @cached_property
@@ -190,7 +203,7 @@ class Formulas:
                     for other in {"+": "-", "-": "+", "*": "+/", "/": "*"}.get(sign, ""):
                         if gap.count(sign) == 1:
                             yield Change("operator", left.span[1], right.span[0], gap.replace(sign, other))
-                case Unary("-", operand):
+                case Unary("-"):
                     yield Change("operator", start, end, text.lstrip("-"))
                 case Apply(function) if text.startswith(function):
                     for other in FUNCTIONS.keys() - {function}:
@@ -213,7 +226,9 @@ class Formulas:
                     yield from self.renamed(node)
             if isinstance(node, Name | Item | Derivative) and id(node) not in places:
                 for factor in ("2", "-1", "1"):
-                    yield Change("factor", start, end, rf"{{({factor} {text})}}" if self.latex else f"({factor}*{text})")
+                    yield Change(
+                        "factor", start, end, rf"{{({factor} {text})}}" if self.latex else f"({factor}*{text})"
+                    )
 
     def renamed(self, node: Name) -> Iterator[Change]:
         """Other names of the same shape, as the file writes them."""
@@ -231,12 +246,7 @@ class Formulas:
 
     def judged(self, change: Change) -> Outcome:
         mutant = change.made(self.source)
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / f"mutant{self.suffix}"
-            path.write_text(mutant, encoding="utf-8")
-            began = time.process_time()
-            found = verify(self.program, path)
-            seconds = time.process_time() - began
+        found, seconds = self.verified(mutant)
         told = self.told(mutant)
         line = mutant[mutant.rfind("\n", 0, change.start) + 1 :].split("\n")[0].strip()
         complaint = ""
@@ -248,7 +258,9 @@ class Formulas:
         own = mutant.count("\n", 0, change.start) + 1
         if rejected - {own}:
             complaint = f"line {own} was changed; rejected are lines {sorted(rejected)}"
-        return Outcome(self.name, f"{change.kind}, formula", line, told, said(found), complaint, seconds)
+        return Outcome(
+            self.name, f"{change.kind}, formula", line, told, said(found), complaint, seconds, seconds - self.seconds
+        )
 
     def told(self, mutant: str) -> str:
         """What the entries of the changed side say."""

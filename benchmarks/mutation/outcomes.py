@@ -14,7 +14,8 @@ from symgrad.hand.verdicts import Verification
 @dataclass(frozen=True)
 class Outcome:
     """`told`: what NumPy says of the mutant: different, equal, or near where rounding hides it; `said`: what the
-    verifier says: right, wrong or unread; `complaint` is empty where they agree; `seconds` of the processor."""
+    verifier says: right, wrong or unread; `complaint` is empty where they agree.  `seconds` are those of the processor
+    for the file, `added` those of them that the change brought: the diagnosis."""
 
     derivation: str
     kind: str
@@ -23,6 +24,7 @@ class Outcome:
     said: str
     complaint: str
     seconds: float
+    added: float
 
 
 def said(found: Verification) -> str:
@@ -37,10 +39,18 @@ COLUMNS = {
 }
 
 
-def table(outcomes: Sequence[Outcome], base: float) -> Table:
-    """A row a kind; `base` are the seconds that the right derivation of the same file takes, in the median."""
+@dataclass(frozen=True)
+class Times:
+    """The seconds of the processor for a right file of so many lines."""
+
+    lines: int
+    seconds: float
+
+
+def table(outcomes: Sequence[Outcome], right: Times) -> Table:
+    """A row a kind, and how long a verdict takes."""
     kinds = sorted({one.kind for one in outcomes}, key=lambda kind: (kind.endswith("formula"), kind))
-    made = Table(title="mutants", caption=timing(outcomes, base), show_footer=True)
+    made = Table(title="mutants", caption=timing(outcomes, right), show_footer=True)
     made.add_column("kind", footer="all")
     counted: dict[str, list[list[Outcome]]] = {}
     rows = [[one for one in outcomes if one.kind == kind] for kind in kinds]
@@ -56,6 +66,10 @@ def table(outcomes: Sequence[Outcome], base: float) -> Table:
     return made
 
 
-def timing(outcomes: Sequence[Outcome], base: float) -> str:
-    seconds = [one.seconds for one in outcomes]
-    return f"a whole file with a mutant: median {statistics.median(seconds):.2f} s, at most {max(seconds):.2f} s; {base}"
+def timing(outcomes: Sequence[Outcome], right: Times) -> str:
+    added, file = ([getattr(one, name) for one in outcomes] for name in ("added", "seconds"))
+    return (
+        f"seconds of the processor, median and most: what the change adds {statistics.median(added):.2f}, "
+        f"{max(added):.2f}; a file with it {statistics.median(file):.2f}, {max(file):.2f}; "
+        f"the right file of {right.lines} lines {right.seconds:.2f}"
+    )

@@ -8,7 +8,7 @@ convention in which the shapes of most formulas of the file fit.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -45,6 +45,9 @@ class Scoped:
     own: bool
 
 
+CONTINUED = re.compile(r"\s*(?:&|\\quad|\\qquad|\\,|\s)*=")  # a line that is another side of the formula before it
+
+
 @dataclass
 class Side:
     """One equality of a chain: what it was compared with, and what kept it from being read."""
@@ -69,6 +72,7 @@ class FormulaVerification:
         self.formulas = tuple(formulas)
         self.notes: set[str] = set()
         self.unread: list[tuple[int, Verdict]] = []
+        self.left_out: set[int] = set()  # the lines of these
         self.subjects = Subjects(truth, names, source)
         self.diagnosis = Diagnosis(truth, names, (), source)
         self.indexed = IndexedClaims(truth, names, source, self.subjects, self.diagnosis)
@@ -184,15 +188,24 @@ class FormulaVerification:
                     text = self.without_line(text, error, formula)
 
     def without_line(self, text: str, error: ClaimError, formula: Formula) -> str:
-        """The text without the line that cannot be read, which gets its verdict; the others still can."""
+        """The text without the line that cannot be read, which gets its verdict; the others still can.
+
+        What goes on with its formula would be read as a claim about another subject, so it goes too."""
         lines = text.splitlines(keepends=True)
         line = error.line if error.line is not None and lines[error.line - 1].strip() else len(lines)
+        self.leave_out(lines, line, str(error), error.column)
+        if not CONTINUED.match(lines[line - 1]):
+            for later in range(line + 1, len(lines) + 1):
+                if not CONTINUED.match(lines[later - 1]):
+                    break
+                self.leave_out(lines, later, f"line {line}, whose formula this goes on with, cannot be read")
+        return "".join(blank(text) if k in self.left_out else text for k, text in enumerate(lines, 1))
+
+    def leave_out(self, lines: Sequence[str], line: int, error: str, column: int | None = None) -> None:
         start = sum(map(len, lines[: line - 1]))
-        quoted = lines[line - 1].strip()
-        verdict = Verdict(line, quoted, "", Status.UNREAD, error=str(error), column=error.column)
+        verdict = Verdict(line, lines[line - 1].strip(), "", Status.UNREAD, error=error, column=column)
         self.unread.append((start, verdict))
-        lines[line - 1] = blank(lines[line - 1])
-        return "".join(lines)
+        self.left_out.add(line)
 
     def convention(self, chains: list[Scoped]) -> Convention:
         """The one in which most sides have the shape of their subject."""

@@ -209,3 +209,11 @@ def test_claims_in_sympy():
 def test_claims_by_name_as_code():
     found = verify(network(), {"b2": "do.sum(0)", "W2": "r.T @ do"})
     assert [verdict.status for verdict in found.verdicts] == [RIGHT, WRONG]
+
+
+def test_the_sides_behind_an_unread_formula_are_no_other_subject_s(tmp_path):
+    claims = tmp_path / "claims.txt"
+    claims.write_text("db2[v] = sum_b do[b,v]\ndh[b,i] = dr[b,i] $ 2\n= dr[b,i]*(1 + [h[b,i] > 0])\n")
+    found = verify(network(), claims)
+    assert [verdict.status for verdict in found.verdicts] == [RIGHT, UNREAD, UNREAD], str(found)
+    assert "line 2, whose formula this goes on with" in str(found)
