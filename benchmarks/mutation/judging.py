@@ -133,10 +133,11 @@ class Derivation:
         if told != "different" or verdict != "wrong":
             return ""
         wrong = {(self.statement_at(v.line), v.target) for v in found.with_status(Status.WRONG)}
+        unread = {(self.statement_at(v.line), v.target) for v in found.with_status(Status.UNREAD, Status.UNDECIDED)}
         own = self.claims.get(where, set())
         if not own:  # it has no value there; what it makes is claimed later
             return ""
-        if not any(statement == where or target in own for statement, target in wrong):
+        if not any(statement == where or target in own for statement, target in wrong | unread):
             return f"the difference is in statement {where}; rejected is {wrong}"
         if at == where and self.assigns(at) <= own:
             blamed = {one for one in wrong if one[0] != where and one[1] not in own}

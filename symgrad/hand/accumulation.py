@@ -10,8 +10,10 @@ import numpy as np
 
 from .binding import Meaning
 from .records import Judged, Record, Seen
-from .statements import Name, names_in
+from .statements import Apply, Name, names_in
 from .truth import Share, agree, subsets
+
+RELAID = ("array", "copy", "as_type", "float", "reshape", "flatten", "ravel", "squeeze", "expand_dims")
 
 
 def judged_group(group: list[Record]) -> list[Judged]:
@@ -24,11 +26,29 @@ def judged_group(group: list[Record]) -> list[Judged]:
     parts = [group[i:j] for i, j in zip([0, *starts], [*starts, len(group)], strict=True)]
     zero = [part is not parts[-1] and len(part) == 1 and all_zero(part[0]) for part in parts]
     judged = [begun(part[0]) if none else judged_sum(part) for part, none in zip(parts, zero, strict=True)]
+    if len(parts[0]) == 1 and reads_itself(group[0]) and judged[0][0].right:
+        judged[0] = [of_itself(group[0])]
     return [one for found in judged for one in found]
 
 
 def all_zero(record: Record) -> bool:
     return not record.errors and not any(np.any(seen.claimed) for seen in record.seen)
+
+
+def reads_itself(record: Record) -> bool:
+    """Whether the first line that makes a value reads it: of `h = np.maximum(h, 0)`, true of many an h, nothing
+    follows."""
+    line = record.event.line
+    plain = record.event.statement is line and isinstance(line.target, Name) and not line.operator
+    return plain and record.bound.meaning is Meaning.VALUE and record.event.name in names_in(line.value)
+
+
+def of_itself(record: Record) -> Judged:
+    """What only lays the value out anew claims nothing; what computes with it is not decided."""
+    value = record.event.line.value
+    relaid = isinstance(value, Apply) and value.function in RELAID and isinstance(value.arguments[0], Name)
+    said = "it reads what it makes" + ("" if relaid else ", which no line made before, so that nothing follows from it")
+    return Judged(record, None, judged=not relaid, remark=said)
 
 
 def begun(record: Record) -> list[Judged]:

@@ -92,7 +92,7 @@ class Turned(Passive):
             if bound.meaning is Meaning.ADJOINT and name not in self.lost and name in self.last:
                 raise ClaimError(f"{name} is read before the line that makes it, so that it has no value there")
             value = bound.at(self.at)
-            return np.array(value) if isinstance(value, np.ndarray) else value  # its memory is its own
+            return np.array(value)[()] if isinstance(value, np.ndarray) else value  # its memory is its own
         if is_temporary(name):
             raise ClaimError(self.lost[name])
         if name in self.lost:

@@ -25,6 +25,8 @@ from .number_values import (
 )
 from .operations import SHORT, bound
 
+FILLED = ("array", "copy", "zeros", "ones", "full", "zeros_like", "ones_like", "full_like")
+
 
 class Numbers:
     """Evaluates the words of `operations` on arrays.  Every failure is a ClaimError in NumPy's or our words."""
@@ -32,7 +34,7 @@ class Numbers:
     def unary(self, operator: str, value: Value) -> Value:
         if operator == "not":
             return np.logical_not(real(value))
-        return -numeric(value) if operator == "-" else np.copy(real(value))
+        return -numeric(value) if operator == "-" else np.copy(real(value))[()]
 
     def binary(self, operator: str, left: Value, right: Value) -> Value:
         if isinstance(left, list | tuple) and operator in ("+", "*"):
@@ -68,7 +70,9 @@ class Numbers:
         if word == "zip":
             return list(zip(*(as_list(argument) for argument in arguments), strict=False))
         values = bound(word, arguments, keywords)
-        return self.limited(guarded(FUNCTIONS[word], **values))
+        made = self.limited(guarded(FUNCTIONS[word], **values))
+        # as in NumPy a number is no memory, but np.zeros(()) is
+        return made[()] if isinstance(made, np.ndarray) and not made.ndim and word not in FILLED else made
 
     def choose(self, condition: Value, then: Callable[[], Value], other: Callable[[], Value]) -> Value:
         return then() if self.truth(condition) else other()
@@ -112,7 +116,7 @@ class Numbers:
     def in_place(self, name: str, new: Value, values: Mapping[str, Value]) -> dict[str, Value]:
         """`new` where the name had its value, and the other names that this changes."""
         old = values[name]
-        if isinstance(old, np.ndarray) and old.ndim and np.shape(new) != old.shape:
+        if isinstance(old, np.ndarray) and np.shape(new) != old.shape:
             said = f"an array of shape {written(old.shape)} cannot become one of {written(np.shape(new))} in place"
             raise ShapeError(said, old, real(new))
         return rewritten(name, new, values)

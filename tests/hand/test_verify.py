@@ -19,7 +19,7 @@ FILE = Path(__file__).parents[3] / "shared" / "cases" / "hand_derivations.yaml"
 EXAMPLES = Path(__file__).parents[2] / "examples" / "verify"
 # Wrong forms are rejected in test_diagnosis; what stands there of an `eq-` sample is another right form.
 RIGHT_FORMS = [(name, "correct_py") for name in CASES] + [(name, "wrong_py") for name in CASES if name[:3] == "eq-"]
-RIGHT, WRONG, UNREAD, OWN = Status.RIGHT, Status.WRONG, Status.UNREAD, Status.OWN
+RIGHT, WRONG, UNREAD, OWN, UNDECIDED = Status.RIGHT, Status.WRONG, Status.UNREAD, Status.OWN, Status.UNDECIDED
 
 
 @cache
@@ -107,6 +107,11 @@ LINES = (
     Line("J = np.outer(z[0], z[0])", (OWN,)),
     Line("do = p.copy()\ndo[np.arange(B), y] -= 1", (OWN, WRONG)),
     Line("dx = 0 * C", (OWN,)),
+    Line("h = np.maximum(h, h)", (UNDECIDED,), "it reads what it makes"),
+    Line("h = np.array(h)\ndz = dh * (1 - h**2)", (OWN, RIGHT)),
+    Line("h = np.tanh(h)", (WRONG,)),
+    Line("db2 = np.zeros_like(3)\ndb2 += do.sum(0)", (OWN, WRONG), "cannot become one of (5,) in place"),
+    Line("db2 = 0\ndb2 += do.sum(0)", (OWN, RIGHT)),
     Line("dW2 = dW2", (UNREAD,), "dW2 is read before the line that makes it"),
     Line("g = dW2\ndW2 = g", (UNREAD, UNREAD)),
     Line("dz = dh\ndz = dh * (1 - h**2)", (WRONG, RIGHT)),
