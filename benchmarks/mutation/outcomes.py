@@ -32,10 +32,10 @@ def said(found: Verification) -> str:
 
 
 COLUMNS = {
-    "different, rejected": ("different", "wrong"),
-    "different, unread": ("different", "unread"),
-    "equal, accepted": ("equal", "right"),
-    "equal, unread": ("equal", "unread"),
+    "different:\nrejected": ("different", "wrong"),
+    "different:\nunread": ("different", "unread"),
+    "equal:\naccepted": ("equal", "right"),
+    "equal:\nunread": ("equal", "unread"),
 }
 
 
@@ -51,14 +51,14 @@ def table(outcomes: Sequence[Outcome], right: Times) -> Table:
     """A row a kind, and how long a verdict takes."""
     kinds = sorted({one.kind for one in outcomes}, key=lambda kind: (kind.endswith("formula"), kind))
     made = Table(title="mutants", caption=timing(outcomes, right), show_footer=True)
-    made.add_column("kind", footer="all")
+    made.add_column("kind", footer="all", no_wrap=True)
     counted: dict[str, list[list[Outcome]]] = {}
     rows = [[one for one in outcomes if one.kind == kind] for kind in kinds]
     counted["judged"] = rows
     for name, pair in COLUMNS.items():
         counted[name] = [[one for one in row if (one.told, one.said) == pair and not one.complaint] for row in rows]
-    counted["too near to tell"] = [[one for one in row if one.told == "near"] for row in rows]
-    counted["wrong verdicts"] = [[one for one in row if one.complaint] for row in rows]
+    counted["too near\nto tell"] = [[one for one in row if one.told == "near"] for row in rows]
+    counted["wrong\nverdicts"] = [[one for one in row if one.complaint] for row in rows]
     for name, cells in counted.items():
         made.add_column(name, justify="right", footer=str(sum(map(len, cells))))
     for k, kind in enumerate(kinds):
