@@ -18,7 +18,7 @@ Holds = Callable[[Expression], bool]
 
 def repaired(expression: Expression, holds: Holds, source: str, tokens: Collection[str] = ()) -> str | None:
     """What is wrong, where one index put right makes the formula hold; `tokens` are names with one axis of ids."""
-    for old, new, why in islice((*changes(expression), *of_parts(expression, tokens)), MOST):
+    for old, new, why in islice((*changes(expression), *of_words(expression, tokens)), MOST):
         if holds(replaced(expression, old, new)):
             quoted = " ".join(source[slice(*old.span)].split())
             return f"`{quoted}`: {why}"
@@ -44,12 +44,10 @@ def changes(expression: Expression) -> Iterator[tuple[Expression, Expression, st
                     yield node, Item(node.array, tuple(places), span=node.span), why
 
 
-def of_parts(expression: Expression, tokens: Collection[str]) -> Iterator[tuple[Expression, Expression, str]]:
-    """A term too many; [v == p] for [v == word[p]]; a word that occurs twice counted once."""
+def of_words(expression: Expression, tokens: Collection[str]) -> Iterator[tuple[Expression, Expression, str]]:
+    """[v == p] for [v == word[p]]; a word that occurs twice counted once."""
     for node in expression.walk():
         match node:
-            case Binary("+" | "-", left):
-                yield node, left, "it has a term too many, the last one here"
             case Comparison("==", left, Name(letter) as place):
                 for name in tokens:
                     word = Item(Name(name, span=place.span), (place,), span=place.span)

@@ -118,11 +118,17 @@ def other_tensors(node: Term, tensors: Mapping[str, Tensor], program: Program) -
         return
     own = tensors[node.tensor]
     for name, tensor in tensors.items():
-        if name != node.tensor and tensor.shape == own.shape:
+        if name != node.tensor and tensor.shape == own.shape and tensor.vocabulary == own.vocabulary:
             yield Change("name", node, Read(name, node.indices), mistaken_for(node.tensor, name, program))
 
 
 def signs(node: Term, tensors: Mapping[str, Tensor], program: Program) -> Changes:
+    match node:
+        case Add((Pow(Add(), Const(-1)) as sigmoid, Const(-1)) | (Const(-1), Pow(Add(), Const(-1)) as sigmoid)):
+            remark = (
+                "the sign inside the sigmoid is wrong: sigmoid(z) - 1 is -sigmoid(-z), a negative taken for a positive"
+            )
+            yield Change("inner sign", node, sigmoid, remark)
     if isinstance(node, Add):
         for k, part in enumerate(node.terms):
             new = Add((*node.terms[:k], negated(part), *node.terms[k + 1 :]))
