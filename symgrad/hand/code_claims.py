@@ -68,8 +68,15 @@ class CodeVerification:
         return proof or f"agrees at {len(judged.compared or judged.record.seen)} random points"
 
     def failed(self, base: Verdict, judged: Judged) -> Verdict:
-        """A line that has no value at some point: shapes that fit only where sizes are equal are wrong."""
+        """A line that has no value at some point: shapes that fit only where sizes are equal are wrong.
+
+        Where all sizes differ and it has a value that is right, it is; a filter longer than its input has none.
+        """
         at, error = judged.record.errors[0]
+        seen = judged.record.seen
+        if seen and all(one.agrees for one in seen) and any(one.at.all_different for one in seen):
+            remark = f"no value at {at.written()}: {error}"
+            return replace(base, how=f"agrees at {len(seen)} random points", remark=remark)
         base = replace(base, error=str(error), column=self.column(error))
         if isinstance(error, ShapeError) and (judged.compared or not self.literal(judged)):
             found = counterexample(judged) or Counterexample(at.sizes, at.seed, (), 0.0, None, None, None, str(error))

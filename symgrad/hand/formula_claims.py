@@ -186,6 +186,9 @@ class FormulaVerification:
                     break
                 except ClaimError as error:
                     text = self.without_line(text, error, formula)
+                except RecursionError:
+                    deep = ClaimError("it is nested too deeply to be read; split it", len(text.splitlines()))
+                    text = self.without_line(text, deep, formula)
 
     def without_line(self, text: str, error: ClaimError, formula: Formula) -> str:
         """The text without the line that cannot be read, which gets its verdict; the others still can.

@@ -35,6 +35,7 @@ from .statements import (
     Statement,
     Text,
     Unary,
+    Unread,
     target_name,
 )
 from .statements import (
@@ -123,6 +124,8 @@ class Interpreter:
                 self.defined[name] = statement
             case Bare(value):
                 self.value(value)
+            case Unread(reason, column):
+                raise ClaimError(reason, column=column)
             case Return() | Chain():
                 raise ClaimError(f"a {type(statement).__name__.lower()} cannot stand here")
 

@@ -74,7 +74,8 @@ class Turned(Passive):
     def __init__(self, judge: Judge, at: At) -> None:
         self.judge, self.at = judge, at
         self.interpreter = Interpreter(Numbers(), self)
-        self.event_of = {id(event.line): event for event in judge.events}
+        self.event_of = {id(event.line): event for event in judge.events if event.line.name == event.name}
+        self.shared = [event for event in judge.events if event.line.name != event.name]
         self.last = {event.name: event for event in judge.events}
         self.current: Statement | None = None
         self.lost: dict[str, str] = {}  # names whose line could not be run
@@ -82,7 +83,12 @@ class Turned(Passive):
     def run(self) -> None:
         for statement in self.judge.statements:
             self.current = statement
+            before = dict(self.interpreter.environment)
             self.interpreter.run((statement,))
+            for event in self.shared:
+                if event.statement is statement and event.name in before:
+                    made = self.interpreter.environment[event.name]
+                    self.interpreter.environment[event.name] = self.compared(event, before[event.name], made)
 
     # -- what the interpreter tells --------------------------------------------------------------------------------
 
@@ -201,7 +207,8 @@ class Turned(Passive):
         if loop is not self.current:
             return
         for event in self.judge.events:
-            if event.statement is loop and event.name in environment and id(event) in self.judge.records:
+            own = event.statement is loop and event not in self.shared
+            if own and event.name in environment and id(event) in self.judge.records:
                 value = environment[event.name]
                 whole = np.shape(self.judge.records[id(event)].bound.at(self.at))
                 if np.shape(value) != whole:

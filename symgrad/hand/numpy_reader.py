@@ -34,6 +34,8 @@ from .statements import (
     Statement,
     Text,
     Unary,
+    Unread,
+    assignments,
     names_in,
     target_name,
     temporary,
@@ -84,7 +86,7 @@ class NumpyReader:
         except (ValueError, RecursionError, MemoryError) as error:
             raise ClaimError(f"this is no Python: {error}") from None
         try:
-            return self.block(tree.body)
+            return tuple(statement for node in tree.body for statement in self.top(node))
         except RecursionError:
             raise ClaimError("an expression is nested too deeply to be read; split it into lines") from None
 
@@ -108,6 +110,13 @@ class NumpyReader:
     def block(self, nodes: Iterable[ast.stmt]) -> tuple[Statement, ...]:
         return tuple(statement for node in nodes for statement in self.statement(node))
 
+    def top(self, node: ast.stmt) -> list[Statement]:
+        """A statement of the file itself; one that cannot be read leaves the others readable."""
+        try:
+            return self.statement(node)
+        except ClaimError as error:
+            return [Unread(str(error), error.column, span=self.span(node))]
+
     def statement(self, node: ast.stmt) -> list[Statement]:
         span = self.span(node)
         match node:
@@ -128,7 +137,9 @@ class NumpyReader:
                 return [self.function(node)]
             case ast.Return(value=ast.expr() as value):
                 return [Return(self.expression(value), span=span)]
-            case ast.Expr(value=ast.Constant(value=str())) | ast.Pass():
+            case ast.Expr(value=ast.Constant(value=str())) | ast.Pass() | ast.Assert():
+                return []
+            case ast.Expr(value=ast.Call(func=ast.Name(id="print"))):
                 return []
             case ast.Expr(value=value):
                 return [self.expression_statement(value, span)]
@@ -183,6 +194,12 @@ class NumpyReader:
         body = self.block(node.body)
         if not body or not isinstance(body[-1], Return):
             raise self.unreadable(node, "a function whose last line is no return cannot be read")
+        own: set[str] = set()
+        for line in assignments(body):
+            if isinstance(line.target, Name) and not line.operator:
+                own.add(line.name)
+            elif line.name in names and line.name not in own:
+                raise self.unreadable(node, f"it changes its argument {line.name} in place; let it return a new array")
         return Define(node.name, names, defaults, body, span=self.span(node))
 
     def parameters(self, arguments: ast.arguments, node: ast.AST) -> tuple[tuple[str, ...], tuple[Expression, ...]]:
@@ -278,11 +295,24 @@ class NumpyReader:
         function, own = self.called(node.func)
         if isinstance(node.func, ast.Name) and function in BUILT_IN and function not in self.defined:
             function = BUILT_IN[function][len(node.args) > 1]
+        self.refuse_whole_numbers(node, function)
         if any(isinstance(argument, ast.Starred) for argument in node.args) or None in [k.arg for k in node.keywords]:
             raise self.unreadable(node, "arguments with a star cannot be read")
         arguments = own + tuple(self.expression(argument) for argument in node.args)
         keywords = tuple((str(keyword.arg), self.expression(keyword.value)) for keyword in node.keywords)
         return Apply(function, arguments, keywords, span=self.span(node))
+
+    def refuse_whole_numbers(self, node: ast.Call, function: str) -> None:
+        """An array of integers cuts fractions off; only masks and ids, which have none, may be made one."""
+        types = [keyword.value for keyword in node.keywords if keyword.arg == "dtype"]
+        if function == "as_type":
+            types += node.args[:1]
+            if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Compare):
+                return
+        for kind in types:
+            words = dotted(kind) or (str(getattr(kind, "value", "")),)
+            if words[-1].startswith(("int", "uint", "long", "bool")) and function not in ("arange", "one_hot", "eye"):
+                raise self.unreadable(node, "whole numbers cut fractions off; leave the type out")
 
     def called(self, node: ast.expr) -> tuple[str, tuple[Expression, ...]]:
         """The plain word of a function, and the array that a method is called on."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from ..language.errors import ClaimError
 from .binding import Bound
-from .statements import Assign, Branch, Loop, Statement, assignments
+from .statements import Apply, Assign, Expression, Item, Name, Statement, assignments
 from .truth import At, agree
 
 
@@ -59,13 +59,45 @@ class Judged:
 
 
 def events(statements: Sequence[Statement]) -> Iterator[Event]:
+    """Also of a name whose memory another one shares, where that is changed in place: row = dP[k], then row += ..."""
+    views: dict[str, str] = {}
+    made: set[str] = set()
     for statement in statements:
-        if isinstance(statement, Assign):
-            yield Event(statement, statement, statement.name)
-        elif isinstance(statement, Loop | Branch):
-            last = {line.name: line for line in assignments((statement,))}
-            for name, line in last.items():
-                yield Event(statement, line, name)
+        last: dict[str, Assign] = {}
+        for line in assignments((statement,)):
+            last[line.name] = line
+            base = viewed(line.value)
+            if line.operator or isinstance(line.target, Item):
+                last.update({base: line for base in bases(line.name, views) if base in made})
+            elif base is not None and base != line.name:
+                views[line.name] = base
+            else:
+                views.pop(line.name, None)
+        for name, line in last.items():
+            made.add(name)
+            yield Event(statement, line, name)
+
+
+def viewed(value: Expression) -> str | None:
+    """The name whose memory the value lies in: that of b[k], b.T, b.reshape(...) and b itself."""
+    while True:
+        match value:
+            case Name(name):
+                return name
+            case Item(array, _):
+                value = array
+            case Apply("transpose" | "reshape" | "swapaxes" | "squeeze" | "expand_dims" | "flatten", (array, *_)):
+                value = array
+            case _:
+                return None
+
+
+def bases(name: str, views: Mapping[str, str]) -> list[str]:
+    found: list[str] = []
+    while name in views and views[name] not in found:
+        name = views[name]
+        found.append(name)
+    return found
 
 
 def fitted(claimed: np.ndarray, right: np.ndarray) -> np.ndarray:

@@ -14,14 +14,17 @@ from textwrap import wrap
 
 from .verdicts import Counterexample, Status, Verdict, Verification
 
-WIDEST_TEXT = 100
-WIDEST = 48  # of a quoted line, which is cut beyond
+WIDEST_TEXT = 110
+MOST_LINES = 200  # of a file; in a longer one the lines of its own are left out
+WIDEST = 56  # of a quoted line, which is cut beyond
 TELLING = 0.3  # from this cosine on the loss would still fall
 
 
 def text(verification: Verification) -> str:
     """The whole report, ending with one sentence that sums it up."""
-    shown = list(verification.verdicts)
+    shown = [v for v in verification.verdicts if v.status is not Status.OWN or v.remark]
+    if len(verification.verdicts) <= MOST_LINES:
+        shown = list(verification.verdicts)
     width = min(max((len(quoted(v)) for v in shown), default=0), WIDEST)
     digits = len(str(max((v.line for v in shown), default=1)))
     lines = [""]
@@ -51,7 +54,9 @@ def verdict_lines(verdict: Verdict, verification: Verification, width: int, digi
     yield f"{verdict.line:>{digits + 2}}  {quoted(verdict):<{width}}  {status:<6}  {said}".rstrip()
     indent = " " * (digits + 4)
     for word, content in details(verdict):
-        yield f"{indent}{word:<9} {content}"
+        lines = wrap(content, WIDEST_TEXT - len(indent) - 10, break_long_words=False, break_on_hyphens=False) or [""]
+        yield f"{indent}{word:<9} {lines[0]}"
+        yield from (f"{indent}{'':<9} {line}" for line in lines[1:])
 
 
 def given(verdict: Verdict) -> str:
@@ -92,7 +97,7 @@ def summary(verification: Verification) -> str:
     wrong = verification.with_status(Status.WRONG)
     unread = verification.with_status(Status.UNREAD, Status.UNDECIDED)
     if not claims:
-        return "No line makes a claim about the model: name gradients dX for X, and see the note above."
+        return "No line makes a claim about the model: name gradients dX for a tensor X of the model."
     lines = "line is" if len(claims) == 1 else "lines are"
     if wrong:
         verb = "is" if len(wrong) == 1 else "are"
@@ -102,4 +107,7 @@ def summary(verification: Verification) -> str:
     if unread:
         return f"No line was found wrong, but {len(unread)} of {len(claims)} could not be read or decided."
     proved = sum(verdict.how.startswith("proved") for verdict in claims)
-    return f"All {len(claims)} {lines} right; {proved} proved." if len(claims) > 1 else "The line is right."
+    if len(claims) == 1:
+        return "The line is right." if proved else "The line is right as far as random points tell; it is not proved."
+    rest = f", {len(claims) - proved} at random points only" if proved < len(claims) else ""
+    return f"All {len(claims)} {lines} right; {proved} proved{rest}."

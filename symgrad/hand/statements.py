@@ -6,6 +6,7 @@
                | Define(name, parameters, body)      def sig(z): return 1/(1 + np.exp(-z))
                | Bare(value)                         an expression that is not kept: `dbh + dr`
                | Return(value)                       the end of a Define
+               | Unread(reason, column)              what cannot be read; the lines around it still can
                | Chain(subject, sides)               dL/dw1 = A = B = C, as formulas are written
     Expression = Number | Name | Text | Unary | Binary | Comparison | Apply | Item | Slice | Sequence | Choice
                | Comprehension | Total | Reduction | Derivative
@@ -224,6 +225,14 @@ class Bare(Statement):
 @dataclass(frozen=True)
 class Return(Statement):
     value: Expression
+
+
+@dataclass(frozen=True)
+class Unread(Statement):
+    """What cannot be read, and why; its column counts from 1."""
+
+    reason: str
+    column: int | None
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from ..language.terms import ZERO, Term, delta
 GENERIC = (5, 4, 7, 3, 6, 8, 9, 10, 11, 12, 13, 14)
 EQUAL = 4
 KINK_MARGIN = 1e-6  # nothing is differentiated by quotients here: a point only must not lie on a kink
-TOLERANCE = 1e-8
+TOLERANCE = 1e-9
 MOST_SHARES = 8  # of one adjoint, whose subsets are compared with a part of it
 
 
@@ -77,6 +77,11 @@ class At:
             return np.zeros(sum(shapes, ()))
         given = {t.name for t in found.program.tensors.values() if t.role is not Role.DEFINITION}
         return found.at({name: self.values[name] for name in given if name in self.values}, self.sizes)
+
+    @property
+    def all_different(self) -> bool:
+        """Whether no two sizes are equal, so that only what fits in general fits."""
+        return len(set(self.sizes.values())) == len(self.sizes)
 
     def written(self) -> str:
         """`B=5, H=4`"""
