@@ -40,9 +40,10 @@ class NoCode(Exception):
 class FormulaCode:
     """`indices` are those that stand around the formula, each with a value that it can have."""
 
-    def __init__(self, reading: MatrixReading, indices: Mapping[str, int] | None = None) -> None:
+    def __init__(self, reading: MatrixReading, indices: Mapping[str, int] | None = None, entries: bool = False) -> None:
         self.reading = reading
         self.indices = dict(indices or {})
+        self.entries = entries  # whether every array carries its indices: tokens are ids, products those of numbers
 
     def code(self, node: Expression) -> Expression:
         match node:
@@ -65,7 +66,9 @@ class FormulaCode:
                 return Apply("sum", (whole, Number(along)), kept, span=node.span) if sums else whole
             case Binary("beside", left, right):
                 return Binary(self.product(left, right), self.code(left), self.code(right), span=node.span)
-            case Apply(function, (argument,)) if function in OF_VECTORS and 1 in self.shape(argument):
+            case Apply(_, (_, Name(index))) if index in self.indices:  # softmax(o[v], v)
+                raise NoCode
+            case Apply(function, (argument,)) if function in OF_VECTORS and self.is_vector(argument):
                 return self.of_vector(node, argument)
         return self.rebuilt(node)
 
@@ -80,6 +83,9 @@ class FormulaCode:
 
     def name(self, node: Name) -> Expression:
         bound = self.reading.names.meaning(node.name)
+        own = self.reading.scope.own.get(node.name)
+        if bound is None and own is not None and own.by_entries and not self.entries:
+            return self.vector(node, len(own.tensor.indices), gradient=False)
         if bound is None or bound.meaning is Meaning.SIZE:
             return node
         whole, axes = self.whole(node, bound)
@@ -88,7 +94,7 @@ class FormulaCode:
     def whole(self, node: Name, bound: Bound) -> tuple[Expression, int]:
         """The array, tokens as one-hot vectors, and its number of axes."""
         tensor = self.reading.at.truth.model.tensors[bound.tensor]
-        if bound.meaning is Meaning.VALUE and tensor.vocabulary is not None:
+        if bound.meaning is Meaning.VALUE and tensor.vocabulary is not None and not self.entries:
             if not isinstance(tensor.vocabulary, Size):
                 raise NoCode
             classes = Name(tensor.vocabulary.name, span=node.span)
@@ -98,13 +104,13 @@ class FormulaCode:
     def slice(self, node: Expression, name: str, places: Sequence[Expression | None]) -> Expression:
         """x[t], as a vector where it is one; behind the start of a recurrence the choice between the two."""
         bound = self.reading.names.meaning(name)
-        if any(not isinstance(one, Name | Number | Binary) for one in places):
+        if any(not isinstance(one, Name | Number | Binary | Item) for one in places):
             raise NoCode
         at = tuple(self.code(one) for one in places if one is not None)
         array = Name(name, span=node.span)
         if bound is None:
             own = self.reading.scope.own.get(name)
-            if own is None or len(own.letters) != len(at):
+            if own is None or (len(own.letters) != len(at) and not self.entries):
                 raise NoCode
             return Item(array, at, span=node.span)
         whole, axes = self.whole(array, bound)
@@ -159,6 +165,8 @@ class FormulaCode:
         return name
 
     def product(self, left: Expression, right: Expression) -> str:
+        if self.entries:
+            return "*"
         shapes = self.shape(left), self.shape(right)
         number = any(not shape or set(shape) == {1} for shape in shapes)
         fits = len(shapes[0]) == len(shapes[1]) == 2 and shapes[0][1] == shapes[1][0]
@@ -171,6 +179,9 @@ class FormulaCode:
             return applied
         axis = 0 if self.shape(argument)[0] == 1 else 1
         return Apply("expand_dims", (applied, Number(axis, span=node.span)), span=node.span)
+
+    def is_vector(self, node: Expression) -> bool:
+        return not self.entries and 1 in self.shape(node)
 
     def shape(self, node: Expression) -> tuple[int, ...]:
         value: Value = self.reading.value(node, self.indices)

@@ -22,6 +22,7 @@ class Own(Protocol):
     """A name that a formula has defined."""
 
     letters: tuple[str, ...]  # its indices on the left
+    by_entries: bool  # whether its code makes an array of its entries, which among matrices may be a vector
 
     def value(self, at: At, convention: Convention) -> np.ndarray:
         """As formulas among matrices take it: the axes of its letters, then those of a matrix, if it is one."""

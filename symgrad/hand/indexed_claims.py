@@ -19,12 +19,15 @@ from ..language.program import Role, Tensor
 from ..language.rewriting import rebuild
 from ..language.terms import Index, Read, Term
 from .binding import Meaning, Names
+from .code_claims import CodeVerification
 from .counterexamples import example_of
 from .diagnosis import NO_SINGLE, Diagnosis
+from .formula_code import NoCode
 from .formula_repairs import repaired
 from .formula_scope import FormulaScope, axes
 from .index_terms import IndexMisfit, term
-from .own_formulas import OwnEntries, extents_of
+from .matrix_formulas import MatrixReading
+from .own_formulas import OwnEntries, entry_lines, extents_of
 from .records import Seen
 from .statements import Chain, Derivative, Expression, Item, Name, names_in, target_name
 from .subjects import Subject, Subjects, placed
@@ -69,7 +72,8 @@ class IndexedClaims:
             error = ClaimError("the indices of a name that is defined have to be letters, all different")
             raise placed(error, chain.subject)
         letters = extents_of(side, tuple(one.name for one in places if isinstance(one, Name)), self.scope)
-        return OwnEntries(target_name(chain.subject), letters, self.lowered(side, letters), self.values)
+        body = self.lowered(side, letters)
+        return OwnEntries(target_name(chain.subject), letters, body, side, self.scope, self.values)
 
     # -- one side --------------------------------------------------------------------------------------------------
 
@@ -81,10 +85,25 @@ class IndexedClaims:
         except IndexMisfit as error:
             shown = Verdict(1, "", "", Status.WRONG, error=str(error), column=error.column)
             verdict = replace(shown, derived=self.subjects.derived(subject))
-        if verdict.status is not Status.WRONG or any(not one.startswith(NO_SINGLE) for one in verdict.mistakes):
+        if verdict.status is not Status.WRONG:
             return verdict
         told = self.repaired(side, letters, subject)
-        return verdict if told is None else replace(verdict, mistakes=(told,))
+        if told is None:
+            # in the person's own spelling; where the loops of the code take too long, as terms
+            return replace(verdict, mistakes=explained(self.as_code(side, letters, subject)) or verdict.mistakes)
+        return replace(verdict, mistakes=(told, *explained(verdict.mistakes)))
+
+    def as_code(self, side: Expression, letters: tuple[Index, ...], subject: Subject) -> tuple[str, ...]:
+        """What is said of the formula as the code that computes its entries; nothing where there is none."""
+        if subject.of:
+            return ()
+        try:
+            lines = entry_lines(subject.name, side, letters, MatrixReading(self.scope, self.truth.points[0]))
+            found = CodeVerification(self.truth, self.names, self.source, lines).verdicts()
+            verdict = next(one for start, one in found if start == side.span[0])
+        except (NoCode, ClaimError):
+            return ()
+        return verdict.mistakes if verdict.status is Status.WRONG else ()
 
     def repaired(self, side: Expression, letters: tuple[Index, ...], subject: Subject) -> str | None:
         """What is wrong where one index put right makes it hold."""
@@ -254,3 +273,7 @@ class IndexedClaims:
         if bound is None or (bound.layout is not None and not bound.layout.plain):
             return None
         return bound.tensor if bound.meaning is Meaning.VALUE else self.truth.adjoints.get(bound.tensor)
+
+
+def explained(mistakes: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(one for one in mistakes if not one.startswith(NO_SINGLE))

@@ -88,7 +88,7 @@ class MatrixInterpreter(Interpreter):
     def with_ones(self, other: Expression, along: int, sums: bool) -> Value:
         """A 1 and 1^T A sum; a column beside 1^T, or 1 beside a row, is repeated, which adding does by itself."""
         value = real(self.value(other))
-        if value.ndim != 2 or (not sums and value.shape[along] != 1):
+        if value.ndim != 2 or sums == (value.shape[along] == 1):  # x 1 sums nothing where x is a column
             raise ClaimError("how many ones? beside a vector of ones there has to be a matrix, or a fitting vector")
         return value.sum(axis=along, keepdims=True) if sums else value
 

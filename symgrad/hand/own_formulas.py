@@ -15,7 +15,7 @@ from ..language.errors import ClaimError
 from ..language.program import Role, Tensor
 from ..language.rewriting import substitute
 from ..language.terms import Index, Size, Term
-from .formula_code import FormulaCode, NoCode
+from .formula_code import FormulaCode
 from .formula_scope import FormulaScope, Own
 from .index_sizes import IndexSizes
 from .matrix_conventions import Convention
@@ -34,6 +34,7 @@ class OwnMatrix(Own):
     scope: FormulaScope
     memo: dict[tuple[int, Convention], np.ndarray] = field(default_factory=dict)
     found: Tensor | None = None
+    by_entries: bool = False
 
     def value(self, at: At, convention: Convention) -> np.ndarray:
         key = (id(at), convention)
@@ -80,9 +81,12 @@ class OwnEntries(Own):
     name: str
     indices: tuple[Index, ...]
     body: Term
+    expression: Expression
+    scope: FormulaScope
     values: Callable[[Term, At], dict[str, np.ndarray]]
     memo: dict[int, np.ndarray] = field(default_factory=dict)
     letters: tuple[str, ...] = ()  # among matrices it is a whole array
+    by_entries: bool = True
 
     def value(self, at: At, convention: Convention) -> np.ndarray:
         return convention.vector(self.entries(at))
@@ -102,7 +106,7 @@ class OwnEntries(Own):
         return substitute(self.body, dict(zip(self.indices, indices, strict=True)))
 
     def code(self, at: At, convention: Convention) -> tuple[Assign, ...]:
-        raise NoCode
+        return entry_lines(self.name, self.expression, self.indices, MatrixReading(self.scope, at, convention))
 
 
 @dataclass
@@ -112,6 +116,7 @@ class Unreadable(Own):
     name: str
     error: ClaimError
     letters: tuple[str, ...] = ()
+    by_entries: bool = False
 
     def refused(self) -> ClaimError:
         return type(self.error)(f"{self.name} is not known, because its formula could not be read: {self.error}")
@@ -164,16 +169,31 @@ def lines_of(
     if like is not None and is_number(expression):
         value = Apply("full_like", (Name(like, span=expression.span), value), span=expression.span)
     if letters:
-        for index in reversed(extents_of(expression, letters, reading.scope)):
-            over = coded.range(index.extent, value.span)
-            value = Comprehension(value, (index.name,), over, span=value.span)
-        value = Apply("array", (value,), span=value.span)
+        value = stacked(value, extents_of(expression, letters, reading.scope), coded)
     own = Assign(Name(name, span=expression.span), "", value, span=expression.span)
     return (*lines_before(expression, letters, reading), own)
 
 
+def entry_lines(
+    name: str, expression: Expression, indices: tuple[Index, ...], reading: MatrixReading
+) -> tuple[Assign, ...]:
+    """The same of a formula that carries its indices: `np.array([[... for i in range(I)] for j in range(J)])`."""
+    letters = tuple(index.name for index in indices)
+    coded = FormulaCode(reading, dict.fromkeys(letters, 0), entries=True)
+    value = coded.code(expression)
+    if indices:
+        value = stacked(value, indices, coded)
+    own = Assign(Name(name, span=expression.span), "", value, span=expression.span)
+    return (*lines_before(expression, letters, reading), own)
+
+
+def stacked(value: Expression, indices: tuple[Index, ...], coded: FormulaCode) -> Expression:
+    for index in reversed(indices):
+        value = Comprehension(value, (index.name,), coded.range(index.extent, value.span), span=value.span)
+    return Apply("array", (value,), span=value.span)
+
+
 def lines_before(expression: Expression, letters: tuple[str, ...], reading: MatrixReading) -> tuple[Assign, ...]:
-    """The lines of the names of the file's own that the formula reads, in the order of the file."""
     lines: dict[int, Assign] = {}
     for read in sorted(names_in(expression)):
         if reading.names.meaning(read) is None and read in reading.scope.own and read not in letters:

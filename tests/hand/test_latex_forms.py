@@ -90,6 +90,7 @@ FORMS = (
     Form(BATCH, r"\frac{\partial L}{\partial W_2} = \sum_n a_{1,n} (P_n - Y_n)^\top", (RIGHT,)),
     Form(BATCH, r"\frac{\partial L}{\partial W_2} = \frac{1}{N} \sum_n a_{1,n} (P_n - Y_n)^\top", (WRONG,), "1/N"),
     Form(BATCH, r"\frac{\partial L}{\partial b_2} = \mathbf{1}^\top (P - Y) = P - Y", (RIGHT, WRONG), "sum"),
+    Form(BATCH, r"\frac{\partial L}{\partial z_2} = (P - Y) \mathbf{1} \mathbf{1}", (UNREAD,), "how many ones?"),
     Form(BATCH, r"\frac{\partial L}{\partial W_2} = a_1 (P - Y)^\top", (WRONG,), "transpose"),
     # layouts of Jacobians: one, the other, and both
     Form(
