@@ -179,5 +179,5 @@ class Names:
         """The end of a sentence that says that `name` is not known."""
         near = get_close_matches(name, list(self.all()), n=3, cutoff=0.5)
         nearest = f"; nearest: {', '.join(near)}" if near else ""
-        return f"is no name of the model {self.program.name}{nearest} "
-            f"(make it in a line before, or say which name of the model it is: `# {name} = ...`)"
+        advice = f"make it in a line before, or say which name of the model it is: `# {name} = ...`"
+        return f"is no name of the model {self.program.name}{nearest} ({advice})"

@@ -68,7 +68,7 @@ b, t, d, i, v = axes("b:B t:N d:D i:H v:V")
     wrong("dh = do @ W2.T", "@ (7, 5); with W2", "(V, H), `do @ W2` is right", "`# W2: (H, V)`"),
     wrong("dh = do @ W2.T", "`W2.T` stands where `W2` is right", V=4, D=4, H=4, N=4, B=4),
     wrong("dW2 = do.T @ a", "`a` stands where `h` is right", "preactivation for the activation"),
-    wrong("dW2 = do.T @ np.tanh(h)", "tanh is applied once too often"),
+    wrong("dW2 = do.T @ np.tanh(h)", "tanh is applied twice"),
     wrong("da = dh", "dL/dh, given as dL/da", "(1 - h**2) is missing", "local derivative"),
     wrong("da = (1 - h) * dh", "`1 - h` stands where `1 - h**2` is right"),
     wrong("da = (1 - np.tanh(h)**2) * dh", "applied twice", "at the output"),
@@ -308,12 +308,12 @@ FORMULAS = (
     (r"dW_2 = do^T a", "preactivation for the activation"),
     (r"da = (1 - h) \odot dh", "1 - h for 1 - h**2"),
     (r"dh = do W_2^T", "`do W_2` is right"),
-    (r"da_{bi} = (1 - h_{bi}) dh_{bi}", "`1 - h[b,i]**2` is right"),
-    (r"\frac{\partial L}{\partial W_{2,vi}} = \sum_b do_{bv} a_{bi}", "`a[b,i]` stands where `h[b,i]` is right"),
+    (r"da_{bi} = (1 - h_{bi}) dh_{bi}", "`1 - h_{bi}**2` is right"),
+    (r"\frac{\partial L}{\partial W_{2,vi}} = \sum_b do_{bv} a_{bi}", "`a_{bi}` stands where `h` is right"),
     (r"do_{bv} = (p_{bv} + \delta_{v y_b})/B", "a sign is wrong"),
     (r"do_{bv} = p_{bv} - \delta_{v y_b}", "1/B is lost"),
     (r"dh_{bi} = da_{bi}", "dL/da, given as dL/dh"),
-    (r"da_{bi} = (1 - \tanh(h_{bi})^2) dh_{bi}", "tanh is applied once too often"),
+    (r"da_{bi} = (1 - \tanh(h_{bi})^2) dh_{bi}", "tanh is applied twice"),
 )
 
 

@@ -8,7 +8,6 @@ from symgrad import verify
 from symgrad.hand.numpy_reader import read_numpy
 from symgrad.hand.statements import Apply, Assign, Bare, Binary, Define, Item, Loop, Name, Number, Unary
 from symgrad.hand.verdicts import Status
-from symgrad.language.errors import ClaimError
 
 from .test_verify import network
 
