@@ -107,6 +107,8 @@ LINES = (
     Line("J = np.outer(z[0], z[0])", (OWN,)),
     Line("do = p.copy()\ndo[np.arange(B), y] -= 1", (OWN, WRONG)),
     Line("dx = 0 * C", (OWN,)),
+    # it has a value where sizes are equal, and at one other point
+    Line("dh = dr * (2 + (h > 0)) * h + 0 * x[N - 1].sum()", (WRONG,), "out of bounds"),
     Line("h = np.maximum(h, h)", (UNDECIDED,), "it reads what it makes"),
     Line("h = np.array(h)\ndz = dh * (1 - h**2)", (OWN, RIGHT)),
     Line("h = np.tanh(h)", (WRONG,)),

@@ -204,14 +204,14 @@ def missing_words(said: str, size: int, count: int, chosen: tuple[int, ...], wor
 
 def extra_regularizer(evidence: Evidence) -> Said:
     """claimed = right + c * X."""
-    if not evidence.fits:
-        return
     program, first = evidence.names.program, evidence.seen[0]
     for name, meaning, array in evidence.known(first.at):
         if array.shape != first.right.shape or not np.any(array):
             continue
         tensor = name if meaning is Meaning.VALUE else name[1:]
         arrays = {id(one): evidence.array(meaning, tensor, one.at) for one in evidence.seen}
+        if any(arrays[id(one)].shape != one.right.shape for one in evidence.seen):
+            continue  # it has the shape where sizes are equal
         ratios = [ratio(one.claimed - one.right, arrays[id(one)]) for one in evidence.seen]
         if any(found is None or abs(found) < 1e-9 for found in ratios):
             continue
@@ -246,8 +246,11 @@ def known_factor(evidence: Evidence) -> Said:
     for name, meaning, array in evidence.known(first.at):
         if meaning is Meaning.ADJOINT or array.size == 1 or (name == evidence.bound.tensor and not first.right.ndim):
             continue
+        shapes = [(evidence.array(Meaning.VALUE, name, seen.at).shape, seen.right.shape) for seen in evidence.seen]
+        ways = [set(spread_over(*pair)) for pair in shapes]
+        places = [way for way in spread_over(*shapes[0]) if all(way in other for other in ways)]
         for factor in FACTORS:
-            for place in spread_over(array.shape, first.right.shape):
+            for place in places:
 
                 def over(seen: Seen, name: str = name, factor=factor, place=place) -> np.ndarray:
                     return place.put(factor.value(evidence.array(Meaning.VALUE, name, seen.at)), seen.right.shape)
