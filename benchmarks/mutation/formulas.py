@@ -45,7 +45,7 @@ from symgrad.model_file import load_model_file
 
 from .changes import Change
 from .deciding import OTHER, SAME, difference, drawn
-from .outcomes import Outcome, said
+from .outcomes import Outcome, added, said
 
 ROOT = Path(__file__).parents[2]
 FOLDER = Path(__file__).parent / "derivations"
@@ -259,7 +259,14 @@ class Formulas:
         if rejected - {own}:
             complaint = f"line {own} was changed; rejected are lines {sorted(rejected)}"
         return Outcome(
-            self.name, f"{change.kind}, formula", line, told, said(found), complaint, seconds, seconds - self.seconds
+            self.name,
+            f"{change.kind}, formula",
+            line,
+            told,
+            said(found),
+            complaint,
+            seconds,
+            added(found, seconds - self.seconds),
         )
 
     def told(self, mutant: str) -> str:

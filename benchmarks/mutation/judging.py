@@ -20,7 +20,7 @@ from symgrad.language.program import Program
 
 from .changes import KINDS, Change, Line
 from .deciding import OTHER, SAME, Runs, docstring
-from .outcomes import Outcome, said
+from .outcomes import Outcome, added, said
 
 FOLDER = Path(__file__).parent / "derivations"
 BATCHNORM = Path(__file__).parents[2] / "examples" / "verify" / "batchnorm_backward.py"
@@ -123,7 +123,9 @@ class Derivation:
         start = mutant.rfind("\n", 0, change.start) + 1
         line = mutant[start:].split("\n")[0].strip()
         complaint = self.complaint(found, told, said(found), at, difference.statement)
-        return Outcome(self.name, change.kind, line, told, said(found), complaint, seconds, seconds - self.seconds)
+        return Outcome(
+            self.name, change.kind, line, told, said(found), complaint, seconds, added(found, seconds - self.seconds)
+        )
 
     def complaint(self, found: Verification, told: str, verdict: str, at: int, where: int) -> str:
         if told == "different" and verdict == "right":
