@@ -81,10 +81,11 @@ def walk(path: Path, active: set[str]) -> Iterator[Path]:
                 yield from walk(replace(path, end=branch, conditions=(*path.conditions, holds)), active)
         case Reduce("sum", bound, inner):
             yield from walk(replace(path, end=inner, indices=path.indices + bound), active)
+        case Reduce("max", (first, *others), inner) if others:
+            outer = Reduce("max", (first,), Reduce("max", tuple(others), inner))
+            yield from walk(replace(path, end=outer), active)
         case Reduce("max", bound, inner):
             # The gradient of a maximum goes to the first entry that reaches it.
-            if len(bound) != 1:
-                raise DerivativeError(f"{text(path.end)}: write a maximum over several axes as one over each")
             (index,) = bound
             other = fresh_index(index, {i.name for node in path.end.walk() for i in node.free})
             first = Reduce("argmax", (other,), substitute(inner, {index: other}))

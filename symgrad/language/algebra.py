@@ -184,8 +184,10 @@ def holds(relation: str, left: Number, right: Number) -> bool:
 
 
 def integer_call(node: Call) -> Term:
-    """(t*D + d)//D = t and (t*D + d)%D = d where 0 <= d < D: what splitting a merged index gives."""
+    """(t*D + d)//D = t and (t*D + d)%D = d where 0 <= d < D: what splitting a merged index gives; 0//D = 0%D = 0."""
     numerator, divisor = node.arguments
+    if numerator == ZERO:
+        return ZERO
     for candidate in numerator.terms if isinstance(numerator, Add) else (numerator,):
         if not (isinstance(candidate, Index) and candidate.extent == divisor):
             continue

@@ -186,7 +186,8 @@ def narrowed(condition: Term, known: Known, truth: bool) -> dict[Term, Interval]
         return narrowed(Compare("<=" if strict else "<", condition.right, condition.left), known, True)
     left, right, gap = condition.left, condition.right, Const(int(strict))
     apart = difference(right, left)
-    if len(apart.free) > 1 and (interval := bounds(apart, known, {})) is not None:
+    beyond_an_index = len(apart.free) > 1 or any(isinstance(node, Call) for node in apart.walk())  # m%T - 2
+    if beyond_an_index and (interval := bounds(apart, known, {})) is not None:
         result[apart] = (gap, interval[1])
     # l + gap <= r, solved for an index that stands alone (perhaps with sizes or numbers beside it) on either side
     for side, other, below in ((left, right, True), (right, left, False)):

@@ -14,7 +14,7 @@ from symgrad.language.program import Program
 from symgrad.pipeline import derive_gradients, generate
 
 from ..calculus.programs import PROGRAMS
-from ..calculus.test_random_programs import SIZES, programs
+from ..calculus.random_programs import SIZES, programs
 from .running import gradient_errors, plain, step_errors, wrong
 
 TOLERANCE = 1e-10

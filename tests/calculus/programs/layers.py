@@ -165,6 +165,12 @@ def maximum_of_a_product(model: Model) -> None:
 
 
 @program
+def maximum_over_two_axes(model: Model) -> None:
+    x, u = model.parameters(x=(b, i)), model.inputs(u=(b, i))
+    model.minimize("L", sin(maximum(maximum(u[b, i] * x[b, i] + x[b, i] ** 2, i), b)) + total(x[b, i] ** 2, b, i))
+
+
+@program
 def stable_softmax(model: Model) -> None:
     o = model.parameters(o=(b, v))
     u = model.inputs(u=(b, v))

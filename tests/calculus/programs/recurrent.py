@@ -5,7 +5,7 @@ from __future__ import annotations
 from sympy import log, tanh
 
 from symgrad.language.model import Model
-from symgrad.language.surface import axes, mean, sigmoid, size, softmax, total
+from symgrad.language.surface import axes, mean, merged, sigmoid, size, softmax, total
 
 from .table import b, d, i, j, program, t, v
 
@@ -84,4 +84,15 @@ def two_slices_backwards(model: Model) -> None:
     x = model.inputs(x=(t, i))
     h = model.recurrent("h", (t, i), along=t, start=0.5)
     model.define("h", (t, i), tanh(w[i] * h[t + 1, i] + h[t + 2, i] * x[t, i]))
+    model.minimize("L", total(h[t, i] * x[t, i], t, i))
+
+
+@program
+def a_merged_axis_two_slices_away(model: Model) -> None:
+    """The adjoint of W reads h at k%N - 2, inside its axis where the start does not stand for it."""
+    k = axes("k:H*N")
+    W = model.parameters(W=(k,))
+    x = model.inputs(x=(t, i))
+    h = model.recurrent("h", (t, i), along=t, start=0.5)
+    model.define("h", (t, i), tanh(W[merged(i, t)] + h[t - 2, i]))
     model.minimize("L", total(h[t, i] * x[t, i], t, i))

@@ -150,3 +150,12 @@ def first_row(model: Model) -> None:
     A = model.parameters(A=(t, d))
     u = model.inputs(u=(d,))
     model.minimize("L", total(u[d] * A[0, d] ** 2, d) + A[0, 0] * total(A[t, d], t, d))
+
+
+@program
+def first_entry_of_a_split_axis(model: Model) -> None:
+    k = axes("k:N*D")
+    A, c = model.parameters(A=(t, d), c=())
+    u = model.inputs(u=(k,))
+    z = model.define("z", (k,), A[split(k, t, d)] * c)
+    model.minimize("L", total(u[k] * z[k] ** 2, k) + sin(z[0]))
