@@ -20,8 +20,8 @@ from functools import cached_property, reduce
 
 from ..language.algebra import add, construct, factors_of, mul, negated, power, subtract
 from ..language.program import Equation, Program
-from ..language.rewriting import rebuild
-from ..language.terms import MINUS_ONE, ONE, ZERO, Add, Call, Const, Mul, Pow, Read, Reduce, Size, Term, reads
+from ..language.rewriting import rebuild, unique_bound
+from ..language.terms import MINUS_ONE, ONE, ZERO, Add, Binder, Call, Const, Mul, Pow, Read, Reduce, Size, Term, reads
 from .inlining import inline
 
 HALF = Const(Fraction(1, 2))
@@ -46,11 +46,12 @@ class Logarithms:
                 found.add(name)
         return frozenset(found)
 
-    def opened(self, term: Term) -> Term:
-        """The term with its logarithms opened."""
-        node = rebuild(term, self.opened)
+    def opened(self, term: Term, around: frozenset[str] = frozenset()) -> Term:
+        """The term with its logarithms opened; the indices named in `around` are bound where it stands."""
+        inside = around | {index.name for index in term.indices} if isinstance(term, Binder) else around
+        node = rebuild(term, lambda child: self.opened(child, inside))
         if isinstance(node, Call) and node.function == "log":
-            argument = self.read_in(node.arguments[0])
+            argument = unique_bound(self.read_in(node.arguments[0]), around)
             return self.of_product(argument) if self.opens(argument) else construct(node)
         return construct(node)
 
@@ -59,21 +60,20 @@ class Logarithms:
         factors = []
         for factor in factors_of(argument):
             base, exponent = based(factor)
+            if isinstance(base, Read) and self.opens(base):
+                factors.append(power(self.read_in(inline(base, self.made[base.tensor])), exponent))
+                continue
             inner = base
-            for read in reads(base) if isinstance(base, Read | Add) else ():
-                if read.tensor in self.made and (isinstance(base, Add) or read.tensor in self.positive):
-                    inner = inline(inner, self.made[read.tensor])
-            inner = complement(inner) or inner
-            if inner != base and self.opens(inner):
-                factors.append(power(self.read_in(inner), exponent))
-            else:
-                factors.append(factor)
+            for read in reads(base) if isinstance(base, Add) else ():
+                inner = inline(inner, self.made[read.tensor]) if read.tensor in self.made else inner
+            inner = complement(inner)
+            factors.append(factor if inner is None else power(inner, exponent))
         return mul(*factors)
 
     def opens(self, term: Term) -> bool:
         """Whether the logarithm of the product has another form than log(term)."""
         for base, _ in map(based, factors_of(term)):
-            if is_exponential(base) or exponents(base) is not None:
+            if is_exponential(base) or complement(base) is not None or exponents(base) is not None:
                 return True
             if isinstance(base, Read) and base.tensor in self.positive and self.opens(self.made[base.tensor].body):
                 return True

@@ -13,9 +13,9 @@ from mpmath import mpf
 from sympy import KroneckerDelta, Max, Piecewise, Rational, cosh, exp, log, sqrt, tanh
 
 from symgrad.language.model import Model
-from symgrad.language.surface import axes, log_softmax, mean, sigmoid, softmax, total
+from symgrad.language.surface import axes, concatenated, log_softmax, mean, sigmoid, softmax, total
 
-b, c, v, w = axes("b:B c:B v:V w:V")
+b, c, v, w, v2, g = axes("b:B c:B v:V w:V v2:V g:V+V")
 Row = Sequence[mpf]
 Rows = Sequence[Row]
 
@@ -258,6 +258,20 @@ def several_words(model: Model, o, y):
     """Every row is to give every target: the adjoint of p is a sum of deltas."""
     p = model.define("p", (b, v), softmax(o[b, v], v))
     return mean(mean(-log(p[b, y[c]]), c) + total(p[b, v] ** 2, v), b)
+
+
+@of_rows(lambda row, y: sum(mpmath.tanh(x + log_probabilities(row)[y]) for x in row))
+def under_a_sum_of_the_same_name(model: Model, o, y):
+    """softmax sums over v2 as the sum around the logarithm does."""
+    p = model.define("p", (b, v), softmax(o[b, v], v))
+    return mean(total(tanh(o[b, v2] + log(p[b, y[b]])), v2), b)
+
+
+@of_rows(lambda row, y: soft_plus(row[0]) + sum(row) / 10)
+def entry_of_joined_axes(model: Model, o, y):
+    """Of u only the first entry is read, which stays in its piece."""
+    u = model.define("u", (b, g), concatenated(g, (lambda n: o[b, n], v), (lambda n: o[b, n] / 10, v)))
+    return mean(log(1 + exp(u[b, 0])) + total(o[b, v], v) / 10, b)
 
 
 # -- sigmoids ----------------------------------------------------------------------------------------------------------
