@@ -31,7 +31,7 @@ from sympy import (
     zeta,
 )
 
-from symgrad import Model, axes, derive, jacobian, maximum, stop_gradient, total
+from symgrad import Model, axes, derive, jacobian, stop_gradient, total
 from symgrad.calculus.reverse import Sweep, differentiate
 from symgrad.language.errors import DeclarationError, DerivativeError, Independent
 from symgrad.language.program import Equation, Program, Role, Tensor
@@ -89,10 +89,6 @@ UNKNOWN: dict[str, tuple[Callable[[Declared], Expr], str]] = {
     "a derivative": (
         lambda m: Derivative(Function("g")(m.entry), m.entry),
         "Derivative(g(x[b, i]), x[b, i]) uses Derivative, which has no derivative here",
-    ),
-    "a maximum over several axes": (
-        lambda m: maximum(maximum(m.x[c, j], j), c) * m.w[i],
-        "max_c,j x[c,j]: write a maximum over several axes as one over each",
     ),
 }
 

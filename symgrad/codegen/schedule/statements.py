@@ -110,7 +110,8 @@ def accumulator(equation: Equation, term: Term, plain: Term) -> Statement | None
             return None
         order = (*equation.indices, *reduction.indices)
     name = f"{equation.tensor}.{'argmax' if reduction.op == 'argmax' else 'total'}"
-    local = Read(name if equation.indices or plain != ZERO or others else equation.tensor)
+    own = equation.indices or plain != ZERO or others or reduction.op == "argmax"  # its index is no real number
+    local = Read(name if own else equation.tensor)
     if reduction.op == "argmax":
         best = Read(f"{equation.tensor}.best")
         before = (Assign(best, "=", negative_infinity()), Assign(local, "=", Const(0)))
@@ -135,9 +136,9 @@ def scattered(term: Term, equation: Equation) -> Statement:
     brackets: dict[Index, Term] = {}
     while (found := scatter_of(body, equation.indices)) is not None:
         bracket, index, value = found
-        brackets[index] = value
-        body = mul(*(factor for factor in factors_of(body) if factor is not bracket))
-    body = substitute(body, brackets)
+        here = {index: value}  # in the other brackets too: [b == y] [i == k[b]] is the entry (y, k[y])
+        brackets = {other: substitute(place, here) for other, place in brackets.items()} | here
+        body = substitute(mul(*(factor for factor in factors_of(body) if factor is not bracket)), here)
     target = Read(equation.tensor, tuple(brackets.get(index, index) for index in equation.indices))
     looped = target.free | body.free
     order = loop_order(in_order(looped, equation.indices), (), body)

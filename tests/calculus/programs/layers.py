@@ -165,6 +165,13 @@ def maximum_of_a_product(model: Model) -> None:
 
 
 @program
+def largest_entry(model: Model) -> None:
+    """The argmax is one number."""
+    x, u = model.parameters(x=(i,)), model.inputs(u=(i,))
+    model.minimize("L", sin(maximum(u[i] * x[i], i)) + total(x[i] ** 2, i))
+
+
+@program
 def maximum_over_two_axes(model: Model) -> None:
     x, u = model.parameters(x=(b, i)), model.inputs(u=(b, i))
     model.minimize("L", sin(maximum(maximum(u[b, i] * x[b, i] + x[b, i] ** 2, i), b)) + total(x[b, i] ** 2, b, i))
