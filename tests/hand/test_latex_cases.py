@@ -25,6 +25,7 @@ def test_the_right_form_is_accepted(one, tmp_path):
     assert found.exit_status == 0, str(found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("one", LATEX_CASES, ids=IDS)
 def test_the_wrong_form_is_rejected_and_named(one, tmp_path):
     found = verified(one, "wrong", tmp_path)
