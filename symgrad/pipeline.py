@@ -8,8 +8,8 @@
     5 emit           Nests                  -> a Python file         codegen    emit
     6 check          the file, the Program  -> Report                checking   check
 
-Beside it stand the faces: `derivation` (the recorded steps as a document), `hand` (a person's derivation, judged line by
-line) and `training` (data around the emitted loop).
+Beside it stand the faces: `derivation` (the recorded steps as a document), `hand` (a person's derivation, judged line
+by line) and `training` (data around the emitted loop).
 No stage imports a later one; a contract in pyproject.toml says so and the tests run it.
 """
 

@@ -8,6 +8,7 @@ lines make one adjoint (`dX = ...`, then `dX += ...`), the parts are compared wi
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import permutations
 
 import numpy as np
@@ -19,7 +20,7 @@ from .interpretation import Interpreter, Passive, Value
 from .number_values import real
 from .numbers import Numbers
 from .records import Event, Judged, Record, Seen, events, fitted
-from .statements import Assign, Loop, Statement, assignments, is_temporary
+from .statements import Assign, Loop, Statement, Unread, assignments, is_temporary
 from .truth import At, Truth, agree
 
 
@@ -49,6 +50,11 @@ class Judge:
             self.begin()
             self.run()
 
+    @cached_property
+    def hidden(self) -> set[str]:
+        """The names that a line which cannot be read may change: what else is done to them decides nothing."""
+        return {name for one in self.statements if isinstance(one, Unread) for name in one.changed}
+
     def no_loss(self, record: Record) -> bool:
         """Whether a usual name of the loss, J or E, holds an array: a Jacobian, which is the file's own."""
         another = record.bound.tensor == self.truth.loss and record.bound.meaning is Meaning.VALUE
@@ -63,7 +69,12 @@ class Judge:
         yield from groups.values()
 
     def verdicts(self) -> list[Judged]:
-        found = [judged for group in self.by_name() for judged in judged_group(group)]
+        found = []
+        for group in self.by_name():
+            if group[0].event.name in self.hidden:
+                found += [Judged(one, None, "a line that changes it cannot be read", judged=False) for one in group]
+            else:
+                found += judged_group(group)
         found += [Judged(r, all(s.agrees for s in r.seen), compared=r.seen) for r in self.slices.values() if r.seen]
         return sorted(found, key=lambda judged: judged.record.event.line.span)
 

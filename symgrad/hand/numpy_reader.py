@@ -115,7 +115,7 @@ class NumpyReader:
         try:
             return self.statement(node)
         except ClaimError as error:
-            return [Unread(str(error), error.column, span=self.span(node))]
+            return [Unread(str(error), error.column, changed(node), span=self.span(node))]
 
     def statement(self, node: ast.stmt) -> list[Statement]:
         span = self.span(node)
@@ -335,6 +335,22 @@ class NumpyReader:
                     return word, (self.expression(inner),)
                 raise self.unreadable(node, f"the method .{name} cannot be read")
         raise self.unreadable(node, "a call that cannot be read")
+
+
+def changed(node: ast.stmt) -> tuple[str, ...]:
+    """The names that a statement which is not understood may change: its targets, what is handed to a call first."""
+    match node:
+        case ast.Import() | ast.ImportFrom() | ast.FunctionDef() | ast.ClassDef():
+            return ()
+        case ast.Assign(targets=parts):
+            pass
+        case ast.AugAssign(target=part) | ast.AnnAssign(target=part):
+            parts = [part]
+        case ast.Expr(value=ast.Call(func=function, args=arguments)):
+            parts = [function, *arguments[:1]]
+        case _:
+            parts = [node]
+    return tuple({inner.id for part in parts for inner in ast.walk(part) if isinstance(inner, ast.Name)})
 
 
 def innermost(node: Expression) -> Expression:

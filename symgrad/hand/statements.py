@@ -229,10 +229,11 @@ class Return(Statement):
 
 @dataclass(frozen=True)
 class Unread(Statement):
-    """What cannot be read, and why; its column counts from 1."""
+    """What cannot be read, and why; its column counts from 1.  `changed`: the names that it may have changed."""
 
     reason: str
     column: int | None
+    changed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

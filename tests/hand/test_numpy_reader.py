@@ -129,3 +129,8 @@ def test_nothing_of_the_code_is_executed(tmp_path):
     ):
         assert verify(network(), code).exit_status == 3
     assert not trap.exists()
+
+
+def test_what_an_unread_line_may_have_changed_is_not_judged():
+    found = verify(network(), "db2 = np.zeros(V)\nnp.put_along_axis(db2, y, 1, 0)\ndW2 = do.T @ r")
+    assert [verdict.status for verdict in found.verdicts] == [Status.OWN, Status.UNREAD, Status.RIGHT]

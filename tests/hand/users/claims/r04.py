@@ -1,0 +1,2 @@
+# W2: (K, H)
+grad_W2 = (out - T).T @ a / len(X)

@@ -1,0 +1,2 @@
+dlogits = (probs - np.eye(K)[y]) / N
+dW = X.T @ dlogits

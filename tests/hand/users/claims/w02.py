@@ -1,0 +1,2 @@
+dlogits = probs.copy()
+dlogits[np.arange(N), y] -= 1

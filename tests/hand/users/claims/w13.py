@@ -1,0 +1,3 @@
+dWh = np.zeros_like(Wh)
+for t in range(T):
+    dWh += h[:, t].T @ dz[:, t]

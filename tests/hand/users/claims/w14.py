@@ -1,0 +1,2 @@
+dout = (out - Y) / N
+dh = dout[:, :, None] * w

@@ -1,0 +1,1 @@
+dP = (P @ Q.T - R) @ Q + lam * P

@@ -1,0 +1,1 @@
+ds = m[:, :, None] * (q - np.eye(K)[y]) / (B * T)

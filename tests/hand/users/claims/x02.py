@@ -1,0 +1,1 @@
+dz = (p.astype(int) - y) / N

@@ -1,0 +1,3 @@
+print(a.shape)
+assert a.shape == (N, H)
+dW2 = a.T @ (out - T) / N
