@@ -38,9 +38,9 @@ def added(found: Verification, seconds: float) -> float:
 
 
 COLUMNS = {
-    "different:\nrejected": ("different", "wrong"),
-    "different:\nunread": ("different", "unread"),
-    "equal:\naccepted": ("equal", "right"),
+    "differ:\nWRONG": ("different", "wrong"),
+    "differ:\nunread": ("different", "unread"),
+    "equal:\nright": ("equal", "right"),
     "equal:\nunread": ("equal", "unread"),
 }
 
@@ -56,15 +56,15 @@ class Times:
 def table(outcomes: Sequence[Outcome], right: Times) -> Table:
     """A row a kind, and how long a verdict takes."""
     kinds = sorted({one.kind for one in outcomes}, key=lambda kind: (kind.endswith("formula"), kind))
-    made = Table(title="mutants", caption=timing(outcomes, right), show_footer=True, box=SIMPLE, padding=(0, 1))
+    made = Table(title="mutants", caption=timing(outcomes, right), show_footer=True, box=SIMPLE, pad_edge=False)
     made.add_column("kind", footer="all", no_wrap=True)
     counted: dict[str, list[list[Outcome]]] = {}
     rows = [[one for one in outcomes if one.kind == kind] for kind in kinds]
     counted["judged"] = rows
     for name, pair in COLUMNS.items():
         counted[name] = [[one for one in row if (one.told, one.said) == pair and not one.complaint] for row in rows]
-    counted["too near"] = [[one for one in row if one.told == "near"] for row in rows]
-    counted["wrong\nverdicts"] = [[one for one in row if one.complaint] for row in rows]
+    counted["near"] = [[one for one in row if one.told == "near"] for row in rows]
+    counted["false\nverdict"] = [[one for one in row if one.complaint] for row in rows]
     for name, cells in counted.items():
         made.add_column(name, justify="right", footer=str(sum(map(len, cells))))
     for k, kind in enumerate(kinds):

@@ -73,8 +73,9 @@ class CodeVerification:
         Where all sizes differ and it has a value that is right, it is; a filter longer than its input has none.
         """
         at, error = judged.record.errors[0]
-        seen = judged.record.seen
-        if seen and all(one.agrees for one in seen) and any(one.at.all_different for one in seen):
+        failing = {id(point) for point, _ in judged.record.errors}
+        seen = [one for one in judged.record.seen if id(one.at) not in failing]
+        if all(one.agrees for one in judged.record.seen) and any(one.at.all_different for one in seen):
             remark = f"no value at {at.written()}: {error}"
             return replace(base, how=f"agrees at {len(seen)} random points", remark=remark)
         base = replace(base, error=str(error), column=self.column(error))

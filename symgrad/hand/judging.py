@@ -75,6 +75,8 @@ class Judge:
                 found += [Judged(one, None, "a line that changes it cannot be read", judged=False) for one in group]
             else:
                 found += judged_group(group)
+        for line, record in self.slices.items():  # what failed in a turn is not right for its other turns
+            record.errors = [(at, error) for at, _, error in self.failures.get(line, ())]
         found += [Judged(r, all(s.agrees for s in r.seen), compared=r.seen) for r in self.slices.values() if r.seen]
         return sorted(found, key=lambda judged: judged.record.event.line.span)
 
@@ -129,6 +131,8 @@ class Turned(Passive):
         if record is None or (isinstance(new, list | tuple) and not new):
             return new  # an empty list is the beginning of one
         right = np.asarray(record.bound.at(self.at), dtype=np.float64)
+        if any(at is self.at for at, _ in record.errors):
+            return right  # a turn of the loop failed, and what the others made is not what it says
         made = np.asarray(real(new), dtype=np.float64)
         claimed = fitted(made, right)
         record.seen.append(Seen(self.at, claimed, right))
@@ -205,10 +209,9 @@ class Turned(Passive):
         for line in assignments((statement,)):
             self.interpreter.environment.pop(line.name, None)
             self.lost[line.name] = str(error)
-            event = self.event_of.get(id(line))
-            record = self.judge.records.get(id(event)) if event is not None else None
-            if record is not None:
-                record.errors.append((self.at, error))
+            for event in self.judge.events:
+                if event.name == line.name and event.statement is self.current and id(event) in self.judge.records:
+                    self.judge.records[id(event)].errors.append((self.at, error))
 
     def entered(self, loop: Loop, environment: dict[str, Value]) -> None:
         if loop is self.current:

@@ -107,6 +107,11 @@ LINES = (
     Line("J = np.outer(z[0], z[0])", (OWN,)),
     Line("do = p.copy()\ndo[np.arange(B), y] -= 1", (OWN, WRONG)),
     Line("dx = 0 * C", (OWN,)),
+    # a turn that fails is not made right by the others, nor by what is read in the place of its value
+    Line(
+        "h = 0 * z\ng = z[0]\nfor k in range(B):\n    h[k] = np.tanh(z[k] + 0 * g)\n    g = h", (OWN, OWN, WRONG, OWN)
+    ),
+    Line("for k in range(B):\n    dh = dr[k] * (1 + (h[k] > 0)) + 0 * do[k + 1, 0]", (WRONG,), "out of bounds"),
     # it has a value where sizes are equal, and at one other point
     Line("dh = dr * (2 + (h > 0)) * h + 0 * x[N - 1].sum()", (WRONG,), "out of bounds"),
     Line("h = np.maximum(h, h)", (UNDECIDED,), "it reads what it makes"),

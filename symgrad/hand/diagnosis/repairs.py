@@ -24,7 +24,7 @@ from .scene import Edit, Scene
 
 MOST_TRIED = 3000  # changes at one point
 MOST_OF_A_KIND = 800  # of one kind in one statement
-MOST_OPERATIONS = 100_000
+MOST_OPERATIONS = 80_000
 PAIRED = ("transpose", "inner sign", "name", "term", "factor", "power")
 MOST_PAIRED = 10  # of each kind
 
