@@ -11,15 +11,17 @@ of a quotient by a norm, keeps its range only where m**2 has one.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import reduce
 
-from ..language.algebra import add, construct, factors_of, is_positive, mul, power, terms_of
+from ..language.algebra import add, construct, factors_of, is_positive, mul, power, terms_of, where
 from ..language.program import Equation, Program, Role, Tensor
 from ..language.recurrences import with_equations
 from ..language.rewriting import fresh_name, rebuild
-from ..language.terms import MINUS_ONE, ZERO, Call, Compare, Const, Index, Pow, Read, Reduce, Term
+from ..language.terms import MINUS_ONE, ZERO, Call, Compare, Const, Index, Pow, Read, Reduce, Term, Where
+from .guarded import guarded
+from .paths import opposite
 from .saved import Reuse
 from .shifts import ordered
 from .steps import Step
@@ -29,20 +31,20 @@ ROOTS = (Const(Fraction(1, 2)), Const(Fraction(-1, 2)))
 
 def scale_norms(program: Program, leave: Iterable[str] = ()) -> tuple[Program, tuple[Step, ...]]:
     """The program with every root of squares scaled, but for the equations to `leave`, and what was rewritten."""
-    tensors, scales = dict(program.tensors), []
+    scaling = Scaling(program, dict(program.tensors))
     equations, steps = [], []
     for equation in program.equations():
         body = equation.body
         if equation.tensor not in leave:
-            known = len(scales)
-            body = Scaling(equation, tensors, scales).scaled(body)
-            equations += scales[known:]
+            body = scaling.scaled(body, equation)
+            equations += scaling.new
+            scaling.new.clear()
         if body != equation.body:
             steps.append(Step(equation.tensor, equation.body, body, ("no square leaves the range of floats",)))
         equations.append(replace(equation, body=body))
     if not steps:
         return program, ()
-    return with_equations(replace(program, tensors=tensors), equations), tuple(steps)
+    return with_equations(replace(program, tensors=scaling.tensors), equations), tuple(steps)
 
 
 @dataclass(frozen=True)
@@ -64,33 +66,42 @@ class Square:
         return mul(self.coefficient, Reduce("sum", self.bound, square) if self.bound else square)
 
 
+@dataclass
 class Scaling:
-    """One equation; `scales` are the definitions so far of the numbers from which norms are measured."""
+    """`scales` are the numbers so far from which norms are measured, `new` the definitions that are to be placed."""
 
-    def __init__(self, equation: Equation, tensors: dict[str, Tensor], scales: list[Equation]) -> None:
-        self.equation, self.tensors, self.scales = equation, tensors, scales
+    program: Program
+    tensors: dict[str, Tensor]
+    scales: list[Equation] = field(default_factory=list)
+    new: list[Equation] = field(default_factory=list)
 
-    def scaled(self, term: Term) -> Term:
-        node = construct(rebuild(term, self.scaled))
+    def scaled(self, term: Term, equation: Equation, conditions: tuple[Term, ...] = ()) -> Term:
+        """The term of an equation, which stands where the conditions hold."""
+        if isinstance(term, Where):
+            branches = ((term.then, term.condition), (term.other, opposite(term.condition)))
+            then, other = (self.scaled(branch, equation, (*conditions, holds)) for branch, holds in branches)
+            return where(self.scaled(term.condition, equation, conditions), then, other)
+        node = construct(rebuild(term, lambda child: self.scaled(child, equation, conditions)))
         if not (isinstance(node, Pow) and node.exponent in ROOTS):
             return node
         squares = [square_of(part) for part in terms_of(node.base)]
         if None in squares:
             return node
-        scale = self.scale(squares, node.base)
+        scale = self.scale(squares, node.base, equation, conditions)
         root = power(add(*(square.over(scale) for square in squares)), node.exponent)
         return mul(scale if node.exponent == ROOTS[0] else power(scale, MINUS_ONE), root)
 
-    def scale(self, squares: list[Square], whole: Term) -> Read:
+    def scale(self, squares: list[Square], whole: Term, equation: Equation, conditions: tuple[Term, ...]) -> Read:
         greatest = reduce(lambda a, b: Call("max", (a, b)), dict.fromkeys(square.size for square in squares))
         body = add(greatest, Compare("==", greatest, ZERO))
         read = next((reused for reused, found in [Reuse(self.scales)(body)] if found), None)
         if read is not None:
             return read
-        indices = ordered(whole.free, self.equation.indices)
-        name = fresh_name(f"{self.equation.tensor}_scale", self.tensors)
+        indices = ordered(whole.free, equation.indices)
+        name = fresh_name(f"{equation.tensor}_scale", self.tensors)
         self.tensors[name] = Tensor(name, indices, Role.DEFINITION)
         self.scales.append(Equation(name, indices, body, name))
+        self.new.append(replace(self.scales[-1], body=guarded(body, conditions, self.program)))
         return self.scales[-1].left
 
 

@@ -22,6 +22,7 @@ from ..language.program import Equation, Program, Role, Tensor
 from ..language.recurrences import with_equations
 from ..language.rewriting import fresh_name, rebuild, substitute
 from ..language.terms import MINUS_ONE, Add, Call, Const, Index, Mul, Pow, Read, Reduce, Term
+from .guarded import guarded, with_conditions
 from .logarithms import Logarithms, is_exponential, quotient_of_sums
 from .matching import match
 from .saved import Reuse
@@ -42,24 +43,25 @@ def with_exponents_named(program: Program) -> Program:
     tensors, equations, named = dict(program.tensors), [], []
     for equation in program.equations():
         body = Reuse(named)(equation.body)[0]
-        while (exponent := long_exponent(body)) is not None:
+        while (found := long_exponent(body)) is not None:
+            exponent, conditions = found
             name = fresh_name(f"{equation.tensor}_exponent", tensors)
             indices = ordered(exponent.free, equation.indices)
             tensors[name] = Tensor(name, indices, Role.DEFINITION)
             named.append(Equation(name, indices, exponent, name))
-            equations.append(named[-1])
+            equations.append(replace(named[-1], body=guarded(exponent, conditions, program)))
             body = Reuse(named)(body)[0]
         equations.append(replace(equation, body=body))
     return with_equations(replace(program, tensors=tensors), equations) if named else program
 
 
-def long_exponent(body: Term) -> Term | None:
-    """An exponent that holds a sum and is summed over as an exponential; None where there is none."""
-    for node in body.walk():
+def long_exponent(body: Term) -> tuple[Term, tuple[Term, ...]] | None:
+    """An exponent that holds a sum and is summed over as an exponential, and the conditions on it; None without one."""
+    for node, conditions in with_conditions(body):
         if isinstance(node, Reduce) and node.op == "sum":
             for exponent in (factor.arguments[0] for factor in factors_of(node.body) if is_exponential(factor)):
                 if exponent.free & set(node.indices) and any(isinstance(inner, Reduce) for inner in exponent.walk()):
-                    return exponent
+                    return exponent, conditions
     return None
 
 
@@ -77,9 +79,7 @@ class Shift:
     bound: tuple[Index, ...]
     outer: tuple[Index, ...]
     exponent: Term
-
-    def equation(self) -> Equation:
-        return Equation(self.maximum.name, self.outer, Reduce("max", self.bound, self.exponent), self.maximum.name)
+    equation: Equation
 
 
 @dataclass
@@ -99,7 +99,7 @@ class Shifting:
             self.find_shifts(logged)
             for shift in self.shifts[before:]:
                 tensors[shift.maximum.name] = shift.maximum
-                items.append(shift.equation())
+                items.append(shift.equation)
             shifted = self.shifted(logged.body)
             scale = self.scale_of(shifted)
             if scale is not None:
@@ -120,7 +120,7 @@ class Shifting:
     # -- sums of exponentials --------------------------------------------------------------------------------------
 
     def find_shifts(self, equation: Equation) -> None:
-        for node in equation.body.walk():
+        for node, conditions in with_conditions(equation.body):
             if not (isinstance(node, Reduce) and node.op == "sum"):
                 continue
             for factor in factors_of(node.body):
@@ -134,7 +134,9 @@ class Shifting:
                 base = exponent.tensor if isinstance(exponent, Read) else equation.tensor
                 taken = {*self.program.tensors, *(shift.maximum.name for shift in self.shifts)}
                 maximum = Tensor(fresh_name(f"{base}_max", taken), outer, Role.DEFINITION)
-                self.shifts.append(Shift(maximum, bound, outer, exponent))
+                largest = Reduce("max", bound, guarded(exponent, conditions, self.program))
+                made = Equation(maximum.name, outer, largest, maximum.name)
+                self.shifts.append(Shift(maximum, bound, outer, exponent, made))
 
     def shift_of(self, exponent: Term) -> Read | None:
         """The maximum that belongs to an exponent, at the exponent's indices."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sympy import log, tanh
+from sympy import exp, log, sqrt, tanh
 
 from symgrad.language.model import Model
 from symgrad.language.surface import axes, mean, merged, sigmoid, size, softmax, total
@@ -95,4 +95,16 @@ def a_merged_axis_two_slices_away(model: Model) -> None:
     x = model.inputs(x=(t, i))
     h = model.recurrent("h", (t, i), along=t, start=0.5)
     model.define("h", (t, i), tanh(W[merged(i, t)] + h[t - 2, i]))
+    model.minimize("L", total(h[t, i] * x[t, i], t, i))
+
+
+@program
+def sums_of_a_slice(model: Model) -> None:
+    """The adjoint reads the exponents, and the norm, of the slice before: inside their axis behind the first only."""
+    k = axes("k:H*N")
+    W = model.parameters(W=(k,))
+    x = model.inputs(x=(t, i))
+    h = model.recurrent("h", (t, i), along=t)
+    entries = W[merged(j, t)]
+    model.define("h", (t, i), tanh(log(total(exp(entries), j)) + sqrt(total(entries**2, j)) * h[t + 1, i] + x[t, i]))
     model.minimize("L", total(h[t, i] * x[t, i], t, i))
