@@ -18,8 +18,10 @@ def rewritten(name: str, new: Any, values: Mapping[str, Any]) -> dict[str, Any]:
 
     A number is no memory: it is replaced."""
     old = values[name]
+    if not isinstance(old, np.ndarray) or not isinstance(new, np.ndarray):
+        return {name: new}
     sharing = {other: value for other, value in values.items() if other != name and shares(value, old)}
-    if not sharing or not isinstance(new, np.ndarray):
+    if not sharing:
         return {name: new}
     memory = np.array(owner(old), copy=True, order="K")
     (result, *rest) = (laid_out(array, owner(old), memory) for array in (old, *sharing.values()))
@@ -27,11 +29,9 @@ def rewritten(name: str, new: Any, values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: result, **dict(zip(sharing, rest, strict=True))}
 
 
-def shares(value: Any, old: Any) -> bool:
-    if not isinstance(value, np.ndarray) or not isinstance(old, np.ndarray) or not old.ndim or not value.ndim:
-        return False
-    if value.base is None and old.base is None:
-        return value is old
+def shares(value: Any, old: np.ndarray) -> bool:
+    if not isinstance(value, np.ndarray) or (value.base is None and old.base is None):
+        return value is old  # by far the most
     return owner(value) is owner(old) and np.shares_memory(value, old)
 
 

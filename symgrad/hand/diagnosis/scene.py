@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -39,6 +39,7 @@ class Scene:
     lines: tuple[Statement, ...]  # of the whole file
     source: str
     claimed: str  # the name that the claim is about
+    tensors: dict[str, str | None] = field(default_factory=dict, compare=False)  # what `tensor` has found
 
     @property
     def program(self) -> Program:
@@ -118,16 +119,15 @@ class Scene:
         """The model's tensor whose value a name of the file is: by name, or because it is equal to it."""
         if name in self.program.tensors:
             return name
-        array = self.own.get(name)
-        if array is None:
-            return None
-        return next(
-            (t for t in self.program.tensors if np.shape(self.at.value(t)) == array.shape and self.equal(t, array)),
-            None,
-        )
+        if name not in self.tensors:
+            array = self.own.get(name)
+            alike = (t for t in self.program.tensors if array is not None and self.equal(t, array))
+            self.tensors[name] = next(alike, None)
+        return self.tensors[name]
 
     def equal(self, tensor: str, array: np.ndarray) -> bool:
-        return bool(np.allclose(self.at.value(tensor), array, rtol=1e-9, atol=1e-12))
+        value = self.at.value(tensor)
+        return value.shape == array.shape and bool(np.allclose(value, array, rtol=1e-9, atol=1e-12))
 
     def definition(self, name: str) -> Assign | None:
         """The line of the file that makes a name, before this statement."""
