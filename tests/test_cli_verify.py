@@ -87,3 +87,12 @@ def test_what_cannot_be_verified_is_a_usage_error(arguments, said):
     result = invoked(*arguments)
     assert result.exit_code == 2
     assert said in result.output
+
+
+def test_five_planted_mistakes_are_found_and_the_first_is_named():
+    result = invoked(str(EXAMPLES / "verify" / "batchnorm_mistakes.py"), "--json")
+    assert result.exit_code == 1
+    data = json.loads(result.output)
+    wrong = [verdict for verdict in data["verdicts"] if verdict["status"] == "WRONG"]
+    assert [verdict["target"] for verdict in wrong] == ["dcounts_sum", "dhpreact", "dbngain", "dbndiff2", "dC"]
+    assert "sign" in wrong[0]["mistakes"][0]
