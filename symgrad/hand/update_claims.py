@@ -10,18 +10,22 @@ the parameter are right after each of several steps: what only the first step hi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from ..checking.interpreter import Values, evaluate
+from ..language.algebra import divide
 from ..language.errors import ClaimError
 from ..language.notation import equation_text
 from ..language.optimizers import OPTIMIZERS, Optimizer, with_optimizer
-from ..language.program import Program, Role, Tensor
-from ..language.terms import Const, Index, Size, Term
+from ..language.program import Equation, Program, Role, Tensor
+from ..language.terms import Const, Index, Read, Size, Term
 from .counterexamples import example_of
+from .diagnosis.evidence import close
+from .diagnosis.update_edits import BEFORE, Rule
+from .diagnosis.update_mistakes import Step, WrongRule
 from .interpretation import Interpreter, Passive, Value
 from .layout import Layout, declared, natural
 from .number_values import real
@@ -71,6 +75,7 @@ class StepAt:
     seed: int
     t: int
     values: Values
+    before: np.ndarray  # the gradient of the step before; 0 at the first
 
     def written(self) -> str:
         return f"step t={self.t}"
@@ -167,14 +172,16 @@ class UpdateVerification:
         given: dict[str, np.ndarray] = {"X": random.normal(size=self.shape("X", sizes))}
         for tensor in self.program.with_role(Role.STATE):
             given[tensor.name] = np.zeros(self.shape(tensor.name, sizes))
+        before = np.zeros(self.shape("X", sizes))
         for t in range(1, STEPS + 1):
             gradient = random.normal(size=self.shape("X", sizes))
             now = {**given, "dX": gradient}
             for tensor in self.program.with_role(Role.SETTING):
                 now[tensor.name] = np.asarray({"t": float(t), "lr": self.rate(t), **settings}[tensor.name])
             values = evaluate(self.program, now, sizes)
-            yield StepAt(dict(sizes), seed, t, values)
+            yield StepAt(dict(sizes), seed, t, values, before)
             given = {name: values[new] for name, new in self.program.updates.items()}
+            before = gradient
 
     def literal(self, name: str, value: float) -> bool:
         """Whether the code writes the constant as a number, 0.9 or 1 - 0.9, instead of its name."""
@@ -203,15 +210,15 @@ class UpdateVerification:
             raise ClaimError(f"{name} is read before it is made")
         return self.laid_out(name, at.values[tensor], at)
 
+    def made(self, name: str) -> str | None:
+        """The definition of the rule that a name of the code is after the step; None where the rule makes none."""
+        tensor = self.meanings.get(name)
+        return self.program.updates.get(tensor, tensor if tensor in hats(self.program) else None)
+
     def after(self, name: str, at: StepAt) -> np.ndarray | None:
         """The right value of a name after the step; None where the rule does not make it."""
-        tensor = self.meanings.get(name)
-        if tensor in self.program.updates:
-            return self.laid_out(name, at.values[self.program.updates[tensor]], at)
-        for state, (_, correction) in CORRECTED.items():
-            if tensor == f"{state}_hat":
-                return at.values[self.program.updates[state]] / at.values[correction]
-        return None
+        made = self.made(name)
+        return self.laid_out(name, at.values[made], at) if made is not None else None
 
     def laid_out(self, name: str, value: np.ndarray, at: StepAt) -> np.ndarray:
         layout = self.layouts.get(name)
@@ -234,15 +241,37 @@ class UpdateVerification:
         step = wrong[0].at.t
         remark = f"first differs at step t={step}" if step > 1 else ""
         shown = replace(example_of(wrong[0]), sizes={**wrong[0].at.sizes, "t": step}, cosine=None)
-        return replace(verdict, status=Status.WRONG, remark=remark, derived=self.equation(line.name), example=shown)
+        right = equation_text(self.program.equation(self.made(line.name)))
+        mistakes = self.wrong_rule(line.name, seen).mistakes()
+        return replace(verdict, status=Status.WRONG, remark=remark, derived=right, mistakes=mistakes, example=shown)
 
-    def equation(self, name: str) -> str:
-        tensor = self.meanings[name].removesuffix("_hat")
-        text = equation_text(self.program.equation(self.program.updates[tensor]))
-        if self.meanings[name] == tensor:
-            return text
-        correction = CORRECTED[tensor][1]
-        return f"{self.program.updates[tensor]} / {correction},  {equation_text(self.program.equation(correction))}"
+    def wrong_rule(self, name: str, seen: Sequence[Seen]) -> WrongRule:
+        """The claims on a name, to be taken apart."""
+        stated = {self.meanings[line] for line in self.last if line in self.meanings}
+        judged = frozenset(stated & set(self.program.updates))
+        steps = tuple(self.step(name, one) for one in seen)
+        return WrongRule(Rule(self.program, self.made(name), self.words(), self.numbers()), judged, steps)
+
+    def numbers(self) -> tuple[float, ...]:
+        """The numbers of the code that may stand for a constant of the rule."""
+        found = [node.value for line in self.statements for node in line.walk() if isinstance(node, Number)]
+        return tuple(dict.fromkeys(value for value in found if 0 < value < 1))
+
+    def step(self, name: str, one: Seen) -> Step:
+        def is_claimed(value: np.ndarray) -> bool:
+            return close(fitted(self.laid_out(name, value, one.at), one.right), one.claimed)
+
+        values = {**one.at.values, BEFORE: one.at.before}
+        return Step(one.at.t, one.at.sizes, values, is_claimed)
+
+    def words(self) -> dict[str, str]:
+        """What the code calls each tensor of the rule; what it does not, as the rule has it, without its parameter."""
+        used = [*self.last, *(name for line in self.statements for name in names_in(line))]
+        found: dict[str, str] = {tensor: tensor.removesuffix("_X") for tensor in self.program.tensors}
+        for name in reversed(used):
+            if name in self.meanings:
+                found[self.meanings[name]] = name
+        return {**found, **{new: found[old] for old, new in self.program.updates.items()}}
 
 
 class UpdateRun(Passive):
@@ -290,7 +319,20 @@ class UpdateRun(Passive):
 def rule_program(optimizer: Optimizer, axes: tuple[Index, ...]) -> Program:
     """One step of the rule for a parameter X with gradient dX."""
     tensors = {"X": Tensor("X", axes, Role.PARAMETER), "dX": Tensor("dX", axes, Role.INPUT)}
-    return with_optimizer(Program("step", tensors, (), ()), {"X": "dX"}, optimizer)
+    program = with_optimizer(Program("step", tensors, (), ()), {"X": "dX"}, optimizer)
+    for hat, (state, correction) in hats(program).items():
+        body = divide(Read(program.updates[state], axes), Read(correction))
+        program = replace(
+            program,
+            tensors={**program.tensors, hat: Tensor(hat, axes, Role.DEFINITION)},
+            items=(*program.items, Equation(hat, axes, body)),
+        )
+    return program
+
+
+def hats(program: Program) -> dict[str, tuple[str, str]]:
+    """The corrected states of a rule: the state and what divides it."""
+    return {f"{state}_hat": (state, by) for state, (_, by) in CORRECTED.items() if state in program.updates}
 
 
 def extent_named(word: str) -> Term:
