@@ -21,10 +21,20 @@ from .verdicts import Counterexample, Status, Verdict
 
 
 class CodeVerification:
-    """`statements` are those of `source` unless they are given: a formula that was read into code."""
+    """`statements` are those of `source` unless they are given: a formula that was read into code.
 
-    def __init__(self, truth: Truth, names: Names, source: str, statements: Sequence[Statement] | None = None) -> None:
-        self.truth, self.names, self.source = truth, names, source
+    Where not `in_full`, right lines are not proved and wrong ones not diagnosed.
+    """
+
+    def __init__(
+        self,
+        truth: Truth,
+        names: Names,
+        source: str,
+        statements: Sequence[Statement] | None = None,
+        in_full: bool = True,
+    ) -> None:
+        self.truth, self.names, self.source, self.in_full = truth, names, source, in_full
         self.statements = read_numpy(source) if statements is None else tuple(statements)
         self.judge = Judge(truth, names, self.statements)
         self.prover = Prover(self.judge)
@@ -55,16 +65,17 @@ class CodeVerification:
             return replace(base, status=Status.UNDECIDED)
         if judged.right:
             return replace(base, how=self.agreement(judged))
-        return replace(
-            base,
-            status=Status.WRONG,
-            derived=derived_text(self.truth, record.bound),
-            mistakes=self.diagnosis.of_line(judged, self.judge),
-            example=counterexample(judged),
-        )
+        return self.wrong(base, judged, counterexample(judged))
+
+    def wrong(self, base: Verdict, judged: Judged, example: Counterexample | None) -> Verdict:
+        base = replace(base, status=Status.WRONG, example=example)
+        if not self.in_full:
+            return base
+        derived = derived_text(self.truth, judged.record.bound)
+        return replace(base, derived=derived, mistakes=self.diagnosis.of_line(judged, self.judge))
 
     def agreement(self, judged: Judged) -> str:
-        proof = self.prover.proof(judged)
+        proof = self.prover.proof(judged) if self.in_full else None
         return proof or f"agrees at {len(judged.compared or judged.record.seen)} random points"
 
     def failed(self, base: Verdict, judged: Judged) -> Verdict:
@@ -81,13 +92,7 @@ class CodeVerification:
         base = replace(base, error=str(error), column=self.column(error))
         if isinstance(error, ShapeError) and (judged.compared or not self.literal(judged)):
             found = counterexample(judged) or Counterexample(at.sizes, at.seed, (), 0.0, None, None, None, str(error))
-            return replace(
-                base,
-                status=Status.WRONG,
-                derived=derived_text(self.truth, judged.record.bound),
-                mistakes=self.diagnosis.of_line(judged, self.judge),
-                example=found,
-            )
+            return self.wrong(base, judged, found)
         return replace(base, status=Status.UNREAD)
 
     def literal(self, judged: Judged) -> bool:

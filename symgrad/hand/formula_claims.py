@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
@@ -78,6 +79,7 @@ class FormulaVerification:
         self.indexed = IndexedClaims(truth, names, source, self.subjects, self.diagnosis)
         self.known = {name: self.axes_of(name) for name in (*names.all(), *names.stated)}
         self.met: dict[str, int] = {}  # names that formulas define, with their axes
+        self.in_full = True
 
     def axes_of(self, name: str) -> int:
         bound = self.names.meaning(name)
@@ -90,10 +92,12 @@ class FormulaVerification:
         all that reads it is right with what the file says it is, it is a name of the file's own.
         """
         chains = list(self.chains())
-        found = self.verdicts_on(chains)
+        if not any(map(self.error_name, chains)):
+            return self.verdicts_on(chains)
+        found = self.verdicts_on(chains, in_full=False)
         doubtful = {name: chain for chain in chains if (name := self.error_name(chain)) and self.is_wrong(chain, found)}
         if not doubtful:
-            return found
+            return self.verdicts_on(chains)
         self.names.release(doubtful)
         again = self.verdicts_on(chains)
         readers = [c for c in chains if any(names_in(side) & doubtful.keys() for side in c.sides)]
@@ -104,7 +108,7 @@ class FormulaVerification:
             return again
         for name in doubtful:
             self.names.memo.pop(name)
-        return found
+        return self.verdicts_on(chains)
 
     def fail_too(self, failed: list[Verdict], found: list[tuple[int, Verdict]]) -> bool:
         """Whether the lines that fail did so before: the other reading does not save them."""
@@ -122,7 +126,9 @@ class FormulaVerification:
         starts = {side.span[0] for side in chain.sides}
         return [one for one in found if one[0] in starts]
 
-    def verdicts_on(self, chains_: list[Chain]) -> list[tuple[int, Verdict]]:
+    def verdicts_on(self, chains_: list[Chain], in_full: bool = True) -> list[tuple[int, Verdict]]:
+        """Where not `in_full`, whether a side is right is all that is asked."""
+        self.in_full = in_full
         chains = self.scoped(chains_)
         convention = self.convention([one for one in chains if not one.chain.indexed])
         found = list(self.unread)
@@ -211,11 +217,13 @@ class FormulaVerification:
         self.left_out.add(line)
 
     def convention(self, chains: list[Scoped]) -> Convention:
-        """The one in which most sides have the shape of their subject."""
+        """The one in which most sides have the shape of their subject; of several, that in which what does not fit
+        comes latest."""
 
-        def fits(convention: Convention) -> int:
+        def fits(convention: Convention) -> tuple[int, int]:
             sides = [side for one in chains for side in self.readable_sides(one, convention)]
-            return sum(side.error is None and one_shape(side) for side in sides)
+            reached = [side.error.span[1] for side in sides if side.error is not None and side.error.span is not None]
+            return sum(side.error is None and one_shape(side) for side in sides), sum(reached)
 
         return max(Convention, key=fits) if chains else Convention.COLUMNS
 
@@ -235,7 +243,8 @@ class FormulaVerification:
         chain, subject = one.chain, self.subjects.subject(one.chain)
         if chain.indexed:
             indexed = self.indexed.within(one.scope)
-            return {id(side): self.or_unread(lambda s=side: indexed.verdict(chain, subject, s)) for side in chain.sides}
+            asked = partial(indexed.verdict, chain, subject, in_full=self.in_full)
+            return {id(side): self.or_unread(partial(asked, side)) for side in chain.sides}
         return {id(side): self.in_matrices(one, subject, side, convention) for side in chain.sides}
 
     def or_unread(self, verdict: Callable[[], Verdict]) -> Verdict:
@@ -286,7 +295,7 @@ class FormulaVerification:
                     verdict = self.said(again, other)
                     return replace(verdict, remark=f"in {other.value}, while other lines are in {convention.value}")
         verdict = self.said(side, convention)
-        if verdict.status is Status.WRONG and not any(m for m in verdict.mistakes if not m.startswith(NO_SINGLE)):
+        if self.in_full and verdict.status is Status.WRONG and not is_explained(verdict):
             told = repaired(expression, lambda e: self.side(one, subject, e, convention).agrees, self.source)
             return replace(verdict, mistakes=(told,)) if told is not None else verdict
         return verdict
@@ -324,7 +333,8 @@ class FormulaVerification:
                 try:
                     reading = MatrixReading(side.scope, at, convention)
                     lines = lines_of(side.subject.name, side.expression, side.letters, reading, self.like(side))
-                    placed = CodeVerification(self.truth, self.names, self.source, lines).verdicts()
+                    code = CodeVerification(self.truth, self.names, self.source, lines, self.in_full)
+                    placed = code.verdicts()
                     return next(verdict for start, verdict in placed if start == side.expression.span[0])
                 except ClaimError:
                     continue
@@ -348,7 +358,8 @@ class FormulaVerification:
         if side.error is not None:
             return replace(verdict, error=str(side.error))
         wrong = next(seen for seen in side.seen if not seen.agrees)
-        mistakes = () if side.subject.of else self.diagnosis.of_claim(side.seen, side.subject.bound)
+        asked = self.in_full and not side.subject.of
+        mistakes = self.diagnosis.of_claim(side.seen, side.subject.bound) if asked else ()
         return replace(verdict, example=example_of(wrong), mistakes=mistakes)
 
     def placed(self, chain: Chain, expression: Expression, verdict: Verdict) -> Verdict:

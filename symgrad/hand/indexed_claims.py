@@ -77,15 +77,15 @@ class IndexedClaims:
 
     # -- one side --------------------------------------------------------------------------------------------------
 
-    def verdict(self, chain: Chain, subject: Subject, side: Expression) -> Verdict:
-        """Raises ClaimError for what cannot be read."""
+    def verdict(self, chain: Chain, subject: Subject, side: Expression, in_full: bool = True) -> Verdict:
+        """Proved or diagnosed where `in_full`.  Raises ClaimError for what cannot be read."""
         letters = self.left(chain, subject)
         try:
-            verdict = self.verdict_on(self.lowered(side, letters), letters, subject)
+            verdict = self.verdict_on(self.lowered(side, letters), letters, subject, in_full)
         except IndexMisfit as error:
             shown = Verdict(1, "", "", Status.WRONG, error=str(error), column=error.column)
             verdict = replace(shown, derived=self.subjects.derived(subject))
-        if verdict.status is not Status.WRONG:
+        if verdict.status is not Status.WRONG or not in_full:
             return verdict
         told = self.repaired(side, letters, subject)
         if told is None:
@@ -127,17 +127,17 @@ class IndexedClaims:
         tokens = [name for name, one in self.tensors.items() if one.role is Role.TOKENS and len(one.indices) == 1]
         return repaired(side, holds, self.source, tokens)
 
-    def verdict_on(self, body: Term, letters: tuple[Index, ...], subject: Subject) -> Verdict:
+    def verdict_on(self, body: Term, letters: tuple[Index, ...], subject: Subject, in_full: bool = True) -> Verdict:
         """On a term in the indices `letters`, one for each axis of the subject."""
         scope = tuple(dict.fromkeys(letters))
         seen = [self.seen(body, scope, letters, subject, at) for at in self.truth.points]
         verdict = Verdict(1, "", "", Status.RIGHT)
         if all(one.agrees for one in seen):
-            proof = self.proof(body, scope, letters, subject, seen[0])
+            proof = self.proof(body, scope, letters, subject, seen[0]) if in_full else None
             return replace(verdict, how=proof or f"agrees at {len(seen)} random points")
         wrong = next(one for one in seen if not one.agrees)
         mistakes: tuple[str, ...] = ()
-        if not subject.of and len(scope) == len(letters):
+        if in_full and not subject.of and len(scope) == len(letters):
 
             def claim(changed: Term, at: At) -> Seen:
                 return self.seen(changed, scope, letters, subject, at)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -31,7 +32,7 @@ class Layout:
     atoms: tuple[Term, ...]
     groups: tuple[tuple[int, ...], ...]
 
-    @property
+    @cached_property
     def plain(self) -> bool:
         """Whether the claim's array is the model's."""
         return self.groups == natural(self.tensor).groups

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
-from functools import cache
+from functools import cache, cached_property
 from operator import is_
 
 Span = tuple[int, int]  # character offsets into the source: start, end
@@ -33,18 +33,23 @@ class Node:
 
     span: Span = field(default=NOWHERE, compare=False, kw_only=True)
 
-    @property
+    @cached_property
     def children(self) -> tuple[Node, ...]:
         """The nodes directly below, in the order of their fields."""
         found: list[Node] = []
-        for part in fields(self):
-            value = getattr(self, part.name)
+        for part in parts_of(type(self)):
+            value = getattr(self, part)
             for item in value if isinstance(value, tuple) else (value,):
                 if isinstance(item, Node):
                     found.append(item)
                 elif isinstance(item, tuple):  # a keyword and its value
                     found += [inner for inner in item if isinstance(inner, Node)]
         return tuple(found)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Every name that is read or written within."""
+        return frozenset().union(*(child.names for child in self.children))
 
     def walk(self) -> Iterator[Node]:
         """This node and everything below it, parents first."""
@@ -65,6 +70,10 @@ class Number(Expression):
 @dataclass(frozen=True)
 class Name(Expression):
     name: str
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        return frozenset((self.name,))
 
 
 @dataclass(frozen=True)
@@ -282,9 +291,9 @@ def assignments(statements: tuple[Statement, ...]) -> Iterator[Assign]:
                 yield from assignments(other)
 
 
-def names_in(node: Node) -> set[str]:
+def names_in(node: Node) -> frozenset[str]:
     """Every name that is read or written within."""
-    return {inner.name for inner in node.walk() if isinstance(inner, Name)}
+    return node.names
 
 
 @cache

@@ -23,7 +23,7 @@ from ..language.algebra import mul
 from ..language.errors import ClaimError, DataError, DerivativeError, Independent
 from ..language.program import Program, Role, Tensor
 from ..language.rewriting import substitute
-from ..language.terms import ZERO, Term, delta
+from ..language.terms import ZERO, Call, Term, delta
 
 GENERIC = (5, 4, 7, 3, 6, 8, 9, 10, 11, 12, 13, 14)
 EQUAL = 4
@@ -148,6 +148,12 @@ class Truth:
     def simplified(self) -> Program:
         """The textbook's form, as `derive` prints it."""
         return simplify(self.gradients).program
+
+    @cached_property
+    def functions(self) -> frozenset[str]:
+        """The elementary functions in the model and its derivatives."""
+        bodies = [equation.body for equation in self.program.equations()]
+        return frozenset(node.function for body in bodies for node in body.walk() if isinstance(node, Call))
 
     @cached_property
     def size_rows(self) -> list[dict[str, int]]:

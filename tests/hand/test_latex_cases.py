@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from symgrad import verify
-from symgrad.hand.verdicts import Verification
+from symgrad.hand.verdicts import Status, Verification
 
 from .latex_cases import LATEX_CASES
 from .models import case
@@ -39,3 +39,10 @@ def test_the_wrong_form_is_rejected_and_named(one, tmp_path):
 
 def is_named(found: Verification, words: tuple[str, ...]) -> bool:
     return all(word in " ".join(found.first_wrong.mistakes) for word in words)
+
+
+def test_a_matrix_of_another_shape_leaves_the_other_lines_alone(tmp_path):
+    """The deltas are the file's own, in rows, though the last line fits neither so nor otherwise."""
+    one = next(one for one in LATEX_CASES if one.id == "lstm-x-gates")
+    found = verified(one, "wrong", tmp_path)
+    assert [verdict.line for verdict in found.with_status(Status.WRONG)] == [7], str(found)

@@ -20,7 +20,6 @@ UNREAD = {
     "x03",
     "x04",
     "x07",
-    "x08",
 }  # np.repeat, a one-hot Y, whole numbers, claims of themselves
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from ...checking.points import size_names
 from ...language.program import Role
 from ..operations import ELEMENTWISE
@@ -17,6 +19,7 @@ from ..statements import (
     Slice,
     Unary,
 )
+from .likeness import OTHER
 from .scene import Edit, Scene, array_nodes, single
 
 Edits = Iterator[Edit]
@@ -48,12 +51,19 @@ def missing_functions(scene: Scene) -> Edits:
     for node, above, value in array_nodes(scene):
         if value.dtype.kind == "f":
             for word in WRAPPING:
-                if isinstance(node, Apply) and node.function == word:
+                if (isinstance(node, Apply) and node.function == word) or not changes_it(scene, word, value):
                     continue
                 said = f"the function {word} is missing: its argument stands there"
                 if word in MEANS and isinstance(above, Binary) and above.operator == "-":
                     said += ", the linear value for the mean function"
                 yield single("activation", node, Apply(word, (node,)), said)
+
+
+def changes_it(scene: Scene, word: str, value: np.ndarray) -> bool:
+    """Whether a missing function can have been meant: a softmax of one entry is 1, a sign the derivative of abs."""
+    if word == "softmax":
+        return value.ndim > 0 and value.shape[-1] > 1
+    return word != "sign" or scene.applies("abs", "sign")
 
 
 def complements(scene: Scene) -> Edits:
@@ -134,11 +144,16 @@ def names(scene: Scene) -> Edits:
         for name, nodes in places.items():
             value = scene.value(nodes[0])
             assert value is not None
-            others = [other for other, _ in scene.alike(value)] if value.ndim else other_scalars(scene, name)
+            alike = [other for other, _ in scene.alike(value)]
+            others = list(alike) if value.ndim else other_scalars(scene, name)
+            if scene.misfits and value.ndim:  # the other may have the shape that fits
+                others += [o for o, array in scene.arrays if array.ndim == value.ndim and array.shape != value.shape]
             if every and len(nodes) < 2:
                 continue
             for other in ordered(name, others):
                 remark = scene.between(name, other)
+                if other not in alike and value.ndim and remark == OTHER:
+                    remark = "a wrong variable"
                 for chosen in [nodes] if every else [[node] for node in nodes]:
                     yield Edit("name", tuple((node, Name(other)) for node in chosen), remark)
 

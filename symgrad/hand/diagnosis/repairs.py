@@ -22,9 +22,9 @@ from .findings import Finding, Way
 from .replay import Replay, Target, assigned, lines
 from .scene import Edit, Scene
 
-MOST_TRIED = 3000  # changes at one point
+MOST_TRIED = 2000  # changes at one point
 MOST_OF_A_KIND = 800  # of one kind in one statement
-MOST_OPERATIONS = 80_000
+MOST_OPERATIONS = 40_000  # of these, what is not known from before
 PAIRED = ("transpose", "inner sign", "name", "term", "factor", "power")
 MOST_PAIRED = 10  # of each kind
 

@@ -42,6 +42,26 @@ class Recording(Interpreter):
         return found
 
 
+@dataclass
+class Reusing(Interpreter):
+    """Does not compute again what is `known`: the values of nodes, which hold outside of loops until a name is new."""
+
+    known: Mapping[int, Value] = field(default_factory=dict)
+    turning: int = 0  # comprehensions around
+
+    def value(self, node: Expression) -> Value:
+        if id(node) in self.known and not self.turning and not self.loops:
+            return self.known[id(node)]
+        return super().value(node)
+
+    def comprehension(self, body: Expression, variables: Sequence[str], over: Expression) -> list[Value]:
+        self.turning += 1
+        try:
+            return super().comprehension(body, variables, over)
+        finally:
+            self.turning -= 1
+
+
 @dataclass(frozen=True)
 class Target:
     """The claim that a change has to make right: the `name` that statement `index` makes, up to statement `last`."""
@@ -58,7 +78,12 @@ class Replayed(Turned):
 
     def __init__(self, judge: Judge, at: At, claimed: str, reads_itself: bool) -> None:
         super().__init__(judge, at)
+        self.interpreter: Reusing = Reusing(Numbers(), self)
         self.claimed, self.reads_itself = claimed, reads_itself
+
+    def assigned(self, statement: Assign, name: str, old: Value | None, new: Value) -> Value:
+        self.interpreter.known = {}
+        return super().assigned(statement, name, old, new)
 
     def unknown(self, name: str) -> Value:
         if name == self.claimed and not self.reads_itself:
@@ -112,6 +137,7 @@ class Replay:
         state = self.states[id(at)][first]
         turned.interpreter.environment = dict(state.environment)
         turned.interpreter.defined = dict(state.defined)
+        turned.interpreter.known = self.nodes[id(at)]
         turned.lost = dict(state.lost)
         turned.run()
         self.operations += turned.interpreter.done + 5

@@ -81,6 +81,15 @@ class Scene:
         return found
 
     @cached_property
+    def misfits(self) -> bool:
+        """Whether a line of the statement has no value, as where shapes do not fit."""
+        return any(isinstance(node, Assign) and self.value(node.value) is None for node in self.statement.walk())
+
+    def applies(self, *functions: str) -> bool:
+        """Whether the model, or a derivative of it, has one of the functions."""
+        return not self.at.truth.functions.isdisjoint(functions)
+
+    @cached_property
     def arrays(self) -> list[tuple[str, np.ndarray]]:
         """What a name could mean here: the file's arrays, then the model's tensors, then their adjoints."""
         found = {name: array for name, array in self.own.items() if name != self.claimed and " " not in name}
