@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from ..language.errors import SymgradError
-from . import derivation, emission, training, verification  # noqa: F401  each adds its commands
+from . import benchmarks, derivation, emission, training, verification  # noqa: F401  each adds its commands
 from .application import app, report_error
 
 

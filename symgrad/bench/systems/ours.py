@@ -1,0 +1,53 @@
+"""The emitted code, called as `symgrad train` calls it: a chunk of steps at a time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ..cases import Case
+from ..data import BATCHES, all_sizes, program_of, read_start
+from . import Form, Run
+
+GENERATED = "generated"  # in the case's folder, as in that of `symgrad train`
+
+
+def forms(case: Case) -> tuple[Form, ...]:
+    return (Form("the emitted code"),)
+
+
+def start(case: Case, form: Form, folder: str, fuse: bool = True) -> Run:
+    from ...language.masks import DRAW, keys
+    from ...language.optimizers import OPTIMIZERS
+    from ...pipeline import generate
+    from ...training.parameters import initial_values
+    from ...training.threads import Balanced, blas_threads, limited_blas
+
+    program = program_of(case)
+    sizes = all_sizes(case, program)
+    optimizer = OPTIMIZERS[case.optimizer]()
+    options = {"dtype": case.dtype, "weight_decay": case.weight_decay, "clip": case.clip, "fuse": fuse}
+    emitted = generate(program, optimizer, **options).load(Path(folder) / GENERATED)
+    parameters, batches = read_start(folder)
+    states = initial_values(emitted.states, sizes, 0, case.dtype)
+    join = np.concatenate if emitted.batch_size is not None else np.stack
+    data = {name: join([batch[name] for batch in batches]) for name in batches[0]}
+    rows = np.arange(BATCHES * case.batch).reshape(BATCHES, case.batch)
+    threads = blas_threads(sizes, case.batch, emitted.batch_size)
+    module = Balanced(emitted, threads) if threads > 1 else emitted
+    constants = {"lr": case.rate, **optimizer.settings(), **case.settings}
+    done = 0
+
+    def run(steps: int) -> np.ndarray:
+        nonlocal done
+        numbers = np.arange(done, done + steps)
+        settings = {"t": numbers + 1.0, DRAW: keys(0, done + 1, done + steps)}
+        settings |= {name: np.full(steps, value) for name, value in constants.items()}
+        losses = np.empty(steps)
+        with limited_blas(threads):
+            module.chunk(rows[numbers % BATCHES], settings, data, parameters, states, losses)
+        done += steps
+        return losses
+
+    return run
