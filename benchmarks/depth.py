@@ -3,17 +3,27 @@
     python benchmarks/depth.py [--layers 1,3,12] [--runs N]
 
 A stack of blocks is one recurrence along a layer axis: it is derived and emitted once, and only the steps take longer.
-`compiled` is the time from the command to the end of the first training step, with an empty cache; `first step` alone
-is the same with a warm one.  Seconds, the median of the runs, everything in processes of its own.
+`compiled` is the time from the start of a process to the end of the first training step, with an empty cache; `first
+step` is the same with a warm one.  Seconds, the median of the runs, everything in processes of its own.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
+import subprocess
+import sys
 import tempfile
+from dataclasses import replace
+from pathlib import Path
 
-from startup import ROOT, seconds_of, to_first_step
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))  # the clone's symgrad, installed or not
+
+from symgrad.bench.cases import chosen  # noqa: E402
+from symgrad.bench.data import write_start  # noqa: E402
+from symgrad.bench.first_step import first_step  # noqa: E402
 
 DERIVED = ("scalar_tanh", "concat_lm", "makemore_mlp", "bengio2003", "rnn_lm", "lstm_lm", "transformer_lm")
 LOAD = "from symgrad.model_file import load_model_file; model = load_model_file({path!r}).model"
@@ -21,12 +31,20 @@ DERIVE = "from symgrad.pipeline import derive_gradients\n" + LOAD + "\nSTART\nde
 EMIT = "from symgrad.pipeline import generate\n" + LOAD + "\nSTART\ngenerate(model)"
 
 
-def example(name: str) -> str:
-    return str(ROOT / "examples" / f"{name}.py")
+def seconds_of(code: str) -> float:
+    """Of the code after the line START, in a process of its own.  Raises SystemExit with its errors where it fails."""
+    before, _, timed = code.partition("START\n")
+    timed = f"import time; began = time.perf_counter()\n{timed}\nprint(time.perf_counter() - began)"
+    command, environment = (sys.executable, "-c", f"{before}\n{timed}"), {**os.environ, "PYTHONPATH": str(ROOT)}
+    result = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    if result.returncode:
+        raise SystemExit(result.stderr)
+    return float(result.stdout.split()[-1])
 
 
 def median_seconds(code: str, name: str, runs: int) -> float:
-    return statistics.median(seconds_of(code.format(path=example(name))) for _ in range(runs))
+    code = code.format(path=str(ROOT / "examples" / f"{name}.py"))
+    return statistics.median(seconds_of(code) for _ in range(runs))
 
 
 def main() -> None:
@@ -39,11 +57,13 @@ def main() -> None:
         times = [median_seconds(code, name, given.runs) for code in (DERIVE, EMIT)]
         print(f"{name:24}" + "".join(f"{seconds:8.2f}" for seconds in times), flush=True)
     print(f"\n{'transformer_lm, layers':24}{'compiled':>10}{'first step':>12}")
+    [transformer] = chosen("transformer_lm")
     for layers in given.layers.split(","):
-        command = ("train", example("transformer_lm"), "--steps", "1", "--no-train-eval", "--size", f"N={layers}")
+        case = replace(transformer, sizes={**transformer.sizes, "N": int(layers)})
         with tempfile.TemporaryDirectory() as folder:
-            cold, warm = (to_first_step(folder, command) for _ in range(2))
-        print(f"{layers:>22}  {cold:10.1f}{warm:12.1f}", flush=True)
+            write_start(case, Path(folder))
+            waited = first_step(case, folder)
+        print(f"{layers:>22}  {waited.cold:10.1f}{waited.warm:12.1f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@
     6 check          the file, the Program  -> Report                checking   check
 
 Beside it stand the faces: `derivation` (the recorded steps as a document), `hand` (a person's derivation, judged line
-by line) and `training` (data around the emitted loop).
+by line), `training` (data around the emitted loop) and `bench` (other people's systems against it).
 No stage imports a later one; a contract in pyproject.toml says so and the tests run it.
 """
 

@@ -52,7 +52,8 @@ def environment() -> dict[str, str]:
 
 def main() -> None:
     """In the new process: train, and print when the first step is done."""
-    from .. import cli  # noqa: F401  which a person waits for too
+    import typer  # noqa: F401  the command line, which a person waits for too
+
     from ..language.batch import batch_axis
     from ..model_file import load_model_file
     from ..training import Arrays, Training, train

@@ -13,7 +13,7 @@ from itertools import combinations
 
 from ..language.algebra import factors_of
 from ..language.program import Program
-from ..language.terms import Compare, Index, Reduce
+from ..language.terms import ZERO, Compare, Index, Reduce, Term, Where
 from ..training.sizes import extent_size
 
 Indices = frozenset[Index]
@@ -31,17 +31,22 @@ def matrix_flops(program: Program, sizes: Mapping[str, int]) -> float:
 
 
 def flops_of(node: Reduce, sizes: Mapping[str, int]) -> int:
-    factors = [factor for factor in factors_of(node.body) if factor.free]
-    placed = frozenset(filter(None, map(determined, factors)))
-    groups = tuple(f.free - placed for f in factors if not isinstance(f, Compare))
-    return cheapest(tuple(group for group in groups if group), node.free - placed, sizes)[1]
+    factors = [factor for factor in factors_of(guarded(node.body)) if factor.free]
+    brackets = {factor: placed(factor) for factor in factors if isinstance(factor, Compare)}
+    given = frozenset(index for index in brackets.values() if index is not None)
+    rows = frozenset().union(*(bracket.free for bracket, index in brackets.items() if index is not None))
+    groups = (factor.free - given for factor in factors if factor not in brackets)
+    return cheapest(tuple(filter(None, groups)), (node.free | rows) - given, sizes)[1]
 
 
-def determined(factor: object) -> Index | None:
+def guarded(body: Term) -> Term:
+    """What a sum adds up where its guard holds: at the ends of a recurrence there is nothing."""
+    return body.then if isinstance(body, Where) and body.other == ZERO else body
+
+
+def placed(bracket: Compare) -> Index | None:
     """The index that a bracket gives the value of: v in [v == x[b,t]]."""
-    if not isinstance(factor, Compare) or factor.relation != "==":
-        return None
-    sides = ((factor.left, factor.right), (factor.right, factor.left))
+    sides = ((bracket.left, bracket.right), (bracket.right, bracket.left)) if bracket.relation == "==" else ()
     return next((one for one, other in sides if isinstance(one, Index) and one not in other.free), None)
 
 

@@ -20,7 +20,7 @@ def case_table(comparison: Comparison) -> Table:
     table = Table(title=comparison.case.name, title_justify="left", caption=caption(comparison), caption_justify="left")
     table.add_column("system")
     table.add_column("us a step", justify="right")
-    table.add_column("to symgrad (half of the rounds)", justify="right")
+    table.add_column("/ symgrad (middle half)", justify="right")
     table.add_column("MiB", justify="right")
     table.add_column("how")
     for timing in comparison.timings.values():
@@ -32,31 +32,33 @@ def case_table(comparison: Comparison) -> Table:
 
 
 def how(timing: Timing) -> str:
-    if timing.system == FLOOR:
-        return f"matrix products alone, at the rate of {timing.note}"
-    return timing.note
+    return f"matrix products alone, as {timing.note}" if timing.system == FLOOR else timing.note
 
 
 def ratio(timing: Timing) -> str:
-    low, high = timing.spread
-    return "1" if timing.system == OURS else f"{timing.ratio:.2f} ({low:.2f} to {high:.2f})"
+    """`2.51 (2.40 to 2.66)`."""
+    low, high = (significant(bound) for bound in timing.spread)
+    return "1" if timing.system == OURS else f"{significant(timing.ratio)} ({low} to {high})"
 
 
 def microseconds(seconds: float) -> str:
-    value = seconds * 1e6
-    return f"{value:,.0f}" if value >= 10 else f"{value:.3f}"
+    value = 1e6 * seconds
+    return f"{value:,.0f}" if value >= 10 else significant(value)
+
+
+def significant(value: float) -> str:
+    if value >= 10:
+        return f"{value:,.{0 if value >= 100 else 1}f}"
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
 
 
 def caption(comparison: Comparison) -> str:
-    first = comparison.first_step
-    text = (
-        f"first step {first.cold:.1f} s after the command with a cold compile cache, {first.warm:.1f} s with a warm one"
-    )
-    timings = comparison.timings
+    first, timings = comparison.first_step, comparison.timings
+    parts = [f"first step after {first.cold:.1f} s with a cold compile cache, {first.warm:.1f} s with a warm one"]
     peers = [t.difference for name, t in timings.items() if name not in (OURS, FLOOR)]
-    parts = [f"first losses agree to {max(peers):.0e}"] if peers else []
-    parts += [f"symgrad takes {1 / timings[FLOOR].ratio:.2f} times the floor"] if FLOOR in timings else []
-    return "; ".join([text, *parts])
+    parts += [f"first losses agree to {max(peers):.0e}"] if peers else []
+    parts += [f"symgrad takes {significant(1 / timings[FLOOR].ratio)} times the floor"] if FLOOR in timings else []
+    return "; ".join(parts)
 
 
 def summary_table(comparisons: Iterable[Comparison]) -> Table:
@@ -72,7 +74,7 @@ def summary_table(comparisons: Iterable[Comparison]) -> Table:
             comparison.case.name,
             ratio(best) if best else "",
             best.system if best else "",
-            f"{1 / floor.ratio:.2f}" if floor else "",
+            significant(1 / floor.ratio) if floor else "",
             f"{timings[OURS].memory / torch.memory:.2f}" if torch else "",
         )
     return table

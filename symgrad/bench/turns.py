@@ -109,12 +109,11 @@ class Worker:
         """Of one step, now."""
         return self.answer(self.steps)
 
-    def calibrate(self, turn: float) -> float:
-        """Choose the steps that fill a turn; the seconds of one."""
-        self.steps = 3 if self.system != FLOOR else 1
+    def calibrate(self, turn: float) -> None:
+        """Choose the number of steps that fills a turn."""
+        self.steps = 1 if self.system == FLOOR else 3
         self.steps = max(self.steps, round(turn / min(self.seconds(), self.seconds())))
         self.seconds()  # another number of steps may be another program to compile
-        return min(self.seconds(), self.seconds())
 
     def close(self) -> int:
         """End the process; the most memory that it held."""
@@ -129,20 +128,25 @@ class Worker:
 
 
 def fastest(system: str, case: Case, folder: str, turn: float) -> Worker:
-    """The system in the form that is fastest here: each is tried in a process of its own, and the best one goes on."""
+    """The system in the form that is fastest here: each is tried in a process of its own, and the best one goes on.
+
+    Raises Failure where none runs.
+    """
     forms = SYSTEMS[system].forms(case)
     best, least, failure = None, float("inf"), Failure("")
-    for form in forms:
+    for form in forms if len(forms) > 1 else ():
         try:
             worker = Worker(system, case, form, folder)
-            seconds = worker.calibrate(TRIAL * turn if len(forms) > 1 else turn)
+            worker.calibrate(TRIAL * turn)
+            seconds = min(worker.seconds(), worker.seconds())
         except Failure as error:
             failure = error
             continue
-        if best is None or seconds < least:
-            best, worker, least = worker, best, seconds
-        if worker is not None:
-            worker.close()
+        slower, best, least = (best, worker, seconds) if seconds < least else (worker, best, least)
+        if slower is not None:
+            slower.close()
+    if len(forms) == 1:
+        best = Worker(system, case, forms[0], folder)
     if best is None:
         raise failure
     best.calibrate(turn)

@@ -1,4 +1,4 @@
-"""What the machine can do: a step is one product of large matrices, whose rate is the peak that steps are held against."""
+"""What the machine can do: a step is one product of large matrices, whose rate is the peak."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ..cases import Case
 from ..data import cores
 from . import Form, Run, threads_text
 
-SIDE = 2048
+SIDE = 1536
 FLOPS = 2.0 * SIDE**3
 
 

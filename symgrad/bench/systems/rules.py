@@ -2,8 +2,7 @@
 
     rule(xp, X, g, state, t, s) -> (X after the step, the state after it)
 
-X is a parameter, g its gradient, t counts steps from 1, s holds the learning rate `lr` and the rule's constants.  `axes`
-of `initial_state` are the lengths of X.
+X is a parameter, g its gradient, t counts steps from 1, s holds the learning rate `lr` and the rule's constants.
 """
 
 from __future__ import annotations

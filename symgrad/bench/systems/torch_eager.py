@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -42,12 +43,12 @@ def start(case: Case, form: Form, folder: str, compiled: bool = False) -> Run:
     data = [{name: as_tensor(array) for name, array in batch.items()} for batch in batches]
     optimizer = rule(case, parameters, form.options["update"])
     loss_of = getattr(torch_losses, case.losses)
-    numbers["sparse"] = form.options["sparse"]
+    beside = numbers | recurrent_layers(compiled) | {"sparse": form.options["sparse"]}
 
     def loss(parameters: dict, batch: dict) -> torch.Tensor:
-        return loss_of(Named(parameters | batch | numbers))
+        return loss_of(Named(parameters | batch | beside))
 
-    evaluate: Callable = torch.compile(loss, fullgraph=True) if compiled else loss
+    evaluate: Callable = torch.compile(loss) if compiled else loss
     done = 0
 
     def run(steps: int) -> np.ndarray:
@@ -65,6 +66,14 @@ def start(case: Case, form: Form, folder: str, compiled: bool = False) -> Run:
         return torch.stack(losses).numpy()
 
     return run
+
+
+def recurrent_layers(compiled: bool) -> dict[str, Callable]:
+    """Those of PyTorch; compiled graphs call them as they are, as they do with nn.LSTM, and do not unroll them."""
+    import torch
+
+    layers = {"rnn_tanh": torch.rnn_tanh, "lstm": torch.lstm}
+    return {name: torch.compiler.disable(layer) for name, layer in layers.items()} if compiled else layers
 
 
 class Named:
@@ -87,8 +96,8 @@ def rule(case: Case, parameters: dict, update: str):
 
     way = {"foreach": {"foreach": True}, "one by one": {"foreach": False}, "fused": {"fused": True}}[update]
     if case.optimizer == "adafactor":
-        # PyTorch bounds the estimate V by eps[0]**2 at last, we add eps1 to each square at first.  With eps[0]**2 = eps1
-        # neither is ever seen: rows without a gradient get none.
+        # PyTorch bounds the estimate V by eps[0]**2 at last, we add eps1 to each square at first.  With
+        # eps[0]**2 = eps1 neither is seen: rows without a gradient get none.
         way["eps"] = (1e-15, 1e-3)
     kinds = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adafactor": torch.optim.Adafactor}
     return kinds[case.optimizer](parameters.values(), lr=case.rate, **way)

@@ -1,6 +1,6 @@
 """The losses as a person writes them in PyTorch; parameters and what a step is given by their names.
 
-`m.sparse` asks for the embedding whose gradient is sparse.
+`m.sparse` asks for the embedding whose gradient is sparse; `m.rnn_tanh` and `m.lstm` are what nn.RNN and nn.LSTM call.
 """
 
 from __future__ import annotations
@@ -38,17 +38,16 @@ def unnamed_loss(m: SimpleNamespace) -> Tensor:
 
 
 def rnn_lm(m: SimpleNamespace) -> Tensor:
-    """`torch.rnn_tanh` and `torch.lstm` are what nn.RNN and nn.LSTM call."""
     c = F.embedding(m.x, m.C, sparse=m.sparse)
     start = c.new_zeros(1, len(c), len(m.R))
-    h, _ = torch.rnn_tanh(c, start, [m.W, m.R, m.s, torch.zeros_like(m.s)], True, 1, 0.0, True, False, True)
+    h, _ = m.rnn_tanh(c, start, [m.W, m.R, m.s, torch.zeros_like(m.s)], True, 1, 0.0, True, False, True)
     return F.cross_entropy(F.linear(h, m.U, m.k).flatten(0, 1), m.y.flatten())
 
 
 def lstm_lm(m: SimpleNamespace) -> Tensor:
     c = F.embedding(m.x, m.C, sparse=m.sparse)
     start = c.new_zeros(1, len(c), m.R.shape[1])
-    h, *_ = torch.lstm(c, (start, start), [m.W, m.R, m.c, torch.zeros_like(m.c)], True, 1, 0.0, True, False, True)
+    h, *_ = m.lstm(c, (start, start), [m.W, m.R, m.c, torch.zeros_like(m.c)], True, 1, 0.0, True, False, True)
     return F.cross_entropy(F.linear(h, m.U, m.k).flatten(0, 1), m.y.flatten())
 
 
