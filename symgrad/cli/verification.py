@@ -43,8 +43,10 @@ def verify(
     """Judge a derivation done by hand, line by line: which lines are right, the first wrong step, the mistake's name.
 
     CLAIMS is never executed: it is read, and compared with what is derived from the model, symbolically and at random
-    points. A claim is any line that assigns `dX` for a tensor X of the model, or X itself. The exit status is 0 where
-    every line is right, 1 where one is wrong, 3 where none is wrong but one cannot be read or decided.
+    points. A claim is any line that assigns `dX` for a tensor X of the model, or X itself.
+
+    Exit status: 0 every claim is right; 1 one is wrong; 2 the command, the model or the file cannot be used; 3 no claim
+    is wrong, but one cannot be read or decided, or there is none.
 
     Examples: `symgrad verify examples/makemore_mlp.py backward.py`, `symgrad verify --optimizer adam my_adam.py`
     """

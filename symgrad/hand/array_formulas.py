@@ -81,7 +81,20 @@ def matmul(a: Array, b: Array) -> Array:
 
 def dot(a: Value, b: Value) -> Array:
     a, b = array(a), array(b)
+    if b.ndim > 2:
+        raise Unprovable("a dot product of more than two axes")
     return elementwise(mul, a, b) if 0 in (a.ndim, b.ndim) else matmul(a, b)
+
+
+def inner(a: Value, b: Value) -> Array:
+    """Over the last axis of both."""
+    b = array(b)
+    return dot(a, transpose(b, None) if b.ndim == 2 else b)
+
+
+def vdot(a: Value, b: Value) -> Array:
+    """Of all entries in order."""
+    return matmul(*(reshaped(array(one), [MINUS_ONE]) for one in (a, b)))
 
 
 def outer(a: Value, b: Value) -> Array:
@@ -169,7 +182,9 @@ def softmax(a: Value, axis: Value) -> Array:
 
 def argmax(a: Value, axis: Value, keepdims: Value) -> Array:
     a = array(a)
-    k = one_axis(axis, a.ndim)
+    if axis is None and a.ndim != 1:
+        raise Unprovable("the place among all entries")
+    k = one_axis(axis, a.ndim) if axis is not None else 0
     if a.shape[k] == ONE:
         raise Unprovable("argmax of one entry")
     op = lambda indices, body: Reduce("argmax", tuple(indices), body)  # noqa: E731

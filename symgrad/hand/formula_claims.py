@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -23,6 +23,7 @@ from .diagnosis import NO_SINGLE, Diagnosis
 from .formula_code import NoCode
 from .formula_repairs import repaired
 from .formula_scope import FormulaScope, Own
+from .formula_sides import Scoped, Side, letters_of
 from .index_reader import read_index
 from .indexed_claims import IndexedClaims
 from .latex_reader import read_latex
@@ -32,37 +33,11 @@ from .number_values import ShapeError
 from .own_formulas import OwnMatrix, Unreadable, lines_of
 from .records import Seen, fitted
 from .statements import Chain, Derivative, Expression, Item, Name, names_in, target_name
-from .subjects import Subject, Subjects, placed
+from .subjects import Subject, Subjects
 from .truth import Truth
 from .verdicts import Status, Verdict
 
-
-@dataclass(frozen=True)
-class Scoped:
-    """A chain, what its names can mean, and whether it defines a name itself."""
-
-    chain: Chain
-    scope: FormulaScope
-    own: bool
-
-
 CONTINUED = re.compile(r"\s*(?:&|\\quad|\\qquad|\\,|\s)*=")  # a line that is another side of the formula before it
-
-
-@dataclass
-class Side:
-    """One equality of a chain: what it was compared with, and what kept it from being read."""
-
-    scope: FormulaScope
-    subject: Subject
-    letters: tuple[str, ...]  # the indices that its subject carries
-    expression: Expression
-    seen: list[Seen] = field(default_factory=list)
-    error: ClaimError | None = None
-
-    @property
-    def agrees(self) -> bool:
-        return bool(self.seen) and self.error is None and all(seen.agrees for seen in self.seen)
 
 
 class FormulaVerification:
@@ -222,8 +197,7 @@ class FormulaVerification:
 
         def fits(convention: Convention) -> tuple[int, int]:
             sides = [side for one in chains for side in self.readable_sides(one, convention)]
-            reached = [side.error.span[1] for side in sides if side.error is not None and side.error.span is not None]
-            return sum(side.error is None and one_shape(side) for side in sides), sum(reached)
+            return sum(side.one_shape for side in sides), sum(side.reached for side in sides)
 
         return max(Convention, key=fits) if chains else Convention.COLUMNS
 
@@ -392,19 +366,3 @@ def in_latex(sentence: str) -> str:
 
 def is_explained(verdict: Verdict) -> bool:
     return verdict.status is Status.WRONG and any(not told.startswith(NO_SINGLE) for told in verdict.mistakes)
-
-
-def one_shape(side: Side) -> bool:
-    return all(seen.claimed.shape == seen.right.shape for seen in side.seen)
-
-
-def letters_of(subject: Derivative | Name | Item) -> tuple[str, ...]:
-    """The indices of a subject among matrices: the t of dL/dh_t.  Raises ClaimError."""
-    if isinstance(subject, Derivative) and isinstance(subject.of, Item):
-        raise placed(ClaimError("an entry of a derivative of an array needs all indices of both"), subject)
-    node = subject.by if isinstance(subject, Derivative) else subject
-    places = node.places if isinstance(node, Item) else ()
-    names = tuple(one.name for one in places if isinstance(one, Name))
-    if len({*names}) != len(places):
-        raise placed(ClaimError("the indices on the left have to be letters, all different"), subject)
-    return names

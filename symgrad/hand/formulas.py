@@ -28,6 +28,7 @@ from .array_formulas import (
     eye,
     filled,
     flip,
+    inner,
     inverse,
     least,
     logsumexp,
@@ -50,6 +51,7 @@ from .array_formulas import (
     transpose,
     triangle,
     variance,
+    vdot,
 )
 from .entries import Kind, Unprovable, broadcast_to, count, elementwise, largest, reshaped, scalar
 from .entry_formulas import BINARY, COMPARE, TWO, UNARY, at_most, equals, root
@@ -72,6 +74,7 @@ from .formula_values import (
     zipped,
 )
 from .operations import SHORT, bound
+from .repeated_formulas import repeat, tile
 from .selection import Vocabularies, selected, stored
 
 
@@ -177,6 +180,8 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "std": lambda a, axis, ddof, keepdims: elementwise(root, variance(a, axis, ddof, keepdims)),
     "outer": outer,
     "dot": dot,
+    "inner": inner,
+    "vdot": vdot,
     "matmul": lambda a, b: matmul(array(a), array(b)),
     "logsumexp": logsumexp,
     "argmax": argmax,
@@ -195,6 +200,8 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "stack": stack,
     "cumsum": cumsum,
     "flip": flip,
+    "repeat": repeat,
+    "tile": tile,
     "roll": roll,
     "diag": diagonal,
     "diagflat": diagflat,

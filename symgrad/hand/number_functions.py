@@ -43,6 +43,8 @@ def norm(a: Value, ord: Value, axis: Value, keepdims: Value) -> np.ndarray:
     if ord not in (None, 2) and ord != "fro":
         raise ClaimError("only the 2-norm can be read")
     a = real(a)
+    if ord == 2 and a.ndim > 1 and not isinstance(axis, int | np.integer):
+        raise ClaimError("norm(a, 2) of a matrix is its largest singular value, which cannot be read; leave the 2 out")
     return np.sqrt((a * a).sum(axis=axes(axis, a.ndim), keepdims=bool(keepdims)))
 
 
@@ -77,7 +79,13 @@ def matmul(a: Value, b: Value) -> np.ndarray:
 
 def dot(a: Value, b: Value) -> np.ndarray:
     a, b = real(a), real(b)
-    return a * b if 0 in (a.ndim, b.ndim) else matmul(a, b)
+    if 0 in (a.ndim, b.ndim):
+        return a * b
+    return matmul(a, b) if b.ndim < 3 else np.dot(a, b)  # of b's axes the last but one; matmul pairs the first
+
+
+def argmax(a: Value, axis: Value, keepdims: Value) -> np.ndarray:
+    return np.argmax(real(a), axis=None if axis is None else integer(axis), keepdims=bool(keepdims))
 
 
 def transpose(a: Value, axes: Value) -> np.ndarray:
@@ -86,6 +94,20 @@ def transpose(a: Value, axes: Value) -> np.ndarray:
 
 def rows(a: Value) -> int:
     return len(a) if isinstance(a, list | tuple | range) else real(a).shape[0]
+
+
+def repeat(a: Value, repeats: Value, axis: Value) -> np.ndarray:
+    a, times = real(a), real(repeats)
+    if times.dtype.kind not in "iu" or (times.size and times.min() < 0):
+        raise ClaimError(f"repeat: the numbers of times have to be whole and at least 0, got {repeats!r}")
+    shape_of((a.size, max(int(times.max(initial=0)), 1)))
+    return np.repeat(a, times, axis=None if axis is None else integer(axis))
+
+
+def tile(a: Value, reps: Value) -> np.ndarray:
+    a, times = real(a), shape_of(reps)
+    shape_of((a.size, *times))
+    return np.tile(a, times)
 
 
 def numbered(a: Value, start: Value) -> list[tuple[int, Value]]:
@@ -156,7 +178,9 @@ FUNCTIONS: dict[str, Callable] = {
     "dot": dot,
     "matmul": matmul,
     "logsumexp": logsumexp,
-    "argmax": lambda a, axis, keepdims: np.argmax(real(a), axis=integer(axis), keepdims=bool(keepdims)),
+    "argmax": argmax,
+    "inner": lambda a, b: np.inner(real(a), real(b)),
+    "vdot": lambda a, b: np.vdot(real(a), real(b)),
     "softmax": softmax,
     "log_softmax": lambda a, axis: real(a) - logsumexp(a, axis, keepdims=True),
     "one_hot": one_hot,
@@ -172,6 +196,10 @@ FUNCTIONS: dict[str, Callable] = {
     "stack": lambda arrays, axis: np.stack([real(a) for a in arrays], integer(axis)),
     "cumsum": lambda a, axis: np.cumsum(real(a), None if axis is None else integer(axis)),
     "flip": lambda a, axis: np.flip(real(a), axes(axis, real(a).ndim)),
+    "repeat": repeat,
+    "tile": tile,
+    "nonzero": lambda a: list(np.nonzero(real(a))),
+    "argwhere": lambda a: np.argwhere(real(a)),
     "roll": lambda a, shift, axis: np.roll(real(a), integer(shift), None if axis is None else integer(axis)),
     "slogdet": lambda a: tuple(np.linalg.slogdet(real(a))),
     "norm": norm,
@@ -190,5 +218,6 @@ FUNCTIONS: dict[str, Callable] = {
     "range": counted,
     "reversed": lambda a: as_list(a)[::-1],
     "enumerate": numbered,
+    "turned": lambda rows: list(zip(*(as_list(row) for row in as_list(rows)), strict=False)),
     "sum_items": lambda items, start: sum((real(item) for item in as_list(items)), real(start)),
 }

@@ -69,6 +69,8 @@ class Numbers:
             return self.limited(guarded(np.tensordot, real(arguments[0]), real(arguments[1]), axes))
         if word == "zip":
             return list(zip(*(as_list(argument) for argument in arguments), strict=False))
+        if word not in FUNCTIONS:  # add.at, append
+            raise ClaimError(f"{word} has no value; write it in a line of its own")
         values = bound(word, arguments, keywords)
         made = self.limited(guarded(FUNCTIONS[word], **values))
         # as in NumPy a number is no memory, but np.zeros(()) is

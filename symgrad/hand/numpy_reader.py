@@ -209,6 +209,11 @@ class NumpyReader:
         return names, tuple(self.expression(default) for default in arguments.defaults)
 
     def expression_statement(self, node: ast.expr, span: Span) -> Statement:
+        if isinstance(node, ast.Call) and (out := next((k for k in node.keywords if k.arg == "out"), None)) is not None:
+            rest = ast.Call(node.func, node.args, [k for k in node.keywords if k is not out])
+            place = self.target(out.value)  # np.exp(a, out=h) is h[...] = np.exp(a)
+            target = Item(place, (Slice(rest=True, span=place.span),), span=place.span)
+            return Assign(target, "", self.expression(ast.copy_location(rest, node)), span=span)
         value = self.expression(node)
         match value:
             case Apply("add.at" | "subtract.at" as function, (target, places, added)):
@@ -296,6 +301,11 @@ class NumpyReader:
         if isinstance(node.func, ast.Name) and function in BUILT_IN and function not in self.defined:
             function = BUILT_IN[function][len(node.args) > 1]
         self.refuse_whole_numbers(node, function)
+        match node:
+            case ast.Call(args=[ast.Starred(value=rows)], keywords=[]) if function == "zip":
+                return Apply("turned", (self.expression(rows),), span=self.span(node))
+        if any(keyword.arg == "out" for keyword in node.keywords):
+            raise self.unreadable(node, "`out=` can only be read in a line of its own")
         if any(isinstance(argument, ast.Starred) for argument in node.args) or None in [k.arg for k in node.keywords]:
             raise self.unreadable(node, "arguments with a star cannot be read")
         arguments = own + tuple(self.expression(argument) for argument in node.args)
@@ -346,8 +356,8 @@ def changed(node: ast.stmt) -> tuple[str, ...]:
             pass
         case ast.AugAssign(target=part) | ast.AnnAssign(target=part):
             parts = [part]
-        case ast.Expr(value=ast.Call(func=function, args=arguments)):
-            parts = [function, *arguments[:1]]
+        case ast.Expr(value=ast.Call(func=function, args=arguments, keywords=keywords)):
+            parts = [function, *arguments[:1], *(keyword.value for keyword in keywords if keyword.arg == "out")]
         case _:
             parts = [node]
     return tuple({inner.id for part in parts for inner in ast.walk(part) if isinstance(inner, ast.Name)})

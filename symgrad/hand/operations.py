@@ -16,6 +16,7 @@ ELEMENTWISE = (
     *("sqrt", "square", "reciprocal", "negative", "log1p", "expm1", "sigmoid", "relu", "softplus", "rsqrt", "sech"),
 )
 TWO = ("maximum", "minimum", "power", "add", "subtract", "multiply", "divide", "outer", "dot", "matmul", "hypot")
+TWO += ("inner", "vdot")
 OVER_AXES = ("sum", "mean", "max", "min", "prod")
 
 
@@ -35,7 +36,8 @@ SIGNATURES: Mapping[str, dict[str, object]] = {
     **{word: parameters("a b") for word in TWO},
     **{word: parameters("a axis=None keepdims=False") for word in OVER_AXES},
     **{word: parameters("a axis=None ddof=0 keepdims=False") for word in ("var", "std")},
-    **{word: parameters("a axis=-1 keepdims=False") for word in ("logsumexp", "argmax")},
+    "argmax": parameters("a axis=None keepdims=False"),
+    "logsumexp": parameters("a axis=-1 keepdims=False"),
     **{word: parameters("a axis=-1") for word in ("softmax", "log_softmax")},
     "one_hot": parameters("ids classes=None"),
     "where": parameters("condition a b"),
@@ -50,6 +52,10 @@ SIGNATURES: Mapping[str, dict[str, object]] = {
     "stack": parameters("arrays axis=0"),
     "cumsum": parameters("a axis=None"),
     "flip": parameters("a axis=None"),
+    "repeat": parameters("a repeats axis=None"),
+    "tile": parameters("a reps"),
+    "nonzero": parameters("a"),
+    "argwhere": parameters("a"),
     "roll": parameters("a shift axis=None"),
     "diag": parameters("a"),
     "diagflat": parameters("a"),
@@ -81,6 +87,7 @@ SIGNATURES: Mapping[str, dict[str, object]] = {
     "add.at": parameters("a places values"),
     "subtract.at": parameters("a places values"),
     "append": parameters("items item"),
+    "turned": parameters("rows"),
     "sum_items": parameters("items start=0"),
 }
 VARIADIC = ("einsum", "zip", "tensordot")
@@ -97,7 +104,6 @@ SPELLED = {
     "matmul": "mm bmm",
     "multiply": "mul",
     "divide": "div true_divide",
-    "dot": "inner vdot",
     "outer": "ger",
     "arcsin": "asin",
     "arccos": "acos",
@@ -127,6 +133,8 @@ METHODS = frozenset(
             "logsumexp",
             "float",
             "flip",
+            "repeat",
+            "nonzero",
             "sign",
             "inv",
             "det",
@@ -140,7 +148,7 @@ METHODS = frozenset(
 PROPERTIES = {"T": "transpose", "mT": "transpose", "shape": "shape", "size": "size"}
 KEYWORDS = {"dim": "axis", "keepdim": "keepdims", "axis1": "first", "axis2": "second", "num_classes": "classes"}
 KEYWORDS |= {"a_min": "low", "a_max": "high", "min": "low", "max": "high", "x": "a", "N": "n", "M": "m"}
-IGNORED = frozenset(("dtype", "out", "copy", "device", "optimize"))  # they change no value here
+IGNORED = frozenset(("dtype", "copy", "device", "optimize"))  # they change no value here
 LISTED = frozenset(("transpose", "reshape"))  # a.reshape(2, 3) is a.reshape((2, 3))
 
 FUNCTIONS |= {"flatten", "ravel", "as_type"}

@@ -1,12 +1,12 @@
 """What is right: the model differentiated, and the value of every tensor and adjoint at points chosen to tell apart.
 
 The points have sizes that all differ (a transpose shows), equal ones (what only fits there runs), repeated tokens and
-generic values; no entry is zero.  Nothing is compiled.
+generic values; no entry is zero, but of inputs that are said to be 0 or 1.  Nothing is compiled.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
@@ -17,13 +17,14 @@ from ..calculus.reverse import Gradients, differentiate, independent_inputs
 from ..calculus.simplify import simplify
 from ..calculus.steps import Local
 from ..checking.interpreter import Evaluation, Values, evaluate
-from ..checking.points import point, shape_of, size_names
+from ..checking.points import ATTEMPTS, Point, given_point, point, shape_of, size_names
 from ..derivation.jacobians import Jacobian, jacobian
 from ..language.algebra import mul
 from ..language.errors import ClaimError, DataError, DerivativeError, Independent
 from ..language.program import Program, Role, Tensor
 from ..language.rewriting import substitute
 from ..language.terms import ZERO, Call, Term, delta
+from .stated_model import zeros_and_ones
 
 GENERIC = (5, 4, 7, 3, 6, 8, 9, 10, 11, 12, 13, 14)
 EQUAL = 4
@@ -91,8 +92,10 @@ class At:
 class Truth:
     """The model's adjoints and their values at several points.  Raises DerivativeError as `differentiate` does."""
 
-    def __init__(self, program: Program, sizes: Mapping[str, int] | None = None, seed: int = 0) -> None:
-        self.model = program
+    def __init__(
+        self, program: Program, sizes: Mapping[str, int] | None = None, seed: int = 0, binary: Collection[str] = ()
+    ) -> None:
+        self.model, self.binary = program, tuple(binary)
         self.fixed, self.seed = dict(sizes or {}), seed
         self.jacobians: dict[tuple[str, str], Jacobian | None] = {}
         inputs = [t.name for t in program.with_role(Role.INPUT) if t.name not in independent_inputs(program)]
@@ -172,13 +175,27 @@ class Truth:
             raise reason or DataError(f"{self.model.name}: there is no point to compare at")
         if len(found) == 1:  # no sizes, or all of them given: other values instead
             found += [self.at(found[0].sizes, self.seed + k) for k in (1, 2, 3)]
+        if self.binary:  # a place may have the same number in all of few points
+            found += [self.at(at.sizes, self.seed + k) for k, at in enumerate(found, len(found))]
         return found
 
     def at(self, sizes: Mapping[str, int], seed: int) -> At:
-        chosen = point(self.model, sizes, seed, KINK_MARGIN)
+        chosen = self.with_binary(point(self.model, sizes, seed, KINK_MARGIN), seed)
         with np.errstate(all="ignore"):
             values = evaluate(self.program, chosen.values, sizes)
         return At(self, dict(sizes), seed, values)
+
+    def with_binary(self, chosen: Point, seed: int) -> Point:
+        """The point with 0 and 1 in the inputs that are said to be so.  Raises DataError where there is none."""
+        random = np.random.default_rng(seed)
+        for attempt in reversed(range(ATTEMPTS if self.binary else 0)):
+            values = {name: zeros_and_ones(chosen.values[name].shape, random) for name in self.binary}
+            try:
+                return given_point(self.model, {**chosen.values, **values}, KINK_MARGIN)
+            except DataError:
+                if not attempt:
+                    raise
+        return chosen
 
     def tensor(self, name: str) -> Tensor:
         return self.model.tensors[name]

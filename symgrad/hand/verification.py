@@ -15,6 +15,7 @@ from .claim_files import ClaimFile, of_code, read_claim_file
 from .code_claims import CodeVerification
 from .declaration import declared_model
 from .formula_claims import FormulaVerification
+from .stated_model import check_binary, check_sizes, with_one_hots
 from .sympy_claims import sympy_verdicts
 from .truth import Truth
 from .verdicts import Status, Verdict, Verification
@@ -43,9 +44,12 @@ def verify(
     if given:
         claims = "\n".join(f"d{name} = {value}" for name, value in given.items() if isinstance(value, str))
     file = read_claim_file(claims) if isinstance(claims, Path) else of_code(str(claims))
-    program = program_of(model, file)
-    truth = Truth(program, {**file.remarks.sizes, **(sizes or {})}, seed)
     remarks = file.remarks
+    program = with_one_hots(program_of(model, file), remarks.one_hots)
+    tried = {**remarks.sizes, **(sizes or {})}
+    check_sizes(program, tried)
+    check_binary(program, remarks.binary)
+    truth = Truth(program, tried, seed, remarks.binary)
     bound = Names(program, truth.adjoints, remarks.shapes, {**remarks.stated, **(names or {})}, remarks.said)
     placed: list[tuple[int, Verdict]] = []
     notes: list[str] = []

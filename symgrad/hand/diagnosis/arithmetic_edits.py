@@ -25,6 +25,14 @@ from .scene import Edit, Scene, array_nodes, single
 Edits = Iterator[Edit]
 REDUCING = ("sum", "mean", "max", "min", "var", "std")
 WRAPPING = ("tanh", "sigmoid", "exp", "log", "relu", "softmax", "sign")
+MEANT_WITH = {  # what of the model, or of its derivatives, makes people write it
+    "tanh": ("tanh",),
+    "sigmoid": ("exp", "tanh"),
+    "softmax": ("exp",),
+    "exp": ("exp", "log"),
+    "log": ("exp", "log"),
+    "sign": ("abs", "sign"),
+}
 MEANS = ("exp", "sigmoid", "softmax")  # of the linear predictor, in a likelihood
 
 
@@ -49,7 +57,7 @@ def extra_functions(scene: Scene) -> Edits:
 def missing_functions(scene: Scene) -> Edits:
     """x for f(x)."""
     for node, above, value in array_nodes(scene):
-        if value.dtype.kind == "f":
+        if value.dtype.kind == "f" and not isinstance(above, Comparison):
             for word in WRAPPING:
                 if (isinstance(node, Apply) and node.function == word) or not changes_it(scene, word, value):
                     continue
@@ -60,10 +68,10 @@ def missing_functions(scene: Scene) -> Edits:
 
 
 def changes_it(scene: Scene, word: str, value: np.ndarray) -> bool:
-    """Whether a missing function can have been meant: a softmax of one entry is 1, a sign the derivative of abs."""
-    if word == "softmax":
-        return value.ndim > 0 and value.shape[-1] > 1
-    return word != "sign" or scene.applies("abs", "sign")
+    """Whether a missing function can have been meant: it is in the model, and a softmax of one entry is 1."""
+    if word == "softmax" and not (value.ndim and value.shape[-1] > 1):
+        return False
+    return word not in MEANT_WITH or scene.applies(*MEANT_WITH[word])
 
 
 def complements(scene: Scene) -> Edits:
@@ -87,6 +95,9 @@ def comparisons(scene: Scene) -> Edits:
     for node, _ in scene.nodes:
         if isinstance(node, Comparison) and node.operator in ("<", ">", "<=", ">="):
             new = Comparison(node.operator.translate(str.maketrans("<>", "><")), node.left, node.right)
+            yield single("mask", node, new, "the mask is reversed")
+        if isinstance(node, Comparison) and node.operator in ("==", "!="):
+            new = Comparison("!=" if node.operator == "==" else "==", node.left, node.right)
             yield single("mask", node, new, "the mask is reversed")
 
 
