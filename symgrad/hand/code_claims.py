@@ -10,6 +10,7 @@ from .binding import Names
 from .counterexamples import counterexample
 from .derived import derived_text
 from .diagnosis import Diagnosis
+from .function_claims import unfolded
 from .judging import Judge
 from .number_values import ShapeError
 from .numpy_reader import read_numpy
@@ -35,7 +36,7 @@ class CodeVerification:
         in_full: bool = True,
     ) -> None:
         self.truth, self.names, self.source, self.in_full = truth, names, source, in_full
-        self.statements = read_numpy(source) if statements is None else tuple(statements)
+        self.statements = unfolded(read_numpy(source), names) if statements is None else tuple(statements)
         self.judge = Judge(truth, names, self.statements)
         self.prover = Prover(self.judge)
         self.diagnosis = Diagnosis(truth, names, self.statements, source)

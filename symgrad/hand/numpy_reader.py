@@ -135,6 +135,8 @@ class NumpyReader:
                 return [Branch(self.expression(test), self.block(body), self.block(other), span=span)]
             case ast.FunctionDef():
                 return [self.function(node)]
+            case ast.Return(value=ast.Dict(values=values)):  # {"W1": dW1, "W2": dW2}
+                return [Return(Sequence(tuple(map(self.expression, values)), span=span), span=span)]
             case ast.Return(value=ast.expr() as value):
                 return [Return(self.expression(value), span=span)]
             case ast.Expr(value=ast.Constant(value=str())) | ast.Pass() | ast.Assert():
