@@ -97,6 +97,11 @@ def store(program: Program, equation: Equation, values: Values, sizes: Sizes, at
     values[equation.tensor][place] = value
 
 
+def within(places: np.ndarray, length: int) -> np.ndarray:
+    """The places that lie outside an axis, moved to its ends."""
+    return np.minimum(np.maximum(places, 0), max(length - 1, 0))
+
+
 class Evaluation:
     """Terms under given values of tensors and sizes; `scope` names the dimensions of every result."""
 
@@ -106,18 +111,23 @@ class Evaluation:
 
     def value(self, term: Term, scope: tuple[Index, ...]) -> np.ndarray:
         """An array of `len(scope)` dimensions."""
+        with np.errstate(all="ignore"):  # NaN and infinity come out; whoever asked sees them
+            return self.known(term, scope)
+
+    def known(self, term: Term, scope: tuple[Index, ...]) -> np.ndarray:
+        """`value`, computed once."""
         key = (term, scope)
-        if key not in self.memo:
-            with np.errstate(all="ignore"):  # NaN and infinity come out; whoever asked sees them
-                self.memo[key] = self.compute(term, scope)
-        return self.memo[key]
+        found = self.memo.get(key)
+        if found is None:
+            found = self.memo[key] = self.compute(term, scope)
+        return found
 
     def compute(self, term: Term, scope: tuple[Index, ...]) -> np.ndarray:
         def scalar(number) -> np.ndarray:
             return np.asarray(number).reshape((1,) * len(scope))
 
         def value(child: Term) -> np.ndarray:
-            return self.value(child, scope)
+            return self.known(child, scope)
 
         match term:
             case Const(number):
@@ -137,8 +147,8 @@ class Evaluation:
                 if not indices:
                     return scalar(array)
                 # A branch that is not taken may index outside; its value is discarded by Where.
-                places = [np.clip(value(i), 0, max(n - 1, 0)) for i, n in zip(indices, array.shape, strict=True)]
-                return array[tuple(np.broadcast_arrays(*places))]
+                places = [within(value(i), n) for i, n in zip(indices, array.shape, strict=True)]
+                return array[tuple(places)]
             case Add(terms):
                 return sum(map(value, terms[1:]), value(terms[0]))
             case Mul(factors):
@@ -161,8 +171,7 @@ class Evaluation:
             case Compare(relation, left, right):
                 return COMPARE[relation](value(left), value(right)).astype(np.int64)
             case Where(condition, then, other):
-                with np.errstate(all="ignore"):
-                    return np.where(value(condition) != 0, value(then), value(other))
+                return np.where(value(condition) != 0, value(then), value(other))
             case Reduce(op, indices, body):
                 return self.reduce(op, indices, body, scope)
             case Inverse(indices, body, at):
@@ -183,7 +192,7 @@ class Evaluation:
 
     def over(self, indices: tuple[Index, ...], body: Term, scope: tuple[Index, ...]) -> np.ndarray:
         """The body in `scope` and, behind it, every value of `indices`."""
-        inner = self.value(body, scope + indices)
+        inner = self.known(body, scope + indices)
         lengths = tuple(extent_value(index.extent, self.sizes) for index in indices)
         return np.broadcast_to(inner, inner.shape[: len(scope)] + lengths)
 
@@ -196,7 +205,7 @@ class Evaluation:
             inverses = np.linalg.inv(matrix)
         except np.linalg.LinAlgError:
             inverses = np.full(matrix.shape, np.nan)
-        row, column = np.broadcast_arrays(*(np.clip(self.value(place, scope), 0, matrix.shape[-1] - 1) for place in at))
+        row, column = np.broadcast_arrays(*(within(self.known(place, scope), matrix.shape[-1]) for place in at))
         shape = np.broadcast_shapes(matrix.shape[: len(scope)], row.shape)
         inverses = np.broadcast_to(inverses, shape + matrix.shape[-2:])
         return inverses[(*np.indices(shape), np.broadcast_to(row, shape), np.broadcast_to(column, shape))]

@@ -9,19 +9,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from itertools import product
 
 from .algebra import add, mul, negated, subtract, terms_of
 from .terms import ONE, Add, Call, Compare, Const, Index, Mul, Pow, Read, Reduce, Size, Term
 
 Monomial = tuple[str, ...]
-Polynomial = dict[Monomial, int]
+Polynomial = Mapping[Monomial, int]
 Interval = tuple[Term, Term]
 Known = Mapping[Term, Interval]  # of an index, or of a difference: where d <= t holds, t - d is at least 0
 
 
+@lru_cache(maxsize=4096)
 def polynomial(term: Term) -> Polynomial | None:
-    """The term as an integer polynomial in sizes; None where it is none."""
+    """The term as an integer polynomial in sizes, to be read only; None where it is none."""
     match term:
         case Const(int() as value):
             return {(): value} if value else {}
@@ -76,6 +78,7 @@ def same_extent(left: Term, right: Term) -> bool:
     return left == right or (polynomial(left) is not None and polynomial(left) == polynomial(right))
 
 
+@lru_cache(maxsize=4096)
 def at_least(left: Term, right: Term) -> bool:
     """Whether left >= right is proven for all sizes >= 1."""
     difference = polynomial(subtract(left, right))
@@ -140,8 +143,17 @@ def inside(term: Term, extent: Term, known: Known, vocabularies: Mapping[str, Te
     """Whether 0 <= term < extent is proven."""
     if isinstance(term, Index) and same_extent(term.extent, extent):
         return True
+    return proven_inside(term, extent, frozenset(known.items()), frozenset(vocabularies.items()))
+
+
+@lru_cache(maxsize=4096)
+def proven_inside(
+    term: Term, extent: Term, known: frozenset[tuple[Term, Interval]], vocabularies: frozenset[tuple[str, Term]]
+) -> bool:
+    """`inside`, remembered: the check after each pass asks the same of the same reads again."""
+    facts, tokens = dict(known), dict(vocabularies)
     above = difference(subtract(extent, ONE), term)
-    return not_negative(term, known, vocabularies) and not_negative(above, known, vocabularies)
+    return not_negative(term, facts, tokens) and not_negative(above, facts, tokens)
 
 
 def not_negative(term: Term, known: Known, vocabularies: Mapping[str, Term]) -> bool:

@@ -76,8 +76,11 @@ def substitute_binder(node: Binder, mapping: Mapping[Term, Term]) -> Term:
 def rebuild(node: Term, visit: Callable[[Term], Term]) -> Term:
     """The node with `visit` applied to its children; the same object where nothing changed."""
     children = node.children
-    new = tuple(visit(child) for child in children)
-    return node if all(a is b for a, b in zip(children, new, strict=True)) else node.with_children(new)
+    new = tuple([visit(child) for child in children])
+    for old, now in zip(children, new, strict=True):
+        if old is not now:
+            return node.with_children(new)
+    return node
 
 
 def unique_bound(term: Term, taken: Iterable[str] = ()) -> Term:

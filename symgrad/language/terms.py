@@ -36,17 +36,18 @@ class Term:
     def fields(self) -> tuple:
         return tuple(getattr(self, name) for name in self.__match_args__)
 
-    @cached_property
-    def _hash(self) -> int:
-        return hash((type(self).__name__, *self.fields))
-
     def __hash__(self) -> int:
-        return self._hash
+        try:
+            return self._hash
+        except AttributeError:  # the first time; a `cached_property` takes a lock, and this is the busiest place of all
+            value = hash((type(self).__name__, *self.fields))
+            object.__setattr__(self, "_hash", value)
+            return value
 
     def __eq__(self, other: object) -> bool:
         if self is other:
             return True
-        return type(self) is type(other) and self._hash == other._hash and self.fields == other.fields
+        return type(self) is type(other) and hash(self) == hash(other) and self.fields == other.fields
 
     @property
     def children(self) -> tuple[Term, ...]:
@@ -64,9 +65,11 @@ class Term:
 
     def walk(self) -> Iterator[Term]:
         """This node and everything below it, parents first."""
-        yield self
-        for child in self.children:
-            yield from child.walk()
+        waiting: list[Term] = [self]
+        while waiting:
+            node = waiting.pop()
+            yield node
+            waiting += node.children[::-1]
 
 
 @dataclass(frozen=True, eq=False)

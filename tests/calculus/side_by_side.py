@@ -8,7 +8,7 @@ import numpy as np
 
 from symgrad.checking.differences import STEPS, along, relative_error, some_entries
 from symgrad.checking.interpreter import Values, evaluate
-from symgrad.language.program import Equation, Item, Program, Recurrence
+from symgrad.language.program import Equation, Item, Program, Recurrence, Role
 from symgrad.language.rewriting import rebuild
 from symgrad.language.terms import Index, Read, Size, Term
 
@@ -17,7 +17,7 @@ POINT = Index("%point", Size("%points"))
 
 def side_by_side(program: Program) -> Program:
     """The program over a further axis; tokens are the same at every point."""
-    tokens = {tensor.name for tensor in program.tensors.values() if tensor.vocabulary is not None}
+    tokens = {tensor.name for tensor in program.with_role(Role.TOKENS)}
 
     def body(node: Term) -> Term:
         node = rebuild(node, body)
@@ -38,13 +38,19 @@ def side_by_side(program: Program) -> Program:
 
 
 def gradient_errors(
-    program: Program, values: Values, sizes: dict[str, int], found: dict[str, np.ndarray], most: int, tolerance: float
+    program: Program,
+    values: Values,
+    sizes: dict[str, int],
+    found: dict[str, np.ndarray],
+    most: int,
+    tolerance: float,
+    seed: int = 0,
 ) -> dict[str, float]:
     """The relative error of each d loss/d tensor in `found`, over at most `most` entries, by difference quotients.
 
     As `differences.gradient_error`, but all entries of all tensors are moved at once, each at a point of its own.
     """
-    places = [(name, entry) for name, array in found.items() for entry in some_entries(np.shape(array), most)]
+    places = [(name, entry) for name, array in found.items() for entry in some_entries(np.shape(array), most, seed)]
     many = side_by_side(program)
     sizes = {**sizes, "%points": len(places)}
     real = {name: np.asarray(value) for name, value in values.items() if np.asarray(value).dtype == np.float64}

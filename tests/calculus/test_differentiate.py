@@ -7,12 +7,13 @@ import pytest
 
 from symgrad.calculus.reverse import differentiate
 from symgrad.calculus.simplify import simplify
-from symgrad.checking.differences import gradient, loss_function, relative_error, some_entries, stopped
+from symgrad.checking.differences import stopped
 from symgrad.checking.interpreter import evaluate
 from symgrad.checking.points import point, size_table
 from symgrad.language.typecheck import typecheck
 
 from .programs import PROGRAMS
+from .side_by_side import gradient_errors
 
 TOLERANCE = 1e-7
 ENTRIES = 12
@@ -28,15 +29,11 @@ def test_gradients_are_difference_quotients(name: str) -> None:
     for seed, sizes in enumerate(size_table(program)):
         at = point(program, sizes, seed)
         before, after = evaluate(raw.program, at.values, sizes), evaluate(simple.program, at.values, sizes)
+        found = {parameter: before[adjoint] for parameter, adjoint in raw.of_parameters.items()}
         held, values = stopped(program, at.values, sizes)
-        loss = loss_function(held, sizes)
-        for parameter in program.parameters:
-            adjoint = raw.of_parameters[parameter.name]
-            found = before[adjoint]
-            assert found.shape == at.values[parameter.name].shape
-            entries = some_entries(found.shape, ENTRIES, seed)
-            expected = gradient(loss, values, parameter.name, entries)
-            error = relative_error(found.reshape(-1)[entries], expected, loss(values))
-            assert error < TOLERANCE, f"d{parameter.name} at {sizes}: {error:.2g}"
-            simplified = after[simple.of_parameters[parameter.name]]
-            np.testing.assert_allclose(simplified, found, rtol=1e-9, atol=1e-11, err_msg=f"simplified {sizes}")
+        errors = gradient_errors(held, values, sizes, found, ENTRIES, TOLERANCE, seed)
+        assert max(errors.values()) < TOLERANCE, f"at {sizes}: {errors}"
+        for parameter, expected in found.items():
+            assert expected.shape == at.values[parameter].shape
+            simplified = after[simple.of_parameters[parameter]]
+            np.testing.assert_allclose(simplified, expected, rtol=1e-9, atol=1e-11, err_msg=f"simplified {sizes}")
