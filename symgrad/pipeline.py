@@ -18,6 +18,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,8 +46,12 @@ if TYPE_CHECKING:
 DTYPES = ("float32", "float64")
 
 
+@lru_cache(maxsize=16)
 def derive_gradients(program: Program, wrt: tuple[str, ...] | None = None) -> Gradients:
-    """Stages 2 and 3: the loss differentiated by `wrt` (every parameter unless named), in the textbook's form."""
+    """Stages 2 and 3: the loss differentiated by `wrt` (every parameter unless named), in the textbook's form.
+
+    Remembered: the files of a program in two dtypes, or fused and plain, rest on one derivation.
+    """
     gradients = simplify(differentiate(program, wrt))
     typecheck(gradients.program)
     return gradients
@@ -75,7 +80,7 @@ def generate(
     gradients = derive_gradients(program)
     inputs = [t.name for t in program.with_role(Role.INPUT) if t.name not in independent_inputs(program)]
     differentiated = tuple(p.name for p in program.parameters) + tuple(inputs)
-    everything = derive_gradients(program, differentiated)
+    everything = derive_gradients(program, differentiated) if inputs else gradients
     step = with_optimizer(gradients.program, gradients.of_parameters, optimizer, weight_decay or {}, clip)
     step = with_draws(replace(step, outputs=step.outputs[:1]))
     updates = [*state_updates(program), *(e for e in step.equations() if e.tensor not in gradients.program.tensors)]

@@ -102,9 +102,9 @@ class Use:
 Item = Equation | Recurrence | Use
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Program:
-    """See the module's docstring.  `outputs[0]` is the loss where there is one."""
+    """See the module's docstring.  `outputs[0]` is the loss where there is one.  A program is equal to itself alone."""
 
     name: str
     tensors: dict[str, Tensor]

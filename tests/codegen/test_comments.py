@@ -20,15 +20,17 @@ STARTS = ("real(0)", "= 0.0", "= 0", "real(-np.inf)")  # an accumulator or zeros
 
 
 @pytest.fixture(
-    params=[(name, rule) for name in TABLE for rule in (SGD(), Adam())], ids=lambda p: f"{p[0]}, {p[1].name}"
+    scope="module",
+    params=[(name, rule) for name in TABLE for rule in (SGD(), Adam())], ids=lambda p: f"{p[0]}, {p[1].name}",
 )
-def emitted(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tuple[Parts, str]:
+def emitted(request: pytest.FixtureRequest) -> tuple[Parts, str]:
     """What a file is made of, and the file."""
     made: list[Parts] = []
     emit = pipeline.emit
-    monkeypatch.setattr(pipeline, "emit", lambda parts: made.append(parts) or emit(parts))
     name, rule = request.param
-    source = pipeline.generate(TABLE[name](), rule).source
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline, "emit", lambda parts: made.append(parts) or emit(parts))
+        source = pipeline.generate(TABLE[name](), rule).source
     return made[0], source
 
 

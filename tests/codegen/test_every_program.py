@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from symgrad.checking.evaluation_check import check_evaluation
 from symgrad.checking.points import size_names
+from symgrad.codegen.emitted import Emitted
 from symgrad.language.evaluation import has_evaluation_form
 from symgrad.language.optimizers import SGD, Adafactor, Adam, Optimizer
 from symgrad.language.program import Program
@@ -34,31 +37,40 @@ def sizes(program: Program) -> list[dict[str, int]]:
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-@pytest.mark.parametrize("name", EMITTED)
-def test_loss_and_gradients(name: str) -> None:
-    program = EMITTED[name]()
-    fused, plainly = (plain(generate(program, dtype="float64", fuse=fuse)) for fuse in (True, False))
-    gradients = derive_gradients(program, fused.differentiated)
-    for seed, row in enumerate(sizes(program)):
-        assert not wrong(gradient_errors(gradients, fused, row, seed), TOLERANCE), row
-    assert not wrong(gradient_errors(gradients, plainly, sizes(program)[0]), TOLERANCE), "not fused"
+@dataclass
+class Files:
+    """A program of the table, and its file with SGD and without fusion."""
+
+    program: Program
+    fused: Emitted
+    plainly: Emitted
 
 
-@pytest.mark.parametrize("name", EMITTED)
-def test_steps(name: str) -> None:
-    program = EMITTED[name]()
-    emitted = plain(generate(program, SGD(), "float64"))
-    for row, steps in zip(sizes(program)[:2], (3, 1), strict=True):
-        assert not wrong(step_errors(emitted, row, steps), TOLERANCE), (row, steps)
+@pytest.fixture(scope="module", params=EMITTED)
+def files(request: pytest.FixtureRequest) -> Files:
+    program = EMITTED[request.param]()
+    return Files(program, *(plain(generate(program, SGD(), "float64", fuse=fuse)) for fuse in (True, False)))
 
 
-@pytest.mark.parametrize("fuse", (True, False))
-@pytest.mark.parametrize("name", [name for name, make in EMITTED.items() if has_evaluation_form(make())])
-def test_the_evaluation_form(name: str, fuse: bool) -> None:
-    program = EMITTED[name]()
-    rows = check_evaluation(program, plain(generate(program, dtype="float64", fuse=fuse)), table=sizes(program))
-    assert {row.test for row in rows} == {"loss", "slices"}
-    assert all(row.ok for row in rows), "\n".join(map(str, rows))
+def test_loss_and_gradients(files: Files) -> None:
+    gradients = derive_gradients(files.program, files.fused.differentiated)
+    table = sizes(files.program)
+    for seed, row in enumerate(table):
+        assert not wrong(gradient_errors(gradients, files.fused, row, seed), TOLERANCE), row
+    assert not wrong(gradient_errors(gradients, files.plainly, table[0]), TOLERANCE), "not fused"
+
+
+def test_steps(files: Files) -> None:
+    for row, steps in zip(sizes(files.program)[:2], (3, 1), strict=True):
+        assert not wrong(step_errors(files.fused, row, steps), TOLERANCE), (row, steps)
+
+
+@pytest.mark.parametrize("files", [name for name, make in EMITTED.items() if has_evaluation_form(make())], indirect=True)
+def test_the_evaluation_form(files: Files) -> None:
+    for emitted in (files.fused, files.plainly):
+        rows = check_evaluation(files.program, emitted, table=sizes(files.program))
+        assert {row.test for row in rows} == {"loss", "slices"}
+        assert all(row.ok for row in rows), "\n".join(map(str, rows))
 
 
 @pytest.mark.parametrize("rule", (Adam(), Adafactor()), ids=lambda rule: rule.name)
