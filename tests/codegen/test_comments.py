@@ -21,7 +21,8 @@ STARTS = ("real(0)", "= 0.0", "= 0", "real(-np.inf)")  # an accumulator or zeros
 
 @pytest.fixture(
     scope="module",
-    params=[(name, rule) for name in TABLE for rule in (SGD(), Adam())], ids=lambda p: f"{p[0]}, {p[1].name}",
+    params=[(name, rule) for name in TABLE for rule in (SGD(), Adam())],
+    ids=lambda p: f"{p[0]}, {p[1].name}",
 )
 def emitted(request: pytest.FixtureRequest) -> tuple[Parts, str]:
     """What a file is made of, and the file."""

@@ -65,7 +65,9 @@ def test_steps(files: Files) -> None:
         assert not wrong(step_errors(files.fused, row, steps), TOLERANCE), (row, steps)
 
 
-@pytest.mark.parametrize("files", [name for name, make in EMITTED.items() if has_evaluation_form(make())], indirect=True)
+@pytest.mark.parametrize(
+    "files", [name for name, make in EMITTED.items() if has_evaluation_form(make())], indirect=True
+)
 def test_the_evaluation_form(files: Files) -> None:
     for emitted in (files.fused, files.plainly):
         rows = check_evaluation(files.program, emitted, table=sizes(files.program))

@@ -411,7 +411,7 @@ def test_a_model_from_equations_is_the_same_program() -> None:
         parameters={"C": (v, d), "W1": normal((i, t, d), 0.3), "W2": (v, i)},
         tokens={"x": ((b, t), v), "y": ((b,), v)},
     )
-    assert other.program == concat_lm().program
+    assert vars(other.program) == vars(concat_lm().program)
 
 
 def test_a_scalar_model_needs_no_axes() -> None:
@@ -427,7 +427,7 @@ def test_a_scalar_model_needs_no_axes() -> None:
     w1, w2, x, y, hidden, out, loss = names
     equations = [Eq(hidden, tanh(w1 * x)), Eq(out, tanh(w2 * hidden)), Eq(loss, (y - out) ** 2 / 2)]
     other = Model.from_equations("scalar", equations, {"w1": (), "w2": ()}, inputs={"x": (), "y": ()})
-    assert other.program == model.program
+    assert vars(other.program) == vars(model.program)
 
 
 def test_the_text_does_not_depend_on_how_a_product_was_written() -> None:
