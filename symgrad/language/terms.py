@@ -36,18 +36,23 @@ class Term:
     def fields(self) -> tuple:
         return tuple(getattr(self, name) for name in self.__match_args__)
 
-    def __hash__(self) -> int:
+    def __hash__(self) -> int:  # the busiest place of all
         try:
             return self._hash
-        except AttributeError:  # the first time; a `cached_property` takes a lock, and this is the busiest place of all
-            value = hash((type(self).__name__, *self.fields))
-            object.__setattr__(self, "_hash", value)
+        except AttributeError:
+            value = self.__dict__["_hash"] = hash((type(self).__name__, *self.fields))
             return value
 
     def __eq__(self, other: object) -> bool:
         if self is other:
             return True
-        return type(self) is type(other) and hash(self) == hash(other) and self.fields == other.fields
+        if type(self) is not type(other):
+            return False
+        try:
+            alike = self._hash == other._hash
+        except AttributeError:
+            alike = hash(self) == hash(other)
+        return alike and self.fields == other.fields
 
     @property
     def children(self) -> tuple[Term, ...]:
