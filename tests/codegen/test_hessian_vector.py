@@ -54,7 +54,7 @@ def product_error(program: Program, second: Program, emitted: Emitted) -> float:
     return max(errors)
 
 
-@pytest.mark.parametrize("build", [PROGRAMS["scalar_tanh"], small_mlp])
+@pytest.mark.parametrize("build", [PROGRAMS["scalar_tanh"], pytest.param(small_mlp, marks=pytest.mark.slow)])
 def test_compiled(build, tmp_path) -> None:
     program = build()
     second = hessian_vector_product(program)

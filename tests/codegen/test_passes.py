@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ SMALL = (
     "padded_convolution", "first_row", "quadratic_form", "gather_chain", "one_hot_products",
     "piecewise_by_another_tensor", "sums_beside_each_other", "stopped_part", "reversed_axis",
 )  # fmt: skip
-TABLE = {**MODELS, **{name: PROGRAMS[name] for name in SMALL}}
+TABLE = {name: cache(make) for name, make in {**MODELS, **{name: PROGRAMS[name] for name in SMALL}}.items()}
 PIPELINE: tuple[Callable[[Program], Program], ...] = (
     lambda program: stabilize(program)[0],
     *PASSES,

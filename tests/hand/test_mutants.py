@@ -50,16 +50,16 @@ def test_the_right_formulas_are_accepted(derivation: Formulas):
 
 
 def test_mutants_of_code():
-    outcomes = outcomes_of_code(seed=7, count=120)
+    outcomes = outcomes_of_code(seed=7, count=40)
     assert not complaints(outcomes), complaints(outcomes)
     told = Counter(one.told for one in outcomes)
-    assert told["different"] > 80
-    assert told["equal"] > 8
-    assert sum(one.said == "unread" for one in outcomes) < 12
+    assert told["different"] > 25
+    assert told["equal"] > 2
+    assert sum(one.said == "unread" for one in outcomes) < 5
 
 
 def test_mutants_of_formulas():
-    outcomes = outcomes_of_formulas(seed=7, count=30)
+    outcomes = outcomes_of_formulas(seed=7, count=10)
     assert not complaints(outcomes), complaints(outcomes)
     assert {one.said for one in outcomes} >= {"right", "wrong"}
 

@@ -22,7 +22,7 @@ from symgrad.language.surface import maximum, size
 
 from .models.batch_norm_mlp import BACKWARD, SHAPES, batch_norm_mlp
 
-MUTANTS = 200
+MUTANTS = 80
 MONOMIALS = 400  # enough to compare each side once, and with some names written out
 
 
