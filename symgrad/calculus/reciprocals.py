@@ -12,7 +12,7 @@ the definition keeps the rest r, under another name; where it does not, everythi
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from ..language.algebra import add, construct, factors_of, is_negative, mul, summed, terms_of, where
 from ..language.dependence import without_dead
@@ -70,6 +70,7 @@ def reciprocals(term: Term, program: Program) -> list[Term]:
     return list(dict.fromkeys(anywhere(node.base) for node in nodes if is_made(node.base)))
 
 
+@lru_cache(maxsize=4096)
 def anywhere(term: Term) -> Term:
     """The term with its reads stripped of their indices, whatever it calls those that it binds: p[b,v] and p[b,y[b]]
     are both p."""
@@ -88,6 +89,7 @@ class Attempt:
     base: Term
     steps: list[Step] = field(default_factory=list)
     tensors: dict[str, Tensor] = field(default_factory=dict)
+    counted: dict[Term, int] = field(default_factory=dict)
 
     @cached_property
     def equations(self) -> dict[str, Equation]:
@@ -153,7 +155,9 @@ class Attempt:
 
     def count(self, term: Term) -> int:
         """How often the term divides by the base."""
-        return sum(1 for node in term.walk() if self.divides(node))
+        if term not in self.counted:
+            self.counted[term] = self.divides(term) + sum(map(self.count, term.children))
+        return self.counted[term]
 
     def divides(self, node: Term) -> bool:
         return isinstance(node, Pow) and is_negative(node.exponent) and anywhere(node.base) == self.base

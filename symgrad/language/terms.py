@@ -19,12 +19,22 @@ walk.  The passes therefore work on this grammar of eleven node kinds.  Terms co
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
 
 Number = int | Fraction | float
+
+
+class kept:
+    """A property computed once; `functools.cached_property` takes a lock for it before Python 3.12."""
+
+    def __init__(self, compute: Callable[[Term], object]) -> None:
+        self.compute, self.name = compute, compute.__name__
+
+    def __get__(self, term: Term, owner: type) -> object:
+        value = term.__dict__[self.name] = self.compute(term)
+        return value
 
 
 class Term:
@@ -32,9 +42,9 @@ class Term:
 
     __match_args__: tuple[str, ...] = ()
 
-    @cached_property
+    @kept
     def fields(self) -> tuple:
-        return tuple(getattr(self, name) for name in self.__match_args__)
+        return tuple([getattr(self, name) for name in self.__match_args__])
 
     def __hash__(self) -> int:  # the busiest place of all
         try:
@@ -63,7 +73,7 @@ class Term:
         """The same node over other children.  It does not simplify: `algebra` has the constructors that do."""
         return self
 
-    @cached_property
+    @kept
     def free(self) -> frozenset[Index]:
         """The indices that occur and are not bound within."""
         return frozenset().union(*(child.free for child in self.children))
@@ -96,7 +106,7 @@ class Index(Term):
     name: str
     extent: Term
 
-    @cached_property
+    @kept
     def free(self) -> frozenset[Index]:
         return frozenset((self,))
 
@@ -217,7 +227,7 @@ class Binder(Term):
     def with_children(self, children: tuple[Term, ...]) -> Term:
         return self.rebound(self.indices, children[0], children[1:])
 
-    @cached_property
+    @kept
     def free(self) -> frozenset[Index]:
         return (self.body.free - frozenset(self.indices)).union(*(term.free for term in self.outside))
 
