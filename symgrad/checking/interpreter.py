@@ -62,6 +62,8 @@ def sizes_of(program: Program, given: Mapping[str, np.ndarray]) -> dict[str, int
 
 
 def extent_value(extent: Term, sizes: Sizes) -> int:
+    if isinstance(extent, Size) and extent.name in sizes:
+        return int(sizes[extent.name])
     return int(Evaluation({}, sizes, {}).value(extent, ()))
 
 
@@ -124,7 +126,7 @@ class Evaluation:
 
     def compute(self, term: Term, scope: tuple[Index, ...]) -> np.ndarray:
         def scalar(number) -> np.ndarray:
-            return np.asarray(number).reshape((1,) * len(scope))
+            return np.array(number, ndmin=len(scope))
 
         def value(child: Term) -> np.ndarray:
             return self.known(child, scope)
