@@ -69,8 +69,7 @@ class Saved:
 def what_is_saved(equation: Equation) -> Iterator[Saved]:
     """The table of the module's docstring for one definition; whole powers are found by `Reuse.root`."""
     body, left = equation.body, equation.left
-    # A body that is only a read, a number or a bracket is no value worth saving.
-    if isinstance(body, Read | Const | Index | Compare):
+    if is_short(body):
         return
     yield Saved(equation, body, left)
     match body:
@@ -89,6 +88,11 @@ def what_is_saved(equation: Equation) -> Iterator[Saved]:
         opposite = tuple(map(negation, conditions))
         if None not in opposite:
             yield Saved(equation, decided(body, False), left, opposite)
+
+
+def is_short(body: Term) -> bool:
+    """Whether it is only a read, a number or a bracket: no value worth saving."""
+    return isinstance(body, Read | Const | Index | Compare)
 
 
 def decided(term: Term, truth: bool) -> Term:

@@ -25,7 +25,7 @@ from ..language.terms import MINUS_ONE, Add, Call, Const, Index, Mul, Pow, Read,
 from .guarded import guarded, with_conditions
 from .logarithms import Logarithms, is_exponential, quotient_of_sums
 from .matching import match
-from .saved import Reuse
+from .saved import Reuse, is_short
 from .steps import Step
 
 
@@ -56,11 +56,16 @@ def with_exponents_named(program: Program) -> Program:
 
 
 def long_exponent(body: Term) -> tuple[Term, tuple[Term, ...]] | None:
-    """An exponent that holds a sum and is summed over as an exponential, and the conditions on it; None without one."""
+    """An exponent that holds a sum and is summed over as an exponential, and the conditions on it; None without one.
+
+    A read at an argmax, x[argmax_i y[i], j], and a bracket are short whatever stands in them: they are never saved.
+    """
     for node, conditions in with_conditions(body):
         if isinstance(node, Reduce) and node.op == "sum":
             for exponent in (factor.arguments[0] for factor in factors_of(node.body) if is_exponential(factor)):
-                if exponent.free & set(node.indices) and any(isinstance(inner, Reduce) for inner in exponent.walk()):
+                if is_short(exponent) or not exponent.free & set(node.indices):
+                    continue
+                if any(isinstance(inner, Reduce) for inner in exponent.walk()):
                     return exponent, conditions
     return None
 

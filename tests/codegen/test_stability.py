@@ -8,6 +8,7 @@ import mpmath
 import numpy as np
 import pytest
 from mpmath import mpf
+from sympy import Heaviside, exp
 
 from symgrad.calculus.stability import stabilize
 from symgrad.checking.interpreter import evaluate
@@ -15,6 +16,7 @@ from symgrad.checking.points import point
 from symgrad.codegen.emitted import Emitted
 from symgrad.language.model import Model
 from symgrad.language.program import Program
+from symgrad.language.surface import axes, total
 from symgrad.language.typecheck import typecheck
 from symgrad.pipeline import derive_gradients, generate
 
@@ -96,3 +98,13 @@ def test_norms_of_huge_and_tiny_numbers(name: str) -> None:
 def test_digits_near_zero(name: str) -> None:
     for scale in (1e-3, 1e-5, 1e-7):
         compare(name, scale, 3e-7, 0)
+
+
+def test_an_exponent_that_is_a_bracket_around_a_sum_stays() -> None:
+    """A bracket is 0 or 1 and is never saved: naming it again and again would have no end."""
+    model = Model("m")
+    i, j = axes("i:H j:H")
+    A, x = model.parameters(A=(i, j), x=(j,))
+    model.minimize("L", total(A[i, j] * x[j] ** 2, i, j) / total(exp(Heaviside(total(A[i, j] * x[j], j))), i))
+    after, _ = stabilize(model.program)
+    assert str(after) == str(model.program)

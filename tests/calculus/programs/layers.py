@@ -194,6 +194,14 @@ def value_at_the_argmax(model: Model) -> None:
 
 
 @program
+def exponential_at_the_argmax(model: Model) -> None:
+    """The exponent is a read, and its index holds a maximum."""
+    x, A = model.parameters(x=(b, i), A=(i, j))
+    u = model.inputs(u=(b,))
+    model.minimize("L", total(u[b] * log(total(exp(A[argmaximum(x[b, i], i), j]), j)), b) + total(x[b, i] ** 2, b, i))
+
+
+@program
 def distances(model: Model) -> None:
     x = model.parameters(x=(i,))
     u = model.inputs(u=(i, j))
