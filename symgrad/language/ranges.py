@@ -16,14 +16,13 @@ from .algebra import add, mul, negated, subtract, terms_of
 from .terms import ONE, Add, Call, Compare, Const, Index, Mul, Pow, Read, Reduce, Size, Term
 
 Monomial = tuple[str, ...]
-Polynomial = Mapping[Monomial, int]
+Polynomial = dict[Monomial, int]
 Interval = tuple[Term, Term]
 Known = Mapping[Term, Interval]  # of an index, or of a difference: where d <= t holds, t - d is at least 0
 
 
-@lru_cache(maxsize=4096)
 def polynomial(term: Term) -> Polynomial | None:
-    """The term as an integer polynomial in sizes, to be read only; None where it is none."""
+    """The term as an integer polynomial in sizes; None where it is none."""
     match term:
         case Const(int() as value):
             return {(): value} if value else {}
@@ -78,7 +77,6 @@ def same_extent(left: Term, right: Term) -> bool:
     return left == right or (polynomial(left) is not None and polynomial(left) == polynomial(right))
 
 
-@lru_cache(maxsize=4096)
 def at_least(left: Term, right: Term) -> bool:
     """Whether left >= right is proven for all sizes >= 1."""
     difference = polynomial(subtract(left, right))
@@ -143,7 +141,11 @@ def inside(term: Term, extent: Term, known: Known, vocabularies: Mapping[str, Te
     """Whether 0 <= term < extent is proven."""
     if isinstance(term, Index) and same_extent(term.extent, extent):
         return True
-    return proven_inside(term, extent, frozenset(known.items()), frozenset(vocabularies.items()))
+    # 1.0 equals 1 and is no index: what is said of one is not remembered for the other
+    ends = (end for interval in known.values() for end in interval)
+    rounded = any(isinstance(n, Const) and isinstance(n.value, float) for t in (term, *known, *ends) for n in t.walk())
+    prove = proven_inside.__wrapped__ if rounded else proven_inside
+    return prove(term, extent, frozenset(known.items()), frozenset(vocabularies.items()))
 
 
 @lru_cache(maxsize=4096)
