@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..language.errors import DataError
 from .cases import OWN, Case, chosen
 from .data import all_sizes
-from .systems import FLOOR, OURS, SYSTEMS
+from .systems import OURS, SYSTEMS, TRAFFIC
 from .turns import Comparison, compared
 
 if TYPE_CHECKING:
@@ -34,11 +34,12 @@ def selected(only: Sequence[str] | None) -> list[str]:
     Raises DataError for one that there is not, or that is named and not installed.
     """
     for name in only or ():
-        if name not in SYSTEMS:
-            raise DataError(f"there is no system {name!r}; there are {', '.join(SYSTEMS)}")
+        if name not in SYSTEMS or name == TRAFFIC:
+            names = ", ".join(name for name in SYSTEMS if name != TRAFFIC)
+            raise DataError(f"there is no system {name!r}; there are {names}")
         if not SYSTEMS[name].installed:
             raise DataError(f"{name} is not installed; pip install {SYSTEMS[name].needs}, or leave --only {name} out")
-    wanted = {OURS, *(only or SYSTEMS)}
+    wanted = {OURS, *(only or SYSTEMS)} - {TRAFFIC}
     return [name for name, system in SYSTEMS.items() if name in wanted and system.installed]
 
 
@@ -81,6 +82,3 @@ def own_case(
     )
     all_sizes(case, program)
     return case
-
-
-__all__ = ["FLOOR", "OURS", "bench", "cases_of", "own_case", "selected"]

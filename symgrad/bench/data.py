@@ -1,12 +1,13 @@
 """The same start for all: first parameters and batches, drawn once and kept in a file that every process reads.
 
-A peer's process imports nothing of ours but the module that runs it: what it holds in memory is its own.
+A peer's process imports nothing of ours but the modules that run it, so that what it holds in memory is its own.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,14 @@ def write_start(case: Case, folder: Path) -> None:
     named = {f"parameter {name}": value for name, value in parameters.items()}
     named |= {f"batches {name}": value for name, value in drawn(program, sizes, case.dtype).items()}
     np.savez(folder / FILE, **named)
+
+
+def stable_loss(program: Program) -> Program:
+    """The loss of the training form as it is emitted: without an overflow on the way."""
+    from ..calculus.stability import stabilize
+    from ..language.evaluation import training_form
+
+    return stabilize(training_form(replace(program, outputs=program.outputs[:1])))[0]
 
 
 def drawn(program: Program, sizes: Mapping[str, int], dtype: str) -> Values:

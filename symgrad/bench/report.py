@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 
@@ -107,7 +107,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def missing(systems: Sequence[str]) -> str:
+def missing() -> str:
     """A line about the systems that are not installed; empty where all are."""
-    names = [name for name in systems if not SYSTEMS[name].installed]
+    names = [name for name, system in SYSTEMS.items() if not system.installed]
     return f"not installed: {', '.join(names)}; pip install '.[peers]' brings them" if names else ""

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..language.errors import DataError
 from .application import app
 from .options import assignments, emitted_options
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..bench.cases import Case
 
 WIDTH = 100
 
@@ -40,6 +47,11 @@ def bench(
         typer.Option(metavar="NAME", help="Of MODEL.py: sgd, momentum, nesterov, adam, adamw or adafactor."),
     ] = None,
     dtype: Annotated[str | None, typer.Option(metavar="NAME", help="Of MODEL.py: float32 or float64.")] = None,
+    growth: Annotated[
+        Path | None,
+        typer.Option(metavar="FIGURE", help="Instead: step time against V, B and H of concat_lm, drawn as this file."),
+    ] = None,
+    points: Annotated[int, typer.Option(metavar="N", help="Of --growth: how many lengths of each axis.", min=2)] = 8,
     as_json: Annotated[bool, typer.Option("--json", help="Every time and ratio, as one object.")] = False,
 ) -> None:
     """Time training steps: emitted code against PyTorch, JAX and PyTensor, where installed, and against the floor.
@@ -50,12 +62,15 @@ def bench(
 
     Examples: `symgrad bench makemore`, `symgrad bench my_model.py --size V=1000 --optimizer adam`
     """
-    from rich.console import Console
+    from ..bench import api
 
-    from ..bench import api, report
-
-    systems = api.selected(only)
     own = {"--size": size, "--batch": batch, "--rate": rate, "--optimizer": optimizer, "--dtype": dtype}
+    given = [name for name, value in own.items() if value is not None]
+    if growth is not None:
+        check_alone("--growth", [*given, *(["--only"] if only else []), *([what] if what else [])])
+        draw_growth(growth, points, rounds, turn, as_json)
+        return
+    systems = api.selected(only)
     if what is not None and what.endswith(".py"):
         from ..model_file import load_model_file
 
@@ -63,25 +78,71 @@ def bench(
         sizes = assignments("--size", size, int) or {}
         cases = (api.own_case(file, Path(what), sizes, batch, rate or 1e-3, emitted_options(file, optimizer, dtype)),)
     else:
-        given = [name for name, value in own.items() if value is not None]
-        if given:
-            raise DataError(f"{given[0]} is for a model file of your own; the cases have their sizes and optimizers")
+        check_alone("a case of the table", given)
         cases = api.cases_of(what)
-    errors, console = Console(stderr=True), Console()
-    console.width = min(WIDTH, console.width)
-    comparisons = []
-    with errors.status("") as status:
-        say = status.update if errors.is_terminal else lambda text: None
+    compare(cases, systems, rounds, turn, as_json, whole=not only)
+
+
+def check_alone(what: str, given: list[str]) -> None:
+    """Raises DataError where something is given that does not go with it."""
+    if given:
+        raise DataError(f"{given[0]} does not go with {what}, which has its own sizes and optimizer; leave it out")
+
+
+def compare(cases: Sequence[Case], systems: list[str], rounds: int, turn: float, as_json: bool, whole: bool) -> None:
+    """Print each case's table when it is done, at last the summary; or all as JSON."""
+    from ..bench import api, report
+
+    console, comparisons = output(), []
+    with progress() as say:
         for comparison in api.bench(cases, systems, rounds, turn, say):
             comparisons.append(comparison)
             if not as_json:
                 console.print(report.case_table(comparison))
-            elif not errors.is_terminal:
-                typer.echo(f"{comparison.case.name}: done", err=True)
     if as_json:
         typer.echo(report.as_json(comparisons))
         return
     if len(comparisons) > 1:
         console.print(report.summary_table(comparisons))
-    if not only and (line := report.missing(list(report.SYSTEMS))):
+    if whole and (line := report.missing()):
         console.print(line)
+
+
+def draw_growth(path: Path, points: int, rounds: int, turn: float, as_json: bool) -> None:
+    from ..bench import growth
+
+    growth.check_plotting()
+    with progress() as say:
+        found = growth.growth(points, rounds, turn, say)
+    growth.draw(found, path)
+    if as_json:
+        typer.echo(growth.as_json(found))
+    else:
+        output().print(growth.table(found))
+
+
+def output() -> Console:
+    from rich.console import Console
+
+    console = Console()
+    console.width = min(WIDTH, console.width) if console.is_terminal else WIDTH
+    return console
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str], None]]:
+    """Hears what goes on: one changing line of a terminal, else a line when the case changes."""
+    from rich.console import Console
+
+    console, told = Console(stderr=True), []
+
+    def say(text: str) -> None:
+        case = text.partition(": ")[0]
+        if console.is_terminal:
+            status.update(text)
+        elif case not in told:
+            told.append(case)
+            console.print(case, markup=False, highlight=False, soft_wrap=True)
+
+    with console.status("") as status:
+        yield say

@@ -82,7 +82,12 @@ REFUSED = {
     "a system that there is not": (["--only", "tensorflow"], "no system 'tensorflow'", "pytensor"),
     "a size that is missing": ([MODEL, "--size", "H=3"], "size V", "--size V="),
     "a size that it has not": ([MODEL, "--size", "Q=3"], "size Q is given", "V, D, H, N, B"),
-    "a size for the table": (["makemore", "--size", "V=5"], "--size is for a model file", "have their sizes"),
+    "a size for the table": (
+        ["makemore", "--size", "V=5"],
+        "--size does not go with a case of the table",
+        "leave it out",
+    ),
+    "a size for the growth": (["--growth", "g.png", "--size", "V=5"], "--size does not go with --growth", "leave it"),
     "a file that there is not": (["nowhere.py"], "nowhere.py", "does not exist"),
 }
 
@@ -122,4 +127,4 @@ def test_a_system_that_fails_says_why(tmp_path) -> None:
 
 
 def test_systems_say_what_they_need() -> None:
-    assert {name for name, system in SYSTEMS.items() if not system.needs} == {"symgrad", "plain", "floor"}
+    assert {name for name, system in SYSTEMS.items() if not system.needs} == {"symgrad", "plain", "floor", "traffic"}

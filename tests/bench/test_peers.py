@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
 
+from symgrad.bench.cases import OWN
 from symgrad.bench.data import write_start
 from symgrad.bench.serving import COMPARED
 from symgrad.bench.systems import FLOOR, OURS, SYSTEMS, Form
@@ -21,12 +23,16 @@ PEERS = [name for name, system in SYSTEMS.items() if system.needs]
 
 
 def forms() -> list[tuple[str, str, Form]]:
-    """(system, case, form), once for each form that differs in more than its threads."""
+    """(system, case, form), once for each form that differs in more than its threads; each loss is compiled once."""
     found = {}
     for system in PEERS:
         for name, case in CASES.items():
             for form in SYSTEMS[system].forms(case):
-                key = (system, name, *((k, v) for k, v in form.options.items() if k != "threads"))
+                key = (
+                    system,
+                    case.losses if system == "compile" else name,
+                    *((k, v) for k, v in form.options.items() if k != "threads"),
+                )
                 found.setdefault(key, (system, name, form))
     return list(found.values())
 
@@ -66,3 +72,15 @@ def test_every_case_has_a_peer() -> None:
     peers = {name: [s for s in PEERS if SYSTEMS[s].forms(case)] for name, case in CASES.items()}
     assert not [name for name, systems in peers.items() if not {"torch", "jax"} & set(systems)]
     assert FLOOR not in PEERS
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_equations_term_by_term(name: str, tmp_path) -> None:
+    pytest.importorskip("jax", reason="jax is not installed: pip install '.[peers]'")
+    own = replace(CASES[name], losses=OWN, whole_loop=False)
+    write_start(own, tmp_path)
+    jax = SYSTEMS["jax"]
+    terms, written = (
+        jax.implementation.start(case, jax.forms(case)[0], str(tmp_path))(COMPARED) for case in (own, CASES[name])
+    )
+    assert np.max(relative(terms, written)) <= TOLERANCE

@@ -55,7 +55,7 @@ class System:
         return self.implementation.forms(case)
 
 
-OURS, FLOOR = "symgrad", "floor"
+OURS, FLOOR, TRAFFIC = "symgrad", "floor", "traffic"
 SYSTEMS = {
     system.name: system
     for system in (
@@ -66,5 +66,6 @@ SYSTEMS = {
         System("jax", "jax_jit", "jax"),
         System("pytensor", "pytensor_numba", "pytensor"),
         System(FLOOR, "floor"),
+        System(TRAFFIC, "traffic"),
     )
 }

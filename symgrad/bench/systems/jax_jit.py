@@ -1,8 +1,12 @@
-"""JAX: one jitted step, which may reuse the memory of the parameters that it replaces; or the whole loop, scanned."""
+"""JAX: one jitted step, which may reuse the memory of the parameters that it replaces; or the whole loop, scanned.
+
+A model of the user's nobody has written in JAX: there its own equations are evaluated term by term, see `jax_terms`.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import partial
 from types import SimpleNamespace
 
@@ -15,16 +19,23 @@ from .rules import RULES, USUAL, initial_shapes
 
 
 def forms(case: Case) -> tuple[Form, ...]:
-    if case.own:
+    if case.own and not expressible(case):
         return ()
-    ways = (
-        [("lax.scan", {"unroll": 1}), ("lax.scan, unrolled by 8", {"unroll": 8})] if case.whole_loop else [("jit", {})]
-    )
+    loops = [("lax.scan", {"unroll": 1}), ("lax.scan, unrolled by 8", {"unroll": 8})]
+    step = [("jit of the equations, term by term" if case.own else "jit", {})]
     return tuple(
         Form(f"{way}, {threads_text(threads)}", {"threads": threads, **options})
         for threads in sorted({1, cores()})
-        for way, options in ways
+        for way, options in (loops if case.whole_loop else step)
     )
+
+
+def expressible(case: Case) -> bool:
+    """Whether the model has neither masks nor states of its own, which `jax_terms` does not know."""
+    from ...language.program import Role
+    from ..data import program_of
+
+    return not program_of(case).with_role(Role.MASK, Role.STATE)
 
 
 def start(case: Case, form: Form, folder: str) -> Run:
@@ -33,12 +44,10 @@ def start(case: Case, form: Form, folder: str) -> Run:
     import jax
     import jax.numpy as jnp
 
-    from . import jax_losses
-
     jax.config.update("jax_enable_x64", case.dtype == "float64")
     ours, batches = read_start(folder)
     theirs, numbers = layouts.laid_out(case, ours, np)
-    loss_of, rule = getattr(jax_losses, case.losses), RULES[case.optimizer]
+    loss_of, rule = loss_function(case), RULES[case.optimizer]
     constants = {"lr": case.rate, **USUAL[case.optimizer], **case.settings}
 
     def loss(p: dict, batch: dict) -> jax.Array:
@@ -72,6 +81,26 @@ def start(case: Case, form: Form, folder: str) -> Run:
         return np.array(losses)
 
     return run
+
+
+def loss_function(case: Case) -> Callable[[SimpleNamespace], object]:
+    """Of parameters and what a step is given, by their names."""
+    if not case.own:
+        from . import jax_losses
+
+        return getattr(jax_losses, case.losses)
+    from ..data import all_sizes, program_of, stable_loss
+    from . import jax_terms
+
+    program = program_of(case)
+    sizes, program = all_sizes(case, program), stable_loss(program)
+
+    def loss(m: SimpleNamespace) -> object:
+        values = dict(vars(m))
+        jax_terms.run(program.items, values, sizes, {})
+        return values[program.outputs[0]]
+
+    return loss
 
 
 def scanned(step, p: dict, state: dict, batches: list, unroll: int) -> Run:

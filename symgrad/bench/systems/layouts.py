@@ -26,7 +26,8 @@ def laid_out(case: Case, ours: Arrays, xp: ModuleType) -> tuple[Arrays, dict[str
         return ours | {name: value.reshape(-1, *value.shape[2:]) for name, value in gates.items()}, {}
     if case.losses == "transformer_lm":
         return transformer(ours, xp)
-    if case.optimizer == "adafactor":  # PyTorch factors the last two axes, we the first and all others together
+    # of several axes PyTorch factors the last two, we the first and all others together
+    if case.optimizer == "adafactor" and not case.own:
         return {name: v.reshape(len(v), -1) if v.ndim > 2 else v for name, v in ours.items()}, {}
     return dict(ours), {}
 

@@ -7,6 +7,7 @@ X is a parameter, g its gradient, t counts steps from 1, s holds the learning ra
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -41,7 +42,11 @@ def adamw(xp: ModuleType, X: Array, g: Array, state: list[Array], t: Array, s: d
 
 
 def adafactor(xp: ModuleType, X: Array, g: Array, state: list[Array], t: Array, s: dict) -> Step:
-    """Shazeer & Stern 2018; a parameter of several axes has two here, see `layouts`."""
+    """Shazeer & Stern 2018; of more than two axes the first is one side, and all others are the other."""
+    if g.ndim > 2:
+        table = (g.shape[0], -1)
+        new, state = adafactor(xp, X.reshape(table), g.reshape(table), state, t, s)
+        return new.reshape(X.shape), state
     fresh, squares = t**-0.8, g * g + s["eps1"]
     means = [squares.sum(1), squares.sum(0)] if g.ndim > 1 else [squares]
     state = [(1 - fresh) * old + fresh * new for old, new in zip(state, means, strict=True)]
@@ -70,5 +75,5 @@ USUAL = {
 def initial_shapes(optimizer: str, shape: tuple[int, ...]) -> list[tuple[int, ...]]:
     """The shapes of a parameter's states, which start as zeros."""
     if optimizer == "adafactor":
-        return [shape[:1], shape[1:]] if len(shape) > 1 else [shape]
+        return [shape[:1], (math.prod(shape[1:]),)] if len(shape) > 1 else [shape]
     return [shape] * {"sgd": 0, "momentum": 1, "nesterov": 1, "adam": 2, "adamw": 2}[optimizer]
