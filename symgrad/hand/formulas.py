@@ -158,6 +158,12 @@ class Formulas:
         a = replace(a, kind=Kind.REAL)  # as NumPy's float64
         return stored(a, [place(one) for one in places], combine, array(value), repeated, self.vocabularies)
 
+    def is_shared(self, array: Value, values: Mapping[str, Value]) -> bool:
+        return False  # formulas have no memory; the run on numbers tells
+
+    def named(self, items: Sequence[Value], places: Sequence[Value], values: Mapping[str, Value]) -> bool:
+        return False
+
     def in_place(self, name: str, new: Value, values: Mapping[str, Value]) -> dict[str, Value]:
         """A formula has no memory: where names share one, the numbers differ from it and nothing is proved."""
         return {name: new}
@@ -221,6 +227,7 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "full_like": lambda a, value: filled(array(a).shape, value),
     "arange": lambda start, stop, step: array(counted(start, stop, step)),
     "array": lambda a: array(a),
+    "asarray": lambda a: array(a),
     "copy": lambda a: array(a),
     "float": lambda a: array(a),
     "int": whole_number,

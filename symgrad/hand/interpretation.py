@@ -67,6 +67,8 @@ class Operations(Protocol):
     ) -> Value: ...
     def items(self, value: Value) -> Sequence[Value]: ...
     def in_place(self, name: str, new: Value, values: Mapping[str, Value]) -> dict[str, Value]: ...
+    def is_shared(self, array: Value, values: Mapping[str, Value]) -> bool: ...
+    def named(self, items: Sequence[Value], places: Sequence[Value], values: Mapping[str, Value]) -> bool: ...
 
 
 class Watcher(Protocol):
@@ -100,6 +102,7 @@ class Interpreter:
     loops: list[Turn] = field(default_factory=list)  # those around the statement that runs, outermost first
     done: int = 0
     depth: int = 0
+    rewritten: list[Value] = field(default_factory=list)  # arrays that a function has changed in place
 
     def run(self, statements: Sequence[Statement]) -> None:
         """Every statement in turn; one that fails is reported to the watcher, and the next is run."""
@@ -146,6 +149,8 @@ class Interpreter:
 
     def in_place(self, name: str, new: Value) -> Value:
         """The new value where the old one was; other names that share its memory have it too."""
+        if self.depth:
+            self.rewritten.append(self.environment[name])
         self.environment |= self.operations.in_place(name, new, self.environment)
         return self.environment[name]
 
@@ -156,6 +161,8 @@ class Interpreter:
         if isinstance(target.array, Name):
             self.environment.setdefault(target.array.name, array)
         places = [self.place(place) for place in target.places]
+        if operator and isinstance(array, list | tuple) and self.operations.named(array, places, self.environment):
+            raise ClaimError("an entry of a list is changed in place, and with it the array of a name; use the name")
         new = self.operations.stored(array, places, operator, value, repeated)
         return self.stored(target.array, "", new, False) if isinstance(target.array, Item) else new
 
@@ -163,13 +170,16 @@ class Interpreter:
         items = self.operations.items(self.value(statement.over))
         self.watcher.entered(statement, self.environment)
         self.loops.append(Turn(len(items)))
+        kept = f"items of loop {len(self.loops)}"  # no one can write it; what a turn changes in place is changed in it
+        self.environment[kept] = items
         try:
-            for number, item in enumerate(items):
+            for number in range(len(items)):
                 self.loops[-1].number = number
-                self.loops[-1].variables.update(self.bind(statement.variables, item))
+                self.loops[-1].variables.update(self.bind(statement.variables, self.environment[kept][number]))
                 self.run(statement.body)
         finally:
             self.loops.pop()
+            self.environment.pop(kept, None)
         self.watcher.left(statement, self.environment)
 
     def bind(self, variables: Sequence[str], item: Value) -> dict[str, Value]:
@@ -279,6 +289,8 @@ class Interpreter:
         assert isinstance(result, Return)
         value = inner.value(result.value)
         self.done = inner.done
+        if any(self.operations.is_shared(old, self.environment) for old in inner.rewritten):
+            raise ClaimError(f"{function.name} changes an array that has a name outside of it; let it return a new one")
         return value
 
     def count(self) -> None:

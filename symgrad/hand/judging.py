@@ -7,7 +7,7 @@ lines make one adjoint (`dX = ...`, then `dX += ...`), the parts are compared wi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import permutations
 
@@ -98,10 +98,24 @@ class Turned(Passive):
             self.current = statement
             before = dict(self.interpreter.environment)
             self.interpreter.run((statement,))
+            self.check_aliases(statement, before)
             for event in self.shared:
                 if event.statement is statement and event.name in before:
                     made = self.interpreter.environment[event.name]
                     self.interpreter.environment[event.name] = self.compared(event, before[event.name], made)
+
+    def check_aliases(self, statement: Statement, before: Mapping[str, Value]) -> None:
+        """A claim that a statement changes through another name is not what it was judged to be."""
+        made = {event.name for event in self.judge.events if event.statement is statement}
+        after = self.interpreter.environment
+        for name, old in before.items():
+            new = after.get(name)
+            if name in made or new is old or name in self.lost or np.array_equal(np.asarray(new), np.asarray(old)):
+                continue
+            last = self.last.get(name)
+            if last is not None and id(last) in self.judge.records:
+                said = f"{name} is changed later through another name; write {name} itself there"
+                self.judge.records[id(last)].errors.append((self.at, ClaimError(said)))
 
     # -- what the interpreter tells --------------------------------------------------------------------------------
 
@@ -130,7 +144,7 @@ class Turned(Passive):
         record = self.judge.records.get(id(event))
         if record is None or (isinstance(new, list | tuple) and not new):
             return new  # an empty list is the beginning of one
-        right = np.asarray(record.bound.at(self.at), dtype=np.float64)
+        right = np.array(record.bound.at(self.at), dtype=np.float64)  # its memory is its own
         if any(at is self.at for at, _ in record.errors):
             return right  # a turn of the loop failed, and what the others made is not what it says
         made = np.asarray(real(new), dtype=np.float64)
@@ -165,7 +179,7 @@ class Turned(Passive):
         bound = self.judge.names.meaning(name)
         if bound is None or bound.meaning is Meaning.SIZE or isinstance(new, list | tuple):
             return new  # a list is compared once the loop is done
-        right = np.asarray(bound.at(self.at), dtype=np.float64)
+        right = np.array(bound.at(self.at), dtype=np.float64)
         claimed = np.asarray(real(new), dtype=np.float64)
         if claimed.shape == right.shape or bound.given:
             return new

@@ -20,19 +20,32 @@ def rewritten(name: str, new: Any, values: Mapping[str, Any]) -> dict[str, Any]:
     old = values[name]
     if not isinstance(old, np.ndarray) or not isinstance(new, np.ndarray):
         return {name: new}
-    sharing = {other: value for other, value in values.items() if other != name and shares(value, old)}
+    sharing = {other: value for other, value in values.items() if other != name and holds(value, old)}
     if not sharing:
         return {name: new}
     memory = np.array(owner(old), copy=True, order="K")
-    (result, *rest) = (laid_out(array, owner(old), memory) for array in (old, *sharing.values()))
+
+    def moved(value: Any) -> Any:
+        if isinstance(value, list | tuple):
+            return type(value)(map(moved, value))
+        return laid_out(value, owner(old), memory) if shares(value, old) else value
+
+    result = moved(old)
     result[...] = new
-    return {name: result, **dict(zip(sharing, rest, strict=True))}
+    return {name: result} | {other: moved(value) for other, value in sharing.items()}
+
+
+def holds(value: Any, old: np.ndarray) -> bool:
+    """Whether the value lies in the same memory, or is a list with such a one."""
+    if isinstance(value, list | tuple):
+        return any(holds(item, old) for item in value if isinstance(item, np.ndarray | list | tuple))
+    return shares(value, old)
 
 
 def shares(value: Any, old: np.ndarray) -> bool:
     if not isinstance(value, np.ndarray) or (value.base is None and old.base is None):
         return value is old  # by far the most
-    return owner(value) is owner(old) and np.shares_memory(value, old)
+    return owner(value) is owner(old)  # also rows of one array, which stay rows of one
 
 
 def owner(array: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from ..language.errors import ClaimError
-from .memory import rewritten
+from .memory import rewritten, shares
 from .number_functions import BINARY, COMPARE, FUNCTIONS
 from .number_values import (
     MOST_ENTRIES,
@@ -59,7 +59,7 @@ class Numbers:
             word, extra = SHORT[word]
             return self.apply(word, (*arguments, extra), keywords)
         if word == "as_type":
-            return np.copy(numeric(arguments[0]))
+            return np.copy(numeric(arguments[0])) if keywords.get("copy", True) else numeric(arguments[0])
         arguments = [numeric(a) if isinstance(a, np.ndarray) else a for a in arguments]
         if word == "einsum":
             equation, *arrays = arguments
@@ -122,6 +122,14 @@ class Numbers:
             said = f"an array of shape {written(old.shape)} cannot become one of {written(np.shape(new))} in place"
             raise ShapeError(said, old, real(new))
         return rewritten(name, new, values)
+
+    def is_shared(self, array: Value, values: Mapping[str, Value]) -> bool:
+        """Whether some name has the array, or a part of it."""
+        return isinstance(array, np.ndarray) and any(shares(value, array) for value in values.values())
+
+    def named(self, items: Sequence[Value], places: Sequence[Value], values: Mapping[str, Value]) -> bool:
+        """Whether some name has the array that is an entry of a list."""
+        return self.is_shared(self.item(items, places), values)
 
     def beside(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
         """Two factors of a formula: a product of matrices, or by a number."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
+from dataclasses import replace
 
 from ..language.errors import ClaimError
 from .operations import FUNCTIONS, METHODS, PROPERTIES, SPELLINGS
@@ -121,7 +122,14 @@ class NumpyReader:
         span = self.span(node)
         match node:
             case ast.Assign(targets=[*targets], value=value):
-                return [s for target in targets for s in self.assigned(target, value, span)]
+                found = self.assigned(targets[0], value, span)
+                for target in targets[1:]:  # `a = b = x` is one array of two names
+                    first = self.target(targets[0]) if isinstance(targets[0], ast.Name) else None
+                    if first is None or isinstance(target, ast.Tuple | ast.List):
+                        found += self.assigned(target, value, span)
+                    else:
+                        found.append(Assign(self.target(target), "", replace(first, span=self.span(value)), span=span))
+                return found
             case ast.AnnAssign(target=target, value=ast.expr() as value):
                 return self.assigned(target, value, span)
             case ast.AugAssign(target=target, op=operator, value=value):

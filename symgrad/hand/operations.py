@@ -75,6 +75,7 @@ SIGNATURES: Mapping[str, dict[str, object]] = {
     "full_like": parameters("a value"),
     "arange": parameters("start stop=None step=1"),
     "array": parameters("a"),
+    "asarray": parameters("a"),
     "copy": parameters("a"),
     "float": parameters("a"),
     "int": parameters("a"),
@@ -112,8 +113,9 @@ SPELLED = {
     "transpose": "permute t",
     "reshape": "view",
     "expand_dims": "unsqueeze",
-    "array": "asarray tensor list tuple",
-    "copy": "clone contiguous ascontiguousarray detach item",
+    "array": "tensor list tuple",
+    "asarray": "contiguous ascontiguousarray detach",
+    "copy": "clone item",
     "as_type": "astype to double",
     "float": "float32 float64",
     "eye": "identity",
@@ -134,6 +136,7 @@ METHODS = frozenset(
             "float",
             "flip",
             "repeat",
+            "asarray",
             "nonzero",
             "sign",
             "inv",
@@ -148,7 +151,7 @@ METHODS = frozenset(
 PROPERTIES = {"T": "transpose", "mT": "transpose", "shape": "shape", "size": "size"}
 KEYWORDS = {"dim": "axis", "keepdim": "keepdims", "axis1": "first", "axis2": "second", "num_classes": "classes"}
 KEYWORDS |= {"a_min": "low", "a_max": "high", "min": "low", "max": "high", "x": "a", "N": "n", "M": "m"}
-IGNORED = frozenset(("dtype", "copy", "device", "optimize"))  # they change no value here
+IGNORED = frozenset(("dtype", "device", "optimize"))  # they change no value here
 LISTED = frozenset(("transpose", "reshape"))  # a.reshape(2, 3) is a.reshape((2, 3))
 
 FUNCTIONS |= {"flatten", "ravel", "as_type"}

@@ -11,7 +11,7 @@ from .latex_text import RELATIONS
 from .operations import METHODS, SIGNATURES, SPELLED, VARIADIC
 
 OURS = {"sum_items", "turned"}  # sum(list) and zip(*rows)
-WORDS = {"as_type": "astype"}  # a method that has another name in NumPy
+WORDS = {"as_type": "astype", "asarray": "detach"}  # methods that have another name there
 
 
 def functions() -> tuple[str, ...]:

@@ -12,6 +12,8 @@ from .binding import Bound
 from .statements import Apply, Assign, Expression, Item, Name, Statement, assignments
 from .truth import At, agree
 
+VIEWS = frozenset(("transpose", "reshape", "swapaxes", "squeeze", "expand_dims", "flatten", "ravel", "asarray"))
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -86,7 +88,7 @@ def viewed(value: Expression) -> str | None:
                 return name
             case Item(array, _):
                 value = array
-            case Apply("transpose" | "reshape" | "swapaxes" | "squeeze" | "expand_dims" | "flatten", (array, *_)):
+            case Apply(function, (array, *_)) if function in VIEWS:
                 value = array
             case _:
                 return None

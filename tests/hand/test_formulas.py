@@ -70,7 +70,7 @@ np.stack([u, w, u]); np.array([u, w]); np.array([1.0, c]); np.cumsum(u); np.cums
 np.repeat(X, 3); np.repeat(X, H, axis=0); X.repeat(N, 1); np.repeat(u, 2, 0); np.tile(u, 3); np.tile(X, (N, 1))
 np.tile(u, (B, 1)); np.tile(X, N); np.tile(X[:, None], (1, N, 1)); np.inner(u, w); np.inner(X, Y); np.inner(X, u)
 np.vdot(u, w); np.vdot(X, Y); np.argmax(u); np.argmax(X); np.dot(X, E.transpose(1, 2, 0)); np.nonzero(X)[0]
-np.argwhere(X > 0); sum(a for a, b in zip(*[u, w]))
+np.argwhere(X > 0); np.asarray(X); sum(a for a, b in zip(*[u, w]))
 np.flip(X); np.flip(X, 0); np.roll(u, 1); np.roll(X, 1, axis=0); np.roll(X, 1); X[::-1]; X[:, ::-1]; np.diag(u)
 np.diag(S); np.diagflat(u); np.trace(S); np.linalg.inv(S); np.linalg.det(S); np.linalg.slogdet(S)[1]
 np.linalg.slogdet(S)[0]; np.linalg.norm(X); np.linalg.norm(X, axis=1); np.linalg.inv(Q); np.linalg.det(Q)

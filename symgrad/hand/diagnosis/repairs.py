@@ -100,7 +100,7 @@ class Repairs:
                         return
                     tried = Tried(index, edit, changed(self.statements[index], edit))
                     alike = sum(other.edit.kind == edit.kind for other in pairs)
-                    if edit.kind in PAIRED and alike < MOST_PAIRED and len(edit.changes) == 1:
+                    if alike < MOST_PAIRED and self.is_paired(edit):
                         pairs.append(tried)
                     if not self.works((tried,), target, wrong, points):
                         continue
@@ -121,6 +121,14 @@ class Repairs:
                 scene = next(scene for index, scene in scenes if index == first.index)
                 yield self.finding((first, second), target, scene, judged)
                 return
+
+    def is_paired(self, edit: Edit) -> bool:
+        """Whether it is tried with others; an adjoint that the file has not would be no repair of the line then."""
+        new = edit.changes[0][1]
+        bound = self.names.meaning(new.name) if isinstance(new, Name) else None
+        adjoint = bound is not None and bound.meaning is Meaning.ADJOINT
+        fetched = adjoint and not any(new.name in names_in(line) for line in self.flat)
+        return edit.kind in PAIRED and len(edit.changes) == 1 and not fetched
 
     def works(self, edits: Sequence[Tried], target: Target, wrong: Sequence[At], points: Sequence[At]) -> bool:
         first, *others = outermost_first(edits)
