@@ -165,10 +165,7 @@ def compared(case: Case, systems: Sequence[str], rounds: int, turn: float, say: 
         try:
             for system in (name for name in systems if name != FLOOR or flops):
                 add_worker(system, case, folder, turn, workers, failures, say)
-            for number in range(1, rounds + 1):
-                say(f"round {number} of {rounds}")
-                for worker in workers.values():
-                    worker.times.append(worker.seconds())
+            take_turns(case, workers, rounds, failures, say)
             timings = {name: timing(worker, workers[OURS], flops) for name, worker in workers.items()}
         finally:
             for worker in workers.values():
@@ -192,12 +189,29 @@ def add_worker(
     try:
         workers[system] = fastest(system, case, folder, turn)
     except Failure as error:
-        if system == OURS:
-            raise TrainingError(f"{case.name}: the emitted code does not run: {error}") from None
-        failures[system] = str(error)
+        failed(case, system, error, failures)
         return
     if system != FLOOR:
         agree(case, system, workers[system].losses, workers[OURS].losses)
+
+
+def take_turns(case: Case, workers: dict[str, Worker], rounds: int, failures: dict[str, str], say: Listener) -> None:
+    """A time of each worker in every round, there and back again; one that fails on the way leaves `workers`."""
+    for number in range(1, rounds + 1):
+        say(f"round {number} of {rounds}")
+        for system, worker in list(workers.items())[:: 1 if number % 2 else -1]:
+            try:
+                worker.times.append(worker.seconds())
+            except Failure as error:
+                failed(case, system, error, failures)
+                del workers[system]
+
+
+def failed(case: Case, system: str, error: Failure, failures: dict[str, str]) -> None:
+    """Remember it.  Raises TrainingError where the system is ours."""
+    if system == OURS:
+        raise TrainingError(f"{case.name}: the emitted code does not run: {error}") from None
+    failures[system] = str(error)
 
 
 def agree(case: Case, system: str, theirs: np.ndarray, ours: np.ndarray) -> None:

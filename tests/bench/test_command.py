@@ -14,7 +14,7 @@ from rich.console import Console
 from symgrad.bench import report
 from symgrad.bench.first_step import FirstStep
 from symgrad.bench.systems import SYSTEMS, Form
-from symgrad.bench.turns import Comparison, Failure, Timing, Worker, agree, relative
+from symgrad.bench.turns import Comparison, Failure, Timing, Worker, agree, relative, take_turns
 from symgrad.cli import main
 from symgrad.language.errors import TrainingError
 
@@ -124,6 +124,29 @@ def test_losses_near_zero_are_compared_with_the_largest() -> None:
 def test_a_system_that_fails_says_why(tmp_path) -> None:
     with pytest.raises(Failure, match=r"FileNotFoundError: .*start\.npz"):
         Worker("symgrad", CASE, Form(""), str(tmp_path))
+
+
+class Standing:
+    """A worker that fails in the round of that number."""
+
+    def __init__(self, name: str, order: list[str], fails: int = 0) -> None:
+        self.name, self.order, self.fails, self.times = name, order, fails, []
+
+    def seconds(self) -> float:
+        self.order.append(self.name)
+        if len(self.times) + 1 == self.fails:
+            raise Failure("no memory is left")
+        return 1.0
+
+
+def test_turns_go_there_and_back_without_those_that_fail() -> None:
+    order, failures = [], {}
+    workers = {name: Standing(name, order, fails) for name, fails in (("symgrad", 0), ("torch", 2), ("jax", 0))}
+    take_turns(CASE, workers, 3, failures, lambda text: None)
+    assert "".join(name[0] for name in order) == "stjjtssj"
+    assert (list(workers), failures) == (["symgrad", "jax"], {"torch": "no memory is left"})
+    with pytest.raises(TrainingError, match="the emitted code does not run: no memory is left"):
+        take_turns(CASE, {"symgrad": Standing("symgrad", order, 1)}, 1, failures, lambda text: None)
 
 
 def test_systems_say_what_they_need() -> None:

@@ -44,7 +44,7 @@ def start(case: Case, form: Form, folder: str, fuse: bool = True) -> Run:
         numbers = np.arange(done, done + steps)
         settings = {"t": numbers + 1.0, DRAW: keys(0, done + 1, done + steps)}
         settings |= {name: np.full(steps, value) for name, value in constants.items()}
-        losses = np.empty(steps)
+        losses = np.full(steps, np.nan)  # of steps that are not taken, after a loss that is not finite
         with limited_blas(threads):
             module.chunk(rows[numbers % BATCHES], settings, data, parameters, states, losses)
         done += steps
