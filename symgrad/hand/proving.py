@@ -31,7 +31,7 @@ from .records import Judged
 from .symbolic_reading import Reading, SymbolicReading, too_long
 from .truth import At, agree
 
-MONOMIALS = 8_000  # that one line may make
+MONOMIALS = 6_500  # that one line may make
 EACH = 2_500  # of them in one comparison
 OF_A_SUM = 300  # in finding that a definition's entries along an axis have a known sum
 MOST_WRITTEN = 30  # names written out, of adjoints and definitions
