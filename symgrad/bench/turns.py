@@ -110,9 +110,11 @@ class Worker:
         return self.answer(self.steps)
 
     def calibrate(self, turn: float) -> None:
-        """Choose the number of steps that fills a turn."""
+        """Choose the number of steps that fills a turn, by tens: a few steps may be nothing beside their call."""
         self.steps = 1 if self.system == FLOOR else 3
-        self.steps = max(self.steps, round(turn / min(self.seconds(), self.seconds())))
+        while (wanted := turn / min(self.seconds(), self.seconds())) > 2 * self.steps:
+            self.steps = round(min(wanted, 10 * self.steps))
+        self.steps = max(self.steps, round(wanted))
         self.seconds()  # another number of steps may be another program to compile
 
     def close(self) -> int:
@@ -160,7 +162,7 @@ def compared(case: Case, systems: Sequence[str], rounds: int, turn: float, say: 
     flops = products(case)
     with tempfile.TemporaryDirectory(prefix="symgrad-bench-") as folder:
         write_start(case, Path(folder))
-        say("the first step, with a cold and a warm compile cache")
+        say("first step, cold and warm")
         cold_and_warm = first_step(case, folder)
         try:
             for system in (name for name in systems if name != FLOOR or flops):

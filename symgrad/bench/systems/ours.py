@@ -37,16 +37,19 @@ def start(case: Case, form: Form, folder: str, fuse: bool = True) -> Run:
     threads = blas_threads(sizes, case.batch, emitted.batch_size)
     module = Balanced(emitted, threads) if threads > 1 else emitted
     constants = {"lr": case.rate, **optimizer.settings(), **case.settings}
-    done = 0
+    needed, done = {tensor.name for tensor in emitted.settings}, 0
 
     def run(steps: int) -> np.ndarray:
         nonlocal done
-        numbers = np.arange(done, done + steps)
-        settings = {"t": numbers + 1.0, DRAW: keys(0, done + 1, done + steps)}
-        settings |= {name: np.full(steps, value) for name, value in constants.items()}
+        order = np.resize(np.roll(rows, -done, axis=0), (steps, case.batch))
+        settings = {name: np.full(steps, value) for name, value in constants.items() if name in needed}
+        if "t" in needed:
+            settings["t"] = np.arange(done + 1.0, done + steps + 1)
+        if DRAW in needed:
+            settings[DRAW] = keys(0, done + 1, done + steps)
         losses = np.full(steps, np.nan)  # of steps that are not taken, after a loss that is not finite
         with limited_blas(threads):
-            module.chunk(rows[numbers % BATCHES], settings, data, parameters, states, losses)
+            module.chunk(order, settings, data, parameters, states, losses)
         done += steps
         return losses
 
