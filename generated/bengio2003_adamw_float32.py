@@ -49,11 +49,14 @@ import math
 from math import isfinite, log, sqrt
 
 import numpy as np
-from numba import njit, types
+from numba import njit, prange, types
 
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
+
+
+LEAST = real(np.finfo(real).min)
 
 
 AS_IS, TRANSPOSED = False, True
@@ -66,19 +69,39 @@ _blas = types.ExternalFunction(
 )
 
 
+SMALL = 1_000_000  # multiplications: OpenBLAS does not copy the operands of so small a product first
+
+
 @njit(cache=True)
 def product(left, turn_left, right, turn_right, alpha, beta, out):
-    """out = alpha * left @ right + beta * out, by BLAS; TRANSPOSED says that an operand is stored the other way."""
+    """out = alpha * left @ right + beta * out, by BLAS; TRANSPOSED says that an operand is stored the other way.
+
+    A long product with a short side is done in blocks of rows, or of the summed axis, that are small for BLAS.
+    """
     rows, columns = out.shape
     inner = left.shape[0] if turn_left else left.shape[1]
-    scale = np.array([alpha, beta], out.dtype)
-    # BLAS counts columns first: out.T = right.T @ left.T
-    _blas(
-        ord("s") if out.itemsize == 4 else ord("d"), ord("t") if turn_right else ord("n"),
-        ord("t") if turn_left else ord("n"), columns, rows, inner,
-        scale.ctypes.data, right.ctypes.data, row_length(right), left.ctypes.data, row_length(left),
-        scale.ctypes.data + out.itemsize, out.ctypes.data, row_length(out),
-    )
+    rows_at_once, inner_at_once = max(1, rows), max(1, inner)
+    if rows * columns * inner > SMALL and min(rows, columns, inner) <= 128:
+        if rows >= inner:
+            rows_at_once = max(16, SMALL // (columns * inner))
+        else:
+            inner_at_once = max(16, SMALL // (rows * columns))
+    size = out.itemsize
+    scale = np.array([alpha, beta, 1.0], out.dtype)
+    left_row, left_inner = (1, row_length(left)) if turn_left else (row_length(left), 1)
+    right_inner = 1 if turn_right else row_length(right)
+    for row in range(0, rows, rows_at_once):
+        for start in range(0, max(1, inner), inner_at_once):
+            # BLAS counts columns first: out.T = right.T @ left.T
+            _blas(
+                ord("s") if size == 4 else ord("d"), ord("t") if turn_right else ord("n"),
+                ord("t") if turn_left else ord("n"),
+                columns, min(rows_at_once, rows - row), min(inner_at_once, inner - start), scale.ctypes.data,
+                right.ctypes.data + size * start * right_inner, row_length(right),
+                left.ctypes.data + size * (row * left_row + start * left_inner), row_length(left),
+                scale.ctypes.data + (size if start == 0 else 2 * size),
+                out.ctypes.data + size * row * row_length(out), row_length(out),
+            )
 
 
 @njit(cache=True)
@@ -97,6 +120,22 @@ def larger(a, b):
 def plus(a, b):
     """a + b, where a collects a sum whose order is free: a loop over it becomes vector code."""
     return a + b
+
+
+@njit(cache=True)
+def parts_for(work, threads):
+    """In how many parts, one a thread, so many multiplications are done: waking a thread takes some microseconds."""
+    return threads if work > 400_000 else 1
+
+
+@njit(cache=True)
+def add_parts(total, parts, count):
+    """total += parts[0] + ... + parts[count - 1]."""
+    total = total.reshape(total.size)
+    for part in range(count):
+        share = parts[part].reshape(total.size)
+        for k in range(total.size):
+            total[k] += share[k]
 
 
 @njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
@@ -137,6 +176,32 @@ def tanh(x):
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
+def loss_sweep_1(part, parts, U, b, a_turned, y_max_tile, L_sum_tile, V, B, y_parts):
+    """Part `part` of `parts`: V in tiles of 512."""
+    y = y_parts[part]
+    tiles = (V + 511) // 512
+    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+        start, stop = tile * 512, min(tile * 512 + 512, V)
+        # y_max_tile[tile,e] = max_v2 (y[v2,e] if [v2//512 == tile] else least)
+        for e in range(B):
+            y_max_tile[tile, e] = LEAST
+        # L_sum_tile[tile,e] = sum_v2 exp(y[v2,e] - y_max_tile[v2//512,e])*[v2//512 == tile]
+        for e in range(B):
+            L_sum_tile[tile, e] = real(0.0)
+        # (F4) y[v,e] = b[v] + sum_j U[v,j]*a_turned[j,e]
+        for v in range(start, stop):
+            for e in range(B):
+                y[v - start, e] = b[v]
+        product(U[start:stop], AS_IS, a_turned, AS_IS, 1.0, 1.0, y[:stop - start])
+        for v2 in range(start, stop):
+            for e in range(B):
+                y_max_tile[tile, e] = larger(y_max_tile[tile, e], y[v2 - start, e])
+        for v2 in range(start, stop):
+            for e in range(B):
+                L_sum_tile[tile, e] += exp(y[v2 - start, e] - y_max_tile[tile, e])
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
 def loss(context, word, C, H, d, U, b):
     """The loss L of one batch; nothing is changed.
 
@@ -149,7 +214,13 @@ def loss(context, word, C, H, d, U, b):
     J = H.shape[0]
     x = np.empty((B, N, M), real)
     o = np.empty((B, J), real)
-    y = np.empty((B, V), real)
+    a_turned = np.empty((J, B), real)
+    y_word = np.empty((B,), real)
+    y_max_tile = np.empty(((V + 511) // 512, B), real)
+    y_max = np.empty((B,), real)
+    L_sum_tile = np.empty(((V + 511) // 512, B), real)
+    L_sum = np.empty((B,), real)
+    y_parts = np.empty((1, 512, B), real)
     a = o  # in the same array
     # (F1) x[e,t,m] = C[context[e,t],m]
     for e in range(B):
@@ -165,27 +236,105 @@ def loss(context, word, C, H, d, U, b):
     for e in range(B):
         for j in range(J):
             a[e, j] = tanh(o[e, j])
-    # (F4) y[e,v] = b[v] + sum_j U[v,j]*a[e,j]
+    # a_turned[j,e] = a[e,j]
+    for j in range(J):
+        for e in range(B):
+            a_turned[j, e] = a[e, j]
+    # b_word[e] = b[word[e]]
     for e in range(B):
-        for v in range(V):
-            y[e, v] = b[v]
-    product(a, AS_IS, U, TRANSPOSED, 1.0, 1.0, y)
-    # y_word[e] = y[e,word[e]]
+        b_word = b[word[e]]
+        # U_word[e,j] = U[word[e],j]
+        y_word_total = real(0)
+        for j in range(J):
+            U_word = U[word[e], j]
+            # y_word[e] = b_word[e] + sum_j U_word[e,j]*a[e,j]
+            y_word_total = plus(y_word_total, U_word * a[e, j])
+        y_word[e] = b_word + y_word_total
+    # L_sum[e] = sum_tile y_max_shift[tile,e]*L_sum_tile[tile,e]
+    L_sum[...] = 0
+    parts = 1
+    loss_sweep_1(parts - 1, parts, U, b, a_turned, y_max_tile, L_sum_tile, V, B, y_parts)
+    # (y_max) y_max[e] = max_tile y_max_tile[tile,e]
+    for e in range(B):
+        y_max_total = real(-np.inf)
+        for tile in range((V + 511) // 512):
+            y_max_total = larger(y_max_total, y_max_tile[tile, e])
+        y_max[e] = y_max_total
+    # y_max_shift[tile,e] = exp(y_max_tile[tile,e] - y_max[e])
+    for tile in range((V + 511) // 512):
+        for e in range(B):
+            y_max_shift = exp(y_max_tile[tile, e] - y_max[e])
+            L_sum[e] += y_max_shift * L_sum_tile[tile, e]
+    # (F6) L = -1/B * sum_e (y_word[e] - y_max[e] - log(L_sum[e]))
     L_total = 0.0
     for e in range(B):
-        y_word = y[e, word[e]]
-        # (y_max) y_max[e] = max_v2 y[e,v2]
-        y_max = real(-np.inf)
-        for v2 in range(V):
-            y_max = larger(y_max, y[e, v2])
-        # L_sum[e] = sum_v2 exp(y[e,v2] - y_max[e])
-        L_sum = real(0)
-        for v2 in range(V):
-            L_sum = plus(L_sum, exp(y[e, v2] - y_max))
-        # (F6) L = -1/B * sum_e (y_word[e] - y_max[e] - log(L_sum[e]))
-        L_total = plus(L_total, y_word - y_max - log(L_sum))
+        L_total = plus(L_total, y_word[e] - y_max[e] - log(L_sum[e]))
     L = -L_total / B
     return L
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def gradients_sweep_1(part, parts, U, b, y, a_turned, y_max_tile, p_exp_tile, p_sum_tile, V, B):
+    """Part `part` of `parts`: V in tiles of 512."""
+    tiles = (V + 511) // 512
+    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+        start, stop = tile * 512, min(tile * 512 + 512, V)
+        # y_max_tile[tile,e] = max_v2 (y[v2,e] if [v2//512 == tile] else least)
+        for e in range(B):
+            y_max_tile[tile, e] = LEAST
+        # p_sum_tile[tile,e] = sum_v2 p_exp_tile[v2,e]*[v2//512 == tile]
+        for e in range(B):
+            p_sum_tile[tile, e] = real(0.0)
+        # (F4) y[v,e] = b[v] + sum_j U[v,j]*a_turned[j,e]
+        for v in range(start, stop):
+            for e in range(B):
+                y[v, e] = b[v]
+        product(U[start:stop], AS_IS, a_turned, AS_IS, 1.0, 1.0, y[start:stop])
+        for v2 in range(start, stop):
+            for e in range(B):
+                y_max_tile[tile, e] = larger(y_max_tile[tile, e], y[v2, e])
+        # p_exp_tile[v,e] = exp(y[v,e] - y_max_tile[v//512,e])
+        for v in range(start, stop):
+            for e in range(B):
+                p_exp_tile[v, e] = exp(y[v, e] - y_max_tile[tile, e])
+                p_sum_tile[tile, e] += p_exp_tile[v, e]
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def gradients_sweep_2(
+    part, parts, U, word, a, dU, db, p_sum, a_dy, y_max_shift, p_exp_tile, V, B, J, da_sum_tile_parts,
+    a_dy_tile_parts, da_sum_parts,
+):
+    """Part `part` of `parts`: V in tiles of 512."""
+    da_sum_tile = da_sum_tile_parts[part]
+    a_dy_tile = a_dy_tile_parts[part]
+    da_sum = da_sum_parts[part]
+    da_sum[...] = 0
+    tiles = (V + 511) // 512
+    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+        start, stop = tile * 512, min(tile * 512 + 512, V)
+        # F4 was: y[e,v] = b[v] + sum_j U[v,j]*a[e,j]
+        # (db) db[v] = (1/B * sum_e p_exp_tile[v,e]*y_max_shift[v//512,e]/p_sum[e]) - 1/B * sum_e [v == word[e]]
+        for v in range(start, stop):
+            db[v] = real(0.0)
+            for e in range(B):
+                db[v] += p_exp_tile[v, e] * y_max_shift[tile, e] / (real(B) * p_sum[e])
+        # da_sum_tile[tile,e,j] = sum_v U[v,j]*p_exp_tile[v,e]*[v//512 == tile]
+        product(p_exp_tile[start:stop], TRANSPOSED, U[start:stop], AS_IS, 1.0, 0.0, da_sum_tile)
+        for e in range(B):
+            for j in range(J):
+                da_sum[e, j] += y_max_shift[tile, e] * da_sum_tile[e, j]
+                # a_dy_tile[tile,e,j] = y_max_shift[tile,e]*a_dy[e,j]
+                a_dy_tile[e, j] = y_max_shift[tile, e] * a_dy[e, j]
+        # F4 was: y[e,v] = b[v] + sum_j U[v,j]*a[e,j]
+        # (dU) dU[v,j] = (sum_e p_exp_tile[v,e]*a_dy_tile[v//512,e,j]) - 1/B * sum_e [v == word[e]]*a[e,j]
+        product(p_exp_tile[start:stop], AS_IS, a_dy_tile, AS_IS, 1.0, 0.0, dU[start:stop])
+        for e in range(B):
+            if start <= word[e] < stop:
+                for j in range(J):
+                    dU[word[e], j] -= a[e, j] / real(B)
+            if start <= word[e] < stop:
+                db[word[e]] -= real(1.0) / real(B)
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
@@ -201,18 +350,30 @@ def gradients(context, word, C, H, d, U, b):
     J = H.shape[0]
     x = np.empty((B, N, M), real)
     o = np.empty((B, J), real)
-    y = np.empty((B, V), real)
-    da = np.empty((B, J), real)
+    a_turned = np.empty((J, B), real)
+    y = np.empty((V, B), real)
+    U_word = np.empty((B, J), real)
+    y_word = np.empty((B,), real)
+    y_max_tile = np.empty(((V + 511) // 512, B), real)
+    y_max = np.empty((B,), real)
+    y_max_shift = np.empty(((V + 511) // 512, B), real)
+    p_sum_tile = np.empty(((V + 511) // 512, B), real)
+    p_sum = np.empty((B,), real)
+    da_sum = np.empty((B, J), real)
     dx = np.empty((B, N, M), real)
+    a_dy = np.empty((B, J), real)
     dC = np.empty((V, M), real)
     dH = np.empty((J, N, M), real)
     dd = np.empty((J,), real)
     dU = np.empty((V, J), real)
     db = np.empty((V,), real)
+    da_sum_tile_parts = np.empty((1, B, J), real)
+    a_dy_tile_parts = np.empty((1, B, J), real)
+    da_sum_parts = np.empty((1, B, J), real)
     a = o  # in the same array
-    p_exp = y  # in the same array
-    dy = y  # in the same array
-    do = da  # in the same array
+    p_exp_tile = y  # in the same array
+    da = da_sum  # in the same array
+    do = da_sum  # in the same array
     # (F1) x[e,t,m] = C[context[e,t],m]
     for e in range(B):
         for t_ in range(N):
@@ -227,47 +388,69 @@ def gradients(context, word, C, H, d, U, b):
     for e in range(B):
         for j in range(J):
             a[e, j] = tanh(o[e, j])
-    # (F4) y[e,v] = b[v] + sum_j U[v,j]*a[e,j]
+    # a_turned[j,e] = a[e,j]
+    for j in range(J):
+        for e in range(B):
+            a_turned[j, e] = a[e, j]
+    # b_word[e] = b[word[e]]
     for e in range(B):
-        for v in range(V):
-            y[e, v] = b[v]
-    product(a, AS_IS, U, TRANSPOSED, 1.0, 1.0, y)
-    # y_word[e] = y[e,word[e]]
+        b_word = b[word[e]]
+        # U_word[e,j] = U[word[e],j]
+        y_word_total = real(0)
+        for j in range(J):
+            U_word[e, j] = U[word[e], j]
+            # y_word[e] = b_word[e] + sum_j U_word[e,j]*a[e,j]
+            y_word_total = plus(y_word_total, U_word[e, j] * a[e, j])
+        y_word[e] = b_word + y_word_total
+    # p_sum[e] = sum_tile y_max_shift[tile,e]*p_sum_tile[tile,e]
+    p_sum[...] = 0
+    # da_sum[e,j] = sum_tile y_max_shift[tile,e]*da_sum_tile[tile,e,j]
+    da_sum[...] = 0
+    # F1 was: x[e,t,m] = C[context[e,t],m]
+    # (dC) dC[v,m] = sum_e,t dx[e,t,m]*[v == context[e,t]]
+    dC[...] = 0
+    # F2 was: o[e,j] = d[j] + sum_t,m H[j,t,m]*x[e,t,m]
+    # (dd) dd[j] = sum_e do[e,j]
+    dd[...] = 0
+    parts = 1
+    gradients_sweep_1(parts - 1, parts, U, b, y, a_turned, y_max_tile, p_exp_tile, p_sum_tile, V, B)
+    # (y_max) y_max[e] = max_tile y_max_tile[tile,e]
+    for e in range(B):
+        y_max_total = real(-np.inf)
+        for tile in range((V + 511) // 512):
+            y_max_total = larger(y_max_total, y_max_tile[tile, e])
+        y_max[e] = y_max_total
+    # y_max_shift[tile,e] = exp(y_max_tile[tile,e] - y_max[e])
+    for tile in range((V + 511) // 512):
+        for e in range(B):
+            y_max_shift[tile, e] = exp(y_max_tile[tile, e] - y_max[e])
+            p_sum[e] += y_max_shift[tile, e] * p_sum_tile[tile, e]
+    # (F6) L = -1/B * sum_e (y_word[e] - y_max[e] - log(p_sum[e]))
     L_total = 0.0
     for e in range(B):
-        y_word = y[e, word[e]]
-        # (y_max) y_max[e] = max_v2 y[e,v2]
-        y_max = real(-np.inf)
-        for v2 in range(V):
-            y_max = larger(y_max, y[e, v2])
-        # p_exp[e,v] = exp(y[e,v] - y_max[e])
-        p_sum = real(0)
-        for v in range(V):
-            p_exp[e, v] = exp(y[e, v] - y_max)
-            # p_sum[e] = sum_v2 p_exp[e,v2]
-            p_sum = plus(p_sum, p_exp[e, v])
-        # (F6) L = -1/B * sum_e (y_word[e] - y_max[e] - log(p_sum[e]))
-        L_total = plus(L_total, y_word - y_max - log(p_sum))
-        # F5 was: p[e,v] = exp(y[e,v])/(sum_v2 exp(y[e,v2]))
-        # (dy) dy[e,v] = p_exp[e,v]/(B*p_sum[e]) - [v == word[e]]/B
-        for v in range(V):
-            dy[e, v] = p_exp[e, v] / (real(B) * p_sum)
-        dy[e, word[e]] -= real(1.0) / real(B)
+        L_total = plus(L_total, y_word[e] - y_max[e] - log(p_sum[e]))
+        # a_dy[e,j] = a[e,j]/(B*p_sum[e])
+        for j in range(J):
+            a_dy[e, j] = a[e, j] / (real(B) * p_sum[e])
     L = -L_total / B
+    parts = 1
+    gradients_sweep_2(
+        parts - 1, parts, U, word, a, dU, db, p_sum, a_dy, y_max_shift, p_exp_tile, V, B, J,
+        da_sum_tile_parts, a_dy_tile_parts, da_sum_parts,
+    )
+    add_parts(da_sum, da_sum_parts, parts)
     # F4 was: y[e,v] = b[v] + sum_j U[v,j]*a[e,j]
-    # (da) da[e,j] = sum_v U[v,j]*dy[e,v]
-    product(dy, AS_IS, U, AS_IS, 1.0, 0.0, da)
-    # F3 was: a[e,j] = tanh(o[e,j])
-    # (do) do[e,j] = (1 - a[e,j]**2)*da[e,j]
+    # (da) da[e,j] = da_sum[e,j]/(B*p_sum[e]) - U_word[e,j]/B
     for e in range(B):
         for j in range(J):
+            da[e, j] = da_sum[e, j] / (real(B) * p_sum[e]) - U_word[e, j] / real(B)
+            # F3 was: a[e,j] = tanh(o[e,j])
+            # (do) do[e,j] = (1 - a[e,j]**2)*da[e,j]
             do[e, j] = (real(1.0) - a[e, j] ** 2) * da[e, j]
+            dd[j] += do[e, j]
     # F2 was: o[e,j] = d[j] + sum_t,m H[j,t,m]*x[e,t,m]
     # (dx) dx[e,t,m] = sum_j H[j,t,m]*do[e,j]
     product(do, AS_IS, H.reshape(J, N*M), AS_IS, 1.0, 0.0, dx.reshape(B, N*M))
-    dC[...] = 0
-    # F1 was: x[e,t,m] = C[context[e,t],m]
-    # (dC) dC[v,m] = sum_e,t dx[e,t,m]*[v == context[e,t]]
     for e in range(B):
         for t_ in range(N):
             for m in range(M):
@@ -275,34 +458,166 @@ def gradients(context, word, C, H, d, U, b):
     # F2 was: o[e,j] = d[j] + sum_t,m H[j,t,m]*x[e,t,m]
     # (dH) dH[j,t,m] = sum_e do[e,j]*x[e,t,m]
     product(do, TRANSPOSED, x.reshape(B, N*M), AS_IS, 1.0, 0.0, dH.reshape(J, N*M))
-    dd[...] = 0
-    # F2 was: o[e,j] = d[j] + sum_t,m H[j,t,m]*x[e,t,m]
-    # (dd) dd[j] = sum_e do[e,j]
-    for e in range(B):
-        for j in range(J):
-            dd[j] += do[e, j]
-    # F4 was: y[e,v] = b[v] + sum_j U[v,j]*a[e,j]
-    # (dU) dU[v,j] = sum_e dy[e,v]*a[e,j]
-    product(dy, TRANSPOSED, a, AS_IS, 1.0, 0.0, dU)
-    db[...] = 0
-    # F4 was: y[e,v] = b[v] + sum_j U[v,j]*a[e,j]
-    # (db) db[v] = sum_e dy[e,v]
-    for e in range(B):
-        for v in range(V):
-            db[v] += dy[e, v]
     return L, dC, dH, dd, dU, db
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def step_sweep_1(part, parts, U, b, y, a_turned, y_max_tile, p_exp_tile, p_sum_tile, V, B):
+    """Part `part` of `parts`: V in tiles of 512."""
+    tiles = (V + 511) // 512
+    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+        start, stop = tile * 512, min(tile * 512 + 512, V)
+        # y_max_tile[tile,e] = max_v2 (y[v2,e] if [v2//512 == tile] else least)
+        for e in range(B):
+            y_max_tile[tile, e] = LEAST
+        # p_sum_tile[tile,e] = sum_v2 p_exp_tile[v2,e]*[v2//512 == tile]
+        for e in range(B):
+            p_sum_tile[tile, e] = real(0.0)
+        # (F4) y[v,e] = b[v] + sum_j U[v,j]*a_turned[j,e]
+        for v in range(start, stop):
+            for e in range(B):
+                y[v, e] = b[v]
+        product(U[start:stop], AS_IS, a_turned, AS_IS, 1.0, 1.0, y[start:stop])
+        for v2 in range(start, stop):
+            for e in range(B):
+                y_max_tile[tile, e] = larger(y_max_tile[tile, e], y[v2, e])
+        # p_exp_tile[v,e] = exp(y[v,e] - y_max_tile[v//512,e])
+        for v in range(start, stop):
+            for e in range(B):
+                p_exp_tile[v, e] = exp(y[v, e] - y_max_tile[tile, e])
+                p_sum_tile[tile, e] += p_exp_tile[v, e]
+
+
+@njit(cache=True, parallel=True)
+def step_sweep_1_on_threads(parts, U, b, y, a_turned, y_max_tile, p_exp_tile, p_sum_tile, V, B):
+    for part in prange(parts):
+        step_sweep_1(np.int64(part), parts, U, b, y, a_turned, y_max_tile, p_exp_tile, p_sum_tile, V, B)
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def step_sweep_2(
+    part, parts, U, b, word, a, lr, weight_decay, beta1, beta2, eps, m_U, v_U, m_U_new, v_U_new, U_new,
+    m_b, v_b, m_b_new, v_b_new, b_new, p_sum, C_new_factor, C_new_factor2, a_dy, y_max_shift,
+    p_exp_tile, V, B, J, da_sum_tile_parts, a_dy_tile_parts, da_sum_parts, dU_parts, db_parts,
+):
+    """Part `part` of `parts`: V in tiles of 512."""
+    da_sum_tile = da_sum_tile_parts[part]
+    a_dy_tile = a_dy_tile_parts[part]
+    da_sum = da_sum_parts[part]
+    dU = dU_parts[part]
+    db = db_parts[part]
+    da_sum[...] = 0
+    tiles = (V + 511) // 512
+    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+        start, stop = tile * 512, min(tile * 512 + 512, V)
+        # F4 was: y[e,v] = b[v] + sum_j U[v,j]*a[e,j]
+        # (db) db[v] = (1/B * sum_e p_exp_tile[v,e]*y_max_shift[v//512,e]/p_sum[e]) - 1/B * sum_e [v == word[e]]
+        for v in range(start, stop):
+            db[v - start] = real(0.0)
+            for e in range(B):
+                db[v - start] += p_exp_tile[v, e] * y_max_shift[tile, e] / (real(B) * p_sum[e])
+        # da_sum_tile[tile,e,j] = sum_v U[v,j]*p_exp_tile[v,e]*[v//512 == tile]
+        product(p_exp_tile[start:stop], TRANSPOSED, U[start:stop], AS_IS, 1.0, 0.0, da_sum_tile)
+        for e in range(B):
+            for j in range(J):
+                da_sum[e, j] += y_max_shift[tile, e] * da_sum_tile[e, j]
+                # a_dy_tile[tile,e,j] = y_max_shift[tile,e]*a_dy[e,j]
+                a_dy_tile[e, j] = y_max_shift[tile, e] * a_dy[e, j]
+        # F4 was: y[e,v] = b[v] + sum_j U[v,j]*a[e,j]
+        # (dU) dU[v,j] = (sum_e p_exp_tile[v,e]*a_dy_tile[v//512,e,j]) - 1/B * sum_e [v == word[e]]*a[e,j]
+        product(p_exp_tile[start:stop], AS_IS, a_dy_tile, AS_IS, 1.0, 0.0, dU[:stop - start])
+        for e in range(B):
+            if start <= word[e] < stop:
+                for j in range(J):
+                    dU[word[e] - start, j] -= a[e, j] / real(B)
+            if start <= word[e] < stop:
+                db[word[e] - start] -= real(1.0) / real(B)
+        # (U12) m_U_new[v,j] = beta1*m_U[v,j] + dU[v,j]*(1 - beta1)
+        for v in range(start, stop):
+            for j in range(J):
+                m_U_new[v, j] = real(beta1) * m_U[v, j] + dU[v - start, j] * (real(1.0) - real(beta1))
+                # (U13) v_U_new[v,j] = dU[v,j]**2*(1 - beta2) + beta2*v_U[v,j]
+                v_U_new[v, j] = dU[v - start, j] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_U[v, j]
+                # (U14) U_new[v,j] = U[v,j]*(1 - lr*weight_decay) - lr*C_new_factor*m_U_new[v,j]/(eps + sqrt(C_new_factor2*v_U_new[v,j]))
+                U_new[v, j] = U[v, j] * (real(1.0) - real(lr) * real(weight_decay)) - real(lr) * real(C_new_factor) * m_U_new[v, j] / (real(eps) + sqrt(real(C_new_factor2) * v_U_new[v, j]))
+        # (U15) m_b_new[v] = beta1*m_b[v] + db[v]*(1 - beta1)
+        for v in range(start, stop):
+            m_b_new[v] = real(beta1) * m_b[v] + db[v - start] * (real(1.0) - real(beta1))
+            # (U16) v_b_new[v] = db[v]**2*(1 - beta2) + beta2*v_b[v]
+            v_b_new[v] = db[v - start] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_b[v]
+            # (U17) b_new[v] = b[v]*(1 - lr*weight_decay) - lr*C_new_factor*m_b_new[v]/(eps + sqrt(C_new_factor2*v_b_new[v]))
+            b_new[v] = b[v] * (real(1.0) - real(lr) * real(weight_decay)) - real(lr) * real(C_new_factor) * m_b_new[v] / (real(eps) + sqrt(real(C_new_factor2) * v_b_new[v]))
+
+
+@njit(cache=True, parallel=True)
+def step_sweep_2_on_threads(
+    parts, U, b, word, a, lr, weight_decay, beta1, beta2, eps, m_U, v_U, m_U_new, v_U_new, U_new, m_b,
+    v_b, m_b_new, v_b_new, b_new, p_sum, C_new_factor, C_new_factor2, a_dy, y_max_shift, p_exp_tile, V,
+    B, J, da_sum_tile_parts, a_dy_tile_parts, da_sum_parts, dU_parts, db_parts,
+):
+    for part in prange(parts):
+        step_sweep_2(
+            np.int64(part), parts, U, b, word, a, lr, weight_decay, beta1, beta2, eps, m_U, v_U, m_U_new,
+            v_U_new, U_new, m_b, v_b, m_b_new, v_b_new, b_new, p_sum, C_new_factor, C_new_factor2, a_dy,
+            y_max_shift, p_exp_tile, V, B, J, da_sum_tile_parts, a_dy_tile_parts, da_sum_parts, dU_parts,
+            db_parts,
+        )
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def step_sweep_3(
+    part, parts, C, context, dx, lr, weight_decay, beta1, beta2, eps, m_C, v_C, m_C_new, v_C_new, C_new,
+    C_new_factor, C_new_factor2, V, B, dC_parts, M, N,
+):
+    """Part `part` of `parts`: V in tiles of 512."""
+    dC = dC_parts[part]
+    tiles = (V + 511) // 512
+    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+        start, stop = tile * 512, min(tile * 512 + 512, V)
+        # F1 was: x[e,t,m] = C[context[e,t],m]
+        # (dC) dC[v,m] = sum_e,t dx[e,t,m]*[v == context[e,t]]
+        for v in range(start, stop):
+            for m in range(M):
+                dC[v - start, m] = real(0.0)
+        for e in range(B):
+            for t_ in range(N):
+                if start <= context[e, t_] < stop:
+                    for m in range(M):
+                        dC[context[e, t_] - start, m] += dx[e, t_, m]
+        # (U3) m_C_new[v,m] = beta1*m_C[v,m] + dC[v,m]*(1 - beta1)
+        for v in range(start, stop):
+            for m in range(M):
+                m_C_new[v, m] = real(beta1) * m_C[v, m] + dC[v - start, m] * (real(1.0) - real(beta1))
+                # (U4) v_C_new[v,m] = dC[v,m]**2*(1 - beta2) + beta2*v_C[v,m]
+                v_C_new[v, m] = dC[v - start, m] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_C[v, m]
+                # (U5) C_new[v,m] = C[v,m]*(1 - lr*weight_decay) - lr*C_new_factor*m_C_new[v,m]/(eps + sqrt(C_new_factor2*v_C_new[v,m]))
+                C_new[v, m] = C[v, m] * (real(1.0) - real(lr) * real(weight_decay)) - real(lr) * real(C_new_factor) * m_C_new[v, m] / (real(eps) + sqrt(real(C_new_factor2) * v_C_new[v, m]))
+
+
+@njit(cache=True, parallel=True)
+def step_sweep_3_on_threads(
+    parts, C, context, dx, lr, weight_decay, beta1, beta2, eps, m_C, v_C, m_C_new, v_C_new, C_new,
+    C_new_factor, C_new_factor2, V, B, dC_parts, M, N,
+):
+    for part in prange(parts):
+        step_sweep_3(
+            np.int64(part), parts, C, context, dx, lr, weight_decay, beta1, beta2, eps, m_C, v_C, m_C_new,
+            v_C_new, C_new, C_new_factor, C_new_factor2, V, B, dC_parts, M, N,
+        )
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def step(
     context, word, lr, weight_decay, beta1, beta2, eps, t, C, H, d, U, b, m_C, v_C, m_H, v_H, m_d, v_d, m_U, v_U,
-    m_b, v_b, x, o, y, da, dx, dC, dH, dd, dU, db,
+    m_b, v_b, x, o, a_turned, y, U_word, y_word, y_max_tile, y_max, y_max_shift, p_sum_tile, p_sum, da_sum, dx, dH,
+    dd, a_dy, da_sum_tile_parts, a_dy_tile_parts, da_sum_parts, dU_parts, db_parts, dC_parts, threads,
 ):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
     Arrays: context (B,N), word (B), C (V,M), H (J,N,M), d (J), U (V,J), b (V), m_C (V,M), v_C (V,M), m_H (J,N,M),
-    v_H (J,N,M), m_d (J), v_d (J), m_U (V,J), v_U (V,J), m_b (V), v_b (V), x (B,N,M), o (B,J), y (B,V), da (B,J), dx
-    (B,N,M), dC (V,M), dH (J,N,M), dd (J), dU (V,J), db (V)
+    v_H (J,N,M), m_d (J), v_d (J), m_U (V,J), v_U (V,J), m_b (V), v_b (V), x (B,N,M), o (B,J), a_turned (J,B), y
+    (V,B), U_word (B,J), y_word (B), y_max_tile ((V + 511)//512,B), y_max (B), y_max_shift ((V + 511)//512,B),
+    p_sum_tile ((V + 511)//512,B), p_sum (B), da_sum (B,J), dx (B,N,M), dH (J,N,M), dd (J), a_dy (B,J)
     """
     B = context.shape[0]
     N = context.shape[1]
@@ -310,9 +625,9 @@ def step(
     M = C.shape[1]
     J = H.shape[0]
     a = o  # in the same array
-    p_exp = y  # in the same array
-    dy = y  # in the same array
-    do = da  # in the same array
+    p_exp_tile = y  # in the same array
+    da = da_sum  # in the same array
+    do = da_sum  # in the same array
     m_C_new = m_C  # in the same array
     v_C_new = v_C  # in the same array
     C_new = C  # in the same array
@@ -342,83 +657,86 @@ def step(
     for e in range(B):
         for j in range(J):
             a[e, j] = tanh(o[e, j])
-    # (F4) y[e,v] = b[v] + sum_j U[v,j]*a[e,j]
+    # a_turned[j,e] = a[e,j]
+    for j in range(J):
+        for e in range(B):
+            a_turned[j, e] = a[e, j]
+    # b_word[e] = b[word[e]]
     for e in range(B):
-        for v in range(V):
-            y[e, v] = b[v]
-    product(a, AS_IS, U, TRANSPOSED, 1.0, 1.0, y)
-    # y_word[e] = y[e,word[e]]
-    L_total = 0.0
-    for e in range(B):
-        y_word = y[e, word[e]]
-        # (y_max) y_max[e] = max_v2 y[e,v2]
-        y_max = real(-np.inf)
-        for v2 in range(V):
-            y_max = larger(y_max, y[e, v2])
-        # p_exp[e,v] = exp(y[e,v] - y_max[e])
-        p_sum = real(0)
-        for v in range(V):
-            p_exp[e, v] = exp(y[e, v] - y_max)
-            # p_sum[e] = sum_v2 p_exp[e,v2]
-            p_sum = plus(p_sum, p_exp[e, v])
-        # (F6) L = -1/B * sum_e (y_word[e] - y_max[e] - log(p_sum[e]))
-        L_total = plus(L_total, y_word - y_max - log(p_sum))
-        # F5 was: p[e,v] = exp(y[e,v])/(sum_v2 exp(y[e,v2]))
-        # (dy) dy[e,v] = p_exp[e,v]/(B*p_sum[e]) - [v == word[e]]/B
-        for v in range(V):
-            dy[e, v] = p_exp[e, v] / (real(B) * p_sum)
-        dy[e, word[e]] -= real(1.0) / real(B)
-    L = -L_total / B
-    # F4 was: y[e,v] = b[v] + sum_j U[v,j]*a[e,j]
-    # (da) da[e,j] = sum_v U[v,j]*dy[e,v]
-    product(dy, AS_IS, U, AS_IS, 1.0, 0.0, da)
-    # F3 was: a[e,j] = tanh(o[e,j])
-    # (do) do[e,j] = (1 - a[e,j]**2)*da[e,j]
-    for e in range(B):
+        b_word = b[word[e]]
+        # U_word[e,j] = U[word[e],j]
+        y_word_total = real(0)
         for j in range(J):
-            do[e, j] = (real(1.0) - a[e, j] ** 2) * da[e, j]
-    # F2 was: o[e,j] = d[j] + sum_t,m H[j,t,m]*x[e,t,m]
-    # (dx) dx[e,t,m] = sum_j H[j,t,m]*do[e,j]
-    product(do, AS_IS, H.reshape(J, N*M), AS_IS, 1.0, 0.0, dx.reshape(B, N*M))
-    dC[...] = 0
-    # F1 was: x[e,t,m] = C[context[e,t],m]
-    # (dC) dC[v,m] = sum_e,t dx[e,t,m]*[v == context[e,t]]
-    for e in range(B):
-        for t_ in range(N):
-            for m in range(M):
-                dC[context[e, t_], m] += dx[e, t_, m]
-    # F2 was: o[e,j] = d[j] + sum_t,m H[j,t,m]*x[e,t,m]
-    # (dH) dH[j,t,m] = sum_e do[e,j]*x[e,t,m]
-    product(do, TRANSPOSED, x.reshape(B, N*M), AS_IS, 1.0, 0.0, dH.reshape(J, N*M))
-    dd[...] = 0
+            U_word[e, j] = U[word[e], j]
+            # y_word[e] = b_word[e] + sum_j U_word[e,j]*a[e,j]
+            y_word_total = plus(y_word_total, U_word[e, j] * a[e, j])
+        y_word[e] = b_word + y_word_total
+    # p_sum[e] = sum_tile y_max_shift[tile,e]*p_sum_tile[tile,e]
+    p_sum[...] = 0
+    # da_sum[e,j] = sum_tile y_max_shift[tile,e]*da_sum_tile[tile,e,j]
+    da_sum[...] = 0
     # F2 was: o[e,j] = d[j] + sum_t,m H[j,t,m]*x[e,t,m]
     # (dd) dd[j] = sum_e do[e,j]
-    for e in range(B):
-        for j in range(J):
-            dd[j] += do[e, j]
-    # F4 was: y[e,v] = b[v] + sum_j U[v,j]*a[e,j]
-    # (dU) dU[v,j] = sum_e dy[e,v]*a[e,j]
-    product(dy, TRANSPOSED, a, AS_IS, 1.0, 0.0, dU)
-    db[...] = 0
-    # F4 was: y[e,v] = b[v] + sum_j U[v,j]*a[e,j]
-    # (db) db[v] = sum_e dy[e,v]
-    for e in range(B):
-        for v in range(V):
-            db[v] += dy[e, v]
+    dd[...] = 0
     # C_new_factor = 1/(1 - beta1**t)
     C_new_factor = 1.0 / (1.0 - beta1 ** t)
     # C_new_factor2 = 1/(1 - beta2**t)
     C_new_factor2 = 1.0 / (1.0 - beta2 ** t)
+    parts = parts_for(V * B * J, threads)
+    if parts == 1:
+        step_sweep_1(parts - 1, parts, U, b, y, a_turned, y_max_tile, p_exp_tile, p_sum_tile, V, B)
+    else:
+        step_sweep_1_on_threads(parts, U, b, y, a_turned, y_max_tile, p_exp_tile, p_sum_tile, V, B)
+    # (y_max) y_max[e] = max_tile y_max_tile[tile,e]
+    for e in range(B):
+        y_max_total = real(-np.inf)
+        for tile in range((V + 511) // 512):
+            y_max_total = larger(y_max_total, y_max_tile[tile, e])
+        y_max[e] = y_max_total
+    # y_max_shift[tile,e] = exp(y_max_tile[tile,e] - y_max[e])
+    for tile in range((V + 511) // 512):
+        for e in range(B):
+            y_max_shift[tile, e] = exp(y_max_tile[tile, e] - y_max[e])
+            p_sum[e] += y_max_shift[tile, e] * p_sum_tile[tile, e]
+    # (F6) L = -1/B * sum_e (y_word[e] - y_max[e] - log(p_sum[e]))
+    L_total = 0.0
+    for e in range(B):
+        L_total = plus(L_total, y_word[e] - y_max[e] - log(p_sum[e]))
+        # a_dy[e,j] = a[e,j]/(B*p_sum[e])
+        for j in range(J):
+            a_dy[e, j] = a[e, j] / (real(B) * p_sum[e])
+    L = -L_total / B
     if not isfinite(L):
         return L
-    # (U3) m_C_new[v,m] = beta1*m_C[v,m] + dC[v,m]*(1 - beta1)
-    for v in range(V):
-        for m in range(M):
-            m_C_new[v, m] = real(beta1) * m_C[v, m] + dC[v, m] * (real(1.0) - real(beta1))
-            # (U4) v_C_new[v,m] = dC[v,m]**2*(1 - beta2) + beta2*v_C[v,m]
-            v_C_new[v, m] = dC[v, m] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_C[v, m]
-            # (U5) C_new[v,m] = C[v,m]*(1 - lr*weight_decay) - lr*C_new_factor*m_C_new[v,m]/(eps + sqrt(C_new_factor2*v_C_new[v,m]))
-            C_new[v, m] = C[v, m] * (real(1.0) - real(lr) * real(weight_decay)) - real(lr) * real(C_new_factor) * m_C_new[v, m] / (real(eps) + sqrt(real(C_new_factor2) * v_C_new[v, m]))
+    parts = parts_for(B * J * V, threads)
+    if parts == 1:
+        step_sweep_2(
+            parts - 1, parts, U, b, word, a, lr, weight_decay, beta1, beta2, eps, m_U, v_U, m_U_new, v_U_new,
+            U_new, m_b, v_b, m_b_new, v_b_new, b_new, p_sum, C_new_factor, C_new_factor2, a_dy, y_max_shift,
+            p_exp_tile, V, B, J, da_sum_tile_parts, a_dy_tile_parts, da_sum_parts, dU_parts, db_parts,
+        )
+    else:
+        step_sweep_2_on_threads(
+            parts, U, b, word, a, lr, weight_decay, beta1, beta2, eps, m_U, v_U, m_U_new, v_U_new, U_new, m_b,
+            v_b, m_b_new, v_b_new, b_new, p_sum, C_new_factor, C_new_factor2, a_dy, y_max_shift, p_exp_tile, V,
+            B, J, da_sum_tile_parts, a_dy_tile_parts, da_sum_parts, dU_parts, db_parts,
+        )
+    add_parts(da_sum, da_sum_parts, parts)
+    # F4 was: y[e,v] = b[v] + sum_j U[v,j]*a[e,j]
+    # (da) da[e,j] = da_sum[e,j]/(B*p_sum[e]) - U_word[e,j]/B
+    for e in range(B):
+        for j in range(J):
+            da[e, j] = da_sum[e, j] / (real(B) * p_sum[e]) - U_word[e, j] / real(B)
+            # F3 was: a[e,j] = tanh(o[e,j])
+            # (do) do[e,j] = (1 - a[e,j]**2)*da[e,j]
+            do[e, j] = (real(1.0) - a[e, j] ** 2) * da[e, j]
+            dd[j] += do[e, j]
+    # F2 was: o[e,j] = d[j] + sum_t,m H[j,t,m]*x[e,t,m]
+    # (dx) dx[e,t,m] = sum_j H[j,t,m]*do[e,j]
+    product(do, AS_IS, H.reshape(J, N*M), AS_IS, 1.0, 0.0, dx.reshape(B, N*M))
+    # F2 was: o[e,j] = d[j] + sum_t,m H[j,t,m]*x[e,t,m]
+    # (dH) dH[j,t,m] = sum_e do[e,j]*x[e,t,m]
+    product(do, TRANSPOSED, x.reshape(B, N*M), AS_IS, 1.0, 0.0, dH.reshape(J, N*M))
     # (U6) m_H_new[j,t,m] = beta1*m_H[j,t,m] + dH[j,t,m]*(1 - beta1)
     for j in range(J):
         for t_ in range(N):
@@ -435,32 +753,29 @@ def step(
         v_d_new[j] = dd[j] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_d[j]
         # (U11) d_new[j] = d[j]*(1 - lr*weight_decay) - lr*C_new_factor*m_d_new[j]/(eps + sqrt(C_new_factor2*v_d_new[j]))
         d_new[j] = d[j] * (real(1.0) - real(lr) * real(weight_decay)) - real(lr) * real(C_new_factor) * m_d_new[j] / (real(eps) + sqrt(real(C_new_factor2) * v_d_new[j]))
-    # (U12) m_U_new[v,j] = beta1*m_U[v,j] + dU[v,j]*(1 - beta1)
-    for v in range(V):
-        for j in range(J):
-            m_U_new[v, j] = real(beta1) * m_U[v, j] + dU[v, j] * (real(1.0) - real(beta1))
-            # (U13) v_U_new[v,j] = dU[v,j]**2*(1 - beta2) + beta2*v_U[v,j]
-            v_U_new[v, j] = dU[v, j] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_U[v, j]
-            # (U14) U_new[v,j] = U[v,j]*(1 - lr*weight_decay) - lr*C_new_factor*m_U_new[v,j]/(eps + sqrt(C_new_factor2*v_U_new[v,j]))
-            U_new[v, j] = U[v, j] * (real(1.0) - real(lr) * real(weight_decay)) - real(lr) * real(C_new_factor) * m_U_new[v, j] / (real(eps) + sqrt(real(C_new_factor2) * v_U_new[v, j]))
-    # (U15) m_b_new[v] = beta1*m_b[v] + db[v]*(1 - beta1)
-    for v in range(V):
-        m_b_new[v] = real(beta1) * m_b[v] + db[v] * (real(1.0) - real(beta1))
-        # (U16) v_b_new[v] = db[v]**2*(1 - beta2) + beta2*v_b[v]
-        v_b_new[v] = db[v] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_b[v]
-        # (U17) b_new[v] = b[v]*(1 - lr*weight_decay) - lr*C_new_factor*m_b_new[v]/(eps + sqrt(C_new_factor2*v_b_new[v]))
-        b_new[v] = b[v] * (real(1.0) - real(lr) * real(weight_decay)) - real(lr) * real(C_new_factor) * m_b_new[v] / (real(eps) + sqrt(real(C_new_factor2) * v_b_new[v]))
+    parts = parts_for(B * N * M, threads)
+    if parts == 1:
+        step_sweep_3(
+            parts - 1, parts, C, context, dx, lr, weight_decay, beta1, beta2, eps, m_C, v_C, m_C_new, v_C_new,
+            C_new, C_new_factor, C_new_factor2, V, B, dC_parts, M, N,
+        )
+    else:
+        step_sweep_3_on_threads(
+            parts, C, context, dx, lr, weight_decay, beta1, beta2, eps, m_C, v_C, m_C_new, v_C_new, C_new,
+            C_new_factor, C_new_factor2, V, B, dC_parts, M, N,
+        )
     return L
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def train_chunk(
     order, lr, weight_decay, beta1, beta2, eps, t, context, word, C, H, d, U, b, m_C, v_C, m_H, v_H, m_d, v_d, m_U,
-    v_U, m_b, v_b, losses,
+    v_U, m_b, v_b, losses, threads,
 ):
     """len(order) steps in place, step k on rows order[k] of the data; losses[k] is the loss before step k.
 
     Returns how many steps were done: all, or those before the first loss that is not finite.
+    Sweeps run on at most `threads` threads.
     """
     B = order.shape[1]
     N = context.shape[1]
@@ -471,19 +786,32 @@ def train_chunk(
     word_batch = np.empty((B,), word.dtype)
     x = np.empty((B, N, M), real)
     o = np.empty((B, J), real)
-    y = np.empty((B, V), real)
-    da = np.empty((B, J), real)
+    a_turned = np.empty((J, B), real)
+    y = np.empty((V, B), real)
+    U_word = np.empty((B, J), real)
+    y_word = np.empty((B,), real)
+    y_max_tile = np.empty(((V + 511) // 512, B), real)
+    y_max = np.empty((B,), real)
+    y_max_shift = np.empty(((V + 511) // 512, B), real)
+    p_sum_tile = np.empty(((V + 511) // 512, B), real)
+    p_sum = np.empty((B,), real)
+    da_sum = np.empty((B, J), real)
     dx = np.empty((B, N, M), real)
-    dC = np.empty((V, M), real)
     dH = np.empty((J, N, M), real)
     dd = np.empty((J,), real)
-    dU = np.empty((V, J), real)
-    db = np.empty((V,), real)
+    a_dy = np.empty((B, J), real)
+    da_sum_tile_parts = np.empty((threads, B, J), real)
+    a_dy_tile_parts = np.empty((threads, B, J), real)
+    da_sum_parts = np.empty((threads, B, J), real)
+    dU_parts = np.empty((threads, 512, J), real)
+    db_parts = np.empty((threads, 512), real)
+    dC_parts = np.empty((threads, 512, M), real)
     for turn in range(order.shape[0]):
         for row in range(B):
-            context_batch[row, :] = context[order[turn, row], :]
+            for axis1 in range(context.shape[1]):
+                context_batch[row, axis1] = context[order[turn, row], axis1]
             word_batch[row] = word[order[turn, row]]
-        losses[turn] = step(context_batch, word_batch, lr[turn], weight_decay[turn], beta1[turn], beta2[turn], eps[turn], t[turn], C, H, d, U, b, m_C, v_C, m_H, v_H, m_d, v_d, m_U, v_U, m_b, v_b, x, o, y, da, dx, dC, dH, dd, dU, db)
+        losses[turn] = step(context_batch, word_batch, lr[turn], weight_decay[turn], beta1[turn], beta2[turn], eps[turn], t[turn], C, H, d, U, b, m_C, v_C, m_H, v_H, m_d, v_d, m_U, v_U, m_b, v_b, x, o, a_turned, y, U_word, y_word, y_max_tile, y_max, y_max_shift, p_sum_tile, p_sum, da_sum, dx, dH, dd, a_dy, da_sum_tile_parts, a_dy_tile_parts, da_sum_parts, dU_parts, db_parts, dC_parts, threads)
         if not math.isfinite(losses[turn]):
             return turn
     return order.shape[0]

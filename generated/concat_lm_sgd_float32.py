@@ -30,11 +30,14 @@ import math
 from math import isfinite, log
 
 import numpy as np
-from numba import njit, types
+from numba import njit, prange, types
 
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
+
+
+LEAST = real(np.finfo(real).min)
 
 
 AS_IS, TRANSPOSED = False, True
@@ -47,19 +50,39 @@ _blas = types.ExternalFunction(
 )
 
 
+SMALL = 1_000_000  # multiplications: OpenBLAS does not copy the operands of so small a product first
+
+
 @njit(cache=True)
 def product(left, turn_left, right, turn_right, alpha, beta, out):
-    """out = alpha * left @ right + beta * out, by BLAS; TRANSPOSED says that an operand is stored the other way."""
+    """out = alpha * left @ right + beta * out, by BLAS; TRANSPOSED says that an operand is stored the other way.
+
+    A long product with a short side is done in blocks of rows, or of the summed axis, that are small for BLAS.
+    """
     rows, columns = out.shape
     inner = left.shape[0] if turn_left else left.shape[1]
-    scale = np.array([alpha, beta], out.dtype)
-    # BLAS counts columns first: out.T = right.T @ left.T
-    _blas(
-        ord("s") if out.itemsize == 4 else ord("d"), ord("t") if turn_right else ord("n"),
-        ord("t") if turn_left else ord("n"), columns, rows, inner,
-        scale.ctypes.data, right.ctypes.data, row_length(right), left.ctypes.data, row_length(left),
-        scale.ctypes.data + out.itemsize, out.ctypes.data, row_length(out),
-    )
+    rows_at_once, inner_at_once = max(1, rows), max(1, inner)
+    if rows * columns * inner > SMALL and min(rows, columns, inner) <= 128:
+        if rows >= inner:
+            rows_at_once = max(16, SMALL // (columns * inner))
+        else:
+            inner_at_once = max(16, SMALL // (rows * columns))
+    size = out.itemsize
+    scale = np.array([alpha, beta, 1.0], out.dtype)
+    left_row, left_inner = (1, row_length(left)) if turn_left else (row_length(left), 1)
+    right_inner = 1 if turn_right else row_length(right)
+    for row in range(0, rows, rows_at_once):
+        for start in range(0, max(1, inner), inner_at_once):
+            # BLAS counts columns first: out.T = right.T @ left.T
+            _blas(
+                ord("s") if size == 4 else ord("d"), ord("t") if turn_right else ord("n"),
+                ord("t") if turn_left else ord("n"),
+                columns, min(rows_at_once, rows - row), min(inner_at_once, inner - start), scale.ctypes.data,
+                right.ctypes.data + size * start * right_inner, row_length(right),
+                left.ctypes.data + size * (row * left_row + start * left_inner), row_length(left),
+                scale.ctypes.data + (size if start == 0 else 2 * size),
+                out.ctypes.data + size * row * row_length(out), row_length(out),
+            )
 
 
 @njit(cache=True)
@@ -78,6 +101,22 @@ def larger(a, b):
 def plus(a, b):
     """a + b, where a collects a sum whose order is free: a loop over it becomes vector code."""
     return a + b
+
+
+@njit(cache=True)
+def parts_for(work, threads):
+    """In how many parts, one a thread, so many multiplications are done: waking a thread takes some microseconds."""
+    return threads if work > 400_000 else 1
+
+
+@njit(cache=True)
+def add_parts(total, parts, count):
+    """total += parts[0] + ... + parts[count - 1]."""
+    total = total.reshape(total.size)
+    for part in range(count):
+        share = parts[part].reshape(total.size)
+        for k in range(total.size):
+            total[k] += share[k]
 
 
 @njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
@@ -118,6 +157,29 @@ def tanh(x):
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
+def loss_sweep_1(part, parts, W2, h_turned, o_max_tile, L_sum_tile, V, B, o_parts):
+    """Part `part` of `parts`: V in tiles of 512."""
+    o = o_parts[part]
+    tiles = (V + 511) // 512
+    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+        start, stop = tile * 512, min(tile * 512 + 512, V)
+        # o_max_tile[tile,b] = max_v2 (o[v2,b] if [v2//512 == tile] else least)
+        for b in range(B):
+            o_max_tile[tile, b] = LEAST
+        # L_sum_tile[tile,b] = sum_v2 exp(o[v2,b] - o_max_tile[v2//512,b])*[v2//512 == tile]
+        for b in range(B):
+            L_sum_tile[tile, b] = real(0.0)
+        # (F3) o[v,b] = sum_i W2[v,i]*h_turned[i,b]
+        product(W2[start:stop], AS_IS, h_turned, AS_IS, 1.0, 0.0, o[:stop - start])
+        for v2 in range(start, stop):
+            for b in range(B):
+                o_max_tile[tile, b] = larger(o_max_tile[tile, b], o[v2 - start, b])
+        for v2 in range(start, stop):
+            for b in range(B):
+                L_sum_tile[tile, b] += exp(o[v2 - start, b] - o_max_tile[tile, b])
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
 def loss(x, y, C, W1, W2):
     """The loss L of one batch; nothing is changed.
 
@@ -130,7 +192,13 @@ def loss(x, y, C, W1, W2):
     H = W1.shape[0]
     C_x = np.empty((B, N, D), real)
     a = np.empty((B, H), real)
-    o = np.empty((B, V), real)
+    h_turned = np.empty((H, B), real)
+    o_y = np.empty((B,), real)
+    o_max_tile = np.empty(((V + 511) // 512, B), real)
+    o_max = np.empty((B,), real)
+    L_sum_tile = np.empty(((V + 511) // 512, B), real)
+    L_sum = np.empty((B,), real)
+    o_parts = np.empty((1, 512, B), real)
     h = a  # in the same array
     # C_x[b,t,d] = C[x[b,t],d]
     for b in range(B):
@@ -143,24 +211,92 @@ def loss(x, y, C, W1, W2):
     for b in range(B):
         for i in range(H):
             h[b, i] = tanh(a[b, i])
-    # (F3) o[b,v] = sum_i W2[v,i]*h[b,i]
-    product(h, AS_IS, W2, TRANSPOSED, 1.0, 0.0, o)
-    # o_y[b] = o[b,y[b]]
+    # h_turned[i,b] = h[b,i]
+    for i in range(H):
+        for b in range(B):
+            h_turned[i, b] = h[b, i]
+    # W2_y[b,i] = W2[y[b],i]
+    for b in range(B):
+        o_y_total = real(0)
+        for i in range(H):
+            W2_y = W2[y[b], i]
+            # o_y[b] = sum_i W2_y[b,i]*h[b,i]
+            o_y_total = plus(o_y_total, W2_y * h[b, i])
+        o_y[b] = o_y_total
+    # L_sum[b] = sum_tile o_max_shift[tile,b]*L_sum_tile[tile,b]
+    L_sum[...] = 0
+    parts = 1
+    loss_sweep_1(parts - 1, parts, W2, h_turned, o_max_tile, L_sum_tile, V, B, o_parts)
+    # (o_max) o_max[b] = max_tile o_max_tile[tile,b]
+    for b in range(B):
+        o_max_total = real(-np.inf)
+        for tile in range((V + 511) // 512):
+            o_max_total = larger(o_max_total, o_max_tile[tile, b])
+        o_max[b] = o_max_total
+    # o_max_shift[tile,b] = exp(o_max_tile[tile,b] - o_max[b])
+    for tile in range((V + 511) // 512):
+        for b in range(B):
+            o_max_shift = exp(o_max_tile[tile, b] - o_max[b])
+            L_sum[b] += o_max_shift * L_sum_tile[tile, b]
+    # (F5) L = -1/B * sum_b (o_y[b] - o_max[b] - log(L_sum[b]))
     L_total = 0.0
     for b in range(B):
-        o_y = o[b, y[b]]
-        # (o_max) o_max[b] = max_v2 o[b,v2]
-        o_max = real(-np.inf)
-        for v2 in range(V):
-            o_max = larger(o_max, o[b, v2])
-        # L_sum[b] = sum_v2 exp(o[b,v2] - o_max[b])
-        L_sum = real(0)
-        for v2 in range(V):
-            L_sum = plus(L_sum, exp(o[b, v2] - o_max))
-        # (F5) L = -1/B * sum_b (o_y[b] - o_max[b] - log(L_sum[b]))
-        L_total = plus(L_total, o_y - o_max - log(L_sum))
+        L_total = plus(L_total, o_y[b] - o_max[b] - log(L_sum[b]))
     L = -L_total / B
     return L
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def gradients_sweep_1(part, parts, W2, o, h_turned, o_max_tile, p_exp_tile, p_sum_tile, V, B):
+    """Part `part` of `parts`: V in tiles of 512."""
+    tiles = (V + 511) // 512
+    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+        start, stop = tile * 512, min(tile * 512 + 512, V)
+        # o_max_tile[tile,b] = max_v2 (o[v2,b] if [v2//512 == tile] else least)
+        for b in range(B):
+            o_max_tile[tile, b] = LEAST
+        # p_sum_tile[tile,b] = sum_v2 p_exp_tile[v2,b]*[v2//512 == tile]
+        for b in range(B):
+            p_sum_tile[tile, b] = real(0.0)
+        # (F3) o[v,b] = sum_i W2[v,i]*h_turned[i,b]
+        product(W2[start:stop], AS_IS, h_turned, AS_IS, 1.0, 0.0, o[start:stop])
+        for v2 in range(start, stop):
+            for b in range(B):
+                o_max_tile[tile, b] = larger(o_max_tile[tile, b], o[v2, b])
+        # p_exp_tile[v,b] = exp(o[v,b] - o_max_tile[v//512,b])
+        for v in range(start, stop):
+            for b in range(B):
+                p_exp_tile[v, b] = exp(o[v, b] - o_max_tile[tile, b])
+                p_sum_tile[tile, b] += p_exp_tile[v, b]
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def gradients_sweep_2(
+    part, parts, W2, y, h, h_do, o_max_shift, p_exp_tile, dW2, V, B, H, dh_sum_tile_parts,
+    h_do_tile_parts, dh_sum_parts,
+):
+    """Part `part` of `parts`: V in tiles of 512."""
+    dh_sum_tile = dh_sum_tile_parts[part]
+    h_do_tile = h_do_tile_parts[part]
+    dh_sum = dh_sum_parts[part]
+    dh_sum[...] = 0
+    tiles = (V + 511) // 512
+    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+        start, stop = tile * 512, min(tile * 512 + 512, V)
+        # dh_sum_tile[tile,b,i] = sum_v W2[v,i]*p_exp_tile[v,b]*[v//512 == tile]
+        product(p_exp_tile[start:stop], TRANSPOSED, W2[start:stop], AS_IS, 1.0, 0.0, dh_sum_tile)
+        for b in range(B):
+            for i in range(H):
+                dh_sum[b, i] += o_max_shift[tile, b] * dh_sum_tile[b, i]
+                # h_do_tile[tile,b,i] = o_max_shift[tile,b]*h_do[b,i]
+                h_do_tile[b, i] = o_max_shift[tile, b] * h_do[b, i]
+        # F3 was: o[b,v] = sum_i W2[v,i]*h[b,i]
+        # (dW2) dW2[v,i] = (sum_b p_exp_tile[v,b]*h_do_tile[v//512,b,i]) - 1/B * sum_b [v == y[b]]*h[b,i]
+        product(p_exp_tile[start:stop], AS_IS, h_do_tile, AS_IS, 1.0, 0.0, dW2[start:stop])
+        for b in range(B):
+            if start <= y[b] < stop:
+                for i in range(H):
+                    dW2[y[b], i] -= h[b, i] / real(B)
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
@@ -176,16 +312,28 @@ def gradients(x, y, C, W1, W2):
     H = W1.shape[0]
     C_x = np.empty((B, N, D), real)
     a = np.empty((B, H), real)
-    o = np.empty((B, V), real)
-    dh = np.empty((B, H), real)
+    h_turned = np.empty((H, B), real)
+    o = np.empty((V, B), real)
+    W2_y = np.empty((B, H), real)
+    o_y = np.empty((B,), real)
+    o_max_tile = np.empty(((V + 511) // 512, B), real)
+    o_max = np.empty((B,), real)
+    o_max_shift = np.empty(((V + 511) // 512, B), real)
+    p_sum_tile = np.empty(((V + 511) // 512, B), real)
+    p_sum = np.empty((B,), real)
+    dh_sum = np.empty((B, H), real)
     dC_rows = np.empty((B, N, D), real)
+    h_do = np.empty((B, H), real)
     dC = np.empty((V, D), real)
     dW1 = np.empty((H, N, D), real)
     dW2 = np.empty((V, H), real)
+    dh_sum_tile_parts = np.empty((1, B, H), real)
+    h_do_tile_parts = np.empty((1, B, H), real)
+    dh_sum_parts = np.empty((1, B, H), real)
     h = a  # in the same array
-    p_exp = o  # in the same array
-    do = o  # in the same array
-    da = dh  # in the same array
+    p_exp_tile = o  # in the same array
+    dh = dh_sum  # in the same array
+    da = dh_sum  # in the same array
     # C_x[b,t,d] = C[x[b,t],d]
     for b in range(B):
         for t in range(N):
@@ -197,43 +345,62 @@ def gradients(x, y, C, W1, W2):
     for b in range(B):
         for i in range(H):
             h[b, i] = tanh(a[b, i])
-    # (F3) o[b,v] = sum_i W2[v,i]*h[b,i]
-    product(h, AS_IS, W2, TRANSPOSED, 1.0, 0.0, o)
-    # o_y[b] = o[b,y[b]]
+    # h_turned[i,b] = h[b,i]
+    for i in range(H):
+        for b in range(B):
+            h_turned[i, b] = h[b, i]
+    # W2_y[b,i] = W2[y[b],i]
+    for b in range(B):
+        o_y_total = real(0)
+        for i in range(H):
+            W2_y[b, i] = W2[y[b], i]
+            # o_y[b] = sum_i W2_y[b,i]*h[b,i]
+            o_y_total = plus(o_y_total, W2_y[b, i] * h[b, i])
+        o_y[b] = o_y_total
+    # p_sum[b] = sum_tile o_max_shift[tile,b]*p_sum_tile[tile,b]
+    p_sum[...] = 0
+    # dh_sum[b,i] = sum_tile o_max_shift[tile,b]*dh_sum_tile[tile,b,i]
+    dh_sum[...] = 0
+    # F1 was: a[b,i] = sum_t,d W1[i,t,d]*C[x[b,t],d]
+    # (dC) dC[v,d] = sum_b,t dC_rows[b,t,d]*[v == x[b,t]]
+    dC[...] = 0
+    parts = 1
+    gradients_sweep_1(parts - 1, parts, W2, o, h_turned, o_max_tile, p_exp_tile, p_sum_tile, V, B)
+    # (o_max) o_max[b] = max_tile o_max_tile[tile,b]
+    for b in range(B):
+        o_max_total = real(-np.inf)
+        for tile in range((V + 511) // 512):
+            o_max_total = larger(o_max_total, o_max_tile[tile, b])
+        o_max[b] = o_max_total
+    # o_max_shift[tile,b] = exp(o_max_tile[tile,b] - o_max[b])
+    for tile in range((V + 511) // 512):
+        for b in range(B):
+            o_max_shift[tile, b] = exp(o_max_tile[tile, b] - o_max[b])
+            p_sum[b] += o_max_shift[tile, b] * p_sum_tile[tile, b]
+    # (F5) L = -1/B * sum_b (o_y[b] - o_max[b] - log(p_sum[b]))
     L_total = 0.0
     for b in range(B):
-        o_y = o[b, y[b]]
-        # (o_max) o_max[b] = max_v2 o[b,v2]
-        o_max = real(-np.inf)
-        for v2 in range(V):
-            o_max = larger(o_max, o[b, v2])
-        # p_exp[b,v] = exp(o[b,v] - o_max[b])
-        p_sum = real(0)
-        for v in range(V):
-            p_exp[b, v] = exp(o[b, v] - o_max)
-            # p_sum[b] = sum_v2 p_exp[b,v2]
-            p_sum = plus(p_sum, p_exp[b, v])
-        # (F5) L = -1/B * sum_b (o_y[b] - o_max[b] - log(p_sum[b]))
-        L_total = plus(L_total, o_y - o_max - log(p_sum))
-        # F4 was: p[b,v] = exp(o[b,v])/(sum_v2 exp(o[b,v2]))
-        # (do) do[b,v] = p_exp[b,v]/(B*p_sum[b]) - [v == y[b]]/B
-        for v in range(V):
-            do[b, v] = p_exp[b, v] / (real(B) * p_sum)
-        do[b, y[b]] -= real(1.0) / real(B)
+        L_total = plus(L_total, o_y[b] - o_max[b] - log(p_sum[b]))
+        # h_do[b,i] = h[b,i]/(B*p_sum[b])
+        for i in range(H):
+            h_do[b, i] = h[b, i] / (real(B) * p_sum[b])
     L = -L_total / B
+    parts = 1
+    gradients_sweep_2(
+        parts - 1, parts, W2, y, h, h_do, o_max_shift, p_exp_tile, dW2, V, B, H, dh_sum_tile_parts,
+        h_do_tile_parts, dh_sum_parts,
+    )
+    add_parts(dh_sum, dh_sum_parts, parts)
     # F3 was: o[b,v] = sum_i W2[v,i]*h[b,i]
-    # (dh) dh[b,i] = sum_v W2[v,i]*do[b,v]
-    product(do, AS_IS, W2, AS_IS, 1.0, 0.0, dh)
-    # F2 was: h[b,i] = tanh(a[b,i])
-    # (da) da[b,i] = (1 - h[b,i]**2)*dh[b,i]
+    # (dh) dh[b,i] = dh_sum[b,i]/(B*p_sum[b]) - W2_y[b,i]/B
     for b in range(B):
         for i in range(H):
+            dh[b, i] = dh_sum[b, i] / (real(B) * p_sum[b]) - W2_y[b, i] / real(B)
+            # F2 was: h[b,i] = tanh(a[b,i])
+            # (da) da[b,i] = (1 - h[b,i]**2)*dh[b,i]
             da[b, i] = (real(1.0) - h[b, i] ** 2) * dh[b, i]
     # dC_rows[b,t,d] = sum_i W1[i,t,d]*da[b,i]
     product(da, AS_IS, W1.reshape(H, N*D), AS_IS, 1.0, 0.0, dC_rows.reshape(B, N*D))
-    dC[...] = 0
-    # F1 was: a[b,i] = sum_t,d W1[i,t,d]*C[x[b,t],d]
-    # (dC) dC[v,d] = sum_b,t dC_rows[b,t,d]*[v == x[b,t]]
     for b in range(B):
         for t in range(N):
             for d in range(D):
@@ -241,17 +408,89 @@ def gradients(x, y, C, W1, W2):
     # F1 was: a[b,i] = sum_t,d W1[i,t,d]*C[x[b,t],d]
     # (dW1) dW1[i,t,d] = sum_b da[b,i]*C_x[b,t,d]
     product(da, TRANSPOSED, C_x.reshape(B, N*D), AS_IS, 1.0, 0.0, dW1.reshape(H, N*D))
-    # F3 was: o[b,v] = sum_i W2[v,i]*h[b,i]
-    # (dW2) dW2[v,i] = sum_b do[b,v]*h[b,i]
-    product(do, TRANSPOSED, h, AS_IS, 1.0, 0.0, dW2)
     return L, dC, dW1, dW2
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def step(x, y, lr, C, W1, W2, C_x, a, o, dh, dC_rows):
+def step_sweep_1(part, parts, W2, o, h_turned, o_max_tile, p_exp_tile, p_sum_tile, V, B):
+    """Part `part` of `parts`: V in tiles of 512."""
+    tiles = (V + 511) // 512
+    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+        start, stop = tile * 512, min(tile * 512 + 512, V)
+        # o_max_tile[tile,b] = max_v2 (o[v2,b] if [v2//512 == tile] else least)
+        for b in range(B):
+            o_max_tile[tile, b] = LEAST
+        # p_sum_tile[tile,b] = sum_v2 p_exp_tile[v2,b]*[v2//512 == tile]
+        for b in range(B):
+            p_sum_tile[tile, b] = real(0.0)
+        # (F3) o[v,b] = sum_i W2[v,i]*h_turned[i,b]
+        product(W2[start:stop], AS_IS, h_turned, AS_IS, 1.0, 0.0, o[start:stop])
+        for v2 in range(start, stop):
+            for b in range(B):
+                o_max_tile[tile, b] = larger(o_max_tile[tile, b], o[v2, b])
+        # p_exp_tile[v,b] = exp(o[v,b] - o_max_tile[v//512,b])
+        for v in range(start, stop):
+            for b in range(B):
+                p_exp_tile[v, b] = exp(o[v, b] - o_max_tile[tile, b])
+                p_sum_tile[tile, b] += p_exp_tile[v, b]
+
+
+@njit(cache=True, parallel=True)
+def step_sweep_1_on_threads(parts, W2, o, h_turned, o_max_tile, p_exp_tile, p_sum_tile, V, B):
+    for part in prange(parts):
+        step_sweep_1(np.int64(part), parts, W2, o, h_turned, o_max_tile, p_exp_tile, p_sum_tile, V, B)
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def step_sweep_2(
+    part, parts, W2, y, h, lr, W2_new, h_do, o_max_shift, p_exp_tile, V, B, H, dh_sum_tile_parts,
+    h_do_tile_parts, dh_sum_parts,
+):
+    """Part `part` of `parts`: V in tiles of 512."""
+    dh_sum_tile = dh_sum_tile_parts[part]
+    h_do_tile = h_do_tile_parts[part]
+    dh_sum = dh_sum_parts[part]
+    dh_sum[...] = 0
+    tiles = (V + 511) // 512
+    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+        start, stop = tile * 512, min(tile * 512 + 512, V)
+        # dh_sum_tile[tile,b,i] = sum_v W2[v,i]*p_exp_tile[v,b]*[v//512 == tile]
+        product(p_exp_tile[start:stop], TRANSPOSED, W2[start:stop], AS_IS, 1.0, 0.0, dh_sum_tile)
+        for b in range(B):
+            for i in range(H):
+                dh_sum[b, i] += o_max_shift[tile, b] * dh_sum_tile[b, i]
+                # h_do_tile[tile,b,i] = o_max_shift[tile,b]*h_do[b,i]
+                h_do_tile[b, i] = o_max_shift[tile, b] * h_do[b, i]
+        # (U3) W2_new[v,i] = W2[v,i] - (lr * sum_b p_exp_tile[v,b]*h_do_tile[v//512,b,i]) + lr/B * sum_b2 [v == y[b2]]*h[b2,i]
+        product(p_exp_tile[start:stop], AS_IS, h_do_tile, AS_IS, -lr, 1.0, W2_new[start:stop])
+        for b2 in range(B):
+            if start <= y[b2] < stop:
+                for i in range(H):
+                    W2_new[y[b2], i] += real(lr) * h[b2, i] / real(B)
+
+
+@njit(cache=True, parallel=True)
+def step_sweep_2_on_threads(
+    parts, W2, y, h, lr, W2_new, h_do, o_max_shift, p_exp_tile, V, B, H, dh_sum_tile_parts,
+    h_do_tile_parts, dh_sum_parts,
+):
+    for part in prange(parts):
+        step_sweep_2(
+            np.int64(part), parts, W2, y, h, lr, W2_new, h_do, o_max_shift, p_exp_tile, V, B, H,
+            dh_sum_tile_parts, h_do_tile_parts, dh_sum_parts,
+        )
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def step(
+    x, y, lr, C, W1, W2, C_x, a, h_turned, o, W2_y, o_y, o_max_tile, o_max, o_max_shift, p_sum_tile, p_sum, dh_sum,
+    dC_rows, h_do, dh_sum_tile_parts, h_do_tile_parts, dh_sum_parts, threads,
+):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
-    Arrays: x (B,N), y (B), C (V,D), W1 (H,N,D), W2 (V,H), C_x (B,N,D), a (B,H), o (B,V), dh (B,H), dC_rows (B,N,D)
+    Arrays: x (B,N), y (B), C (V,D), W1 (H,N,D), W2 (V,H), C_x (B,N,D), a (B,H), h_turned (H,B), o (V,B), W2_y
+    (B,H), o_y (B), o_max_tile ((V + 511)//512,B), o_max (B), o_max_shift ((V + 511)//512,B), p_sum_tile ((V +
+    511)//512,B), p_sum (B), dh_sum (B,H), dC_rows (B,N,D), h_do (B,H)
     """
     B = x.shape[0]
     N = x.shape[1]
@@ -259,9 +498,9 @@ def step(x, y, lr, C, W1, W2, C_x, a, o, dh, dC_rows):
     D = C.shape[1]
     H = W1.shape[0]
     h = a  # in the same array
-    p_exp = o  # in the same array
-    do = o  # in the same array
-    da = dh  # in the same array
+    p_exp_tile = o  # in the same array
+    dh = dh_sum  # in the same array
+    da = dh_sum  # in the same array
     C_new = C  # in the same array
     W1_new = W1  # in the same array
     W2_new = W2  # in the same array
@@ -276,42 +515,70 @@ def step(x, y, lr, C, W1, W2, C_x, a, o, dh, dC_rows):
     for b in range(B):
         for i in range(H):
             h[b, i] = tanh(a[b, i])
-    # (F3) o[b,v] = sum_i W2[v,i]*h[b,i]
-    product(h, AS_IS, W2, TRANSPOSED, 1.0, 0.0, o)
-    # o_y[b] = o[b,y[b]]
+    # h_turned[i,b] = h[b,i]
+    for i in range(H):
+        for b in range(B):
+            h_turned[i, b] = h[b, i]
+    # W2_y[b,i] = W2[y[b],i]
+    for b in range(B):
+        o_y_total = real(0)
+        for i in range(H):
+            W2_y[b, i] = W2[y[b], i]
+            # o_y[b] = sum_i W2_y[b,i]*h[b,i]
+            o_y_total = plus(o_y_total, W2_y[b, i] * h[b, i])
+        o_y[b] = o_y_total
+    # p_sum[b] = sum_tile o_max_shift[tile,b]*p_sum_tile[tile,b]
+    p_sum[...] = 0
+    # dh_sum[b,i] = sum_tile o_max_shift[tile,b]*dh_sum_tile[tile,b,i]
+    dh_sum[...] = 0
+    parts = parts_for(V * B * H, threads)
+    if parts == 1:
+        step_sweep_1(parts - 1, parts, W2, o, h_turned, o_max_tile, p_exp_tile, p_sum_tile, V, B)
+    else:
+        step_sweep_1_on_threads(parts, W2, o, h_turned, o_max_tile, p_exp_tile, p_sum_tile, V, B)
+    # (o_max) o_max[b] = max_tile o_max_tile[tile,b]
+    for b in range(B):
+        o_max_total = real(-np.inf)
+        for tile in range((V + 511) // 512):
+            o_max_total = larger(o_max_total, o_max_tile[tile, b])
+        o_max[b] = o_max_total
+    # o_max_shift[tile,b] = exp(o_max_tile[tile,b] - o_max[b])
+    for tile in range((V + 511) // 512):
+        for b in range(B):
+            o_max_shift[tile, b] = exp(o_max_tile[tile, b] - o_max[b])
+            p_sum[b] += o_max_shift[tile, b] * p_sum_tile[tile, b]
+    # (F5) L = -1/B * sum_b (o_y[b] - o_max[b] - log(p_sum[b]))
     L_total = 0.0
     for b in range(B):
-        o_y = o[b, y[b]]
-        # (o_max) o_max[b] = max_v2 o[b,v2]
-        o_max = real(-np.inf)
-        for v2 in range(V):
-            o_max = larger(o_max, o[b, v2])
-        # p_exp[b,v] = exp(o[b,v] - o_max[b])
-        p_sum = real(0)
-        for v in range(V):
-            p_exp[b, v] = exp(o[b, v] - o_max)
-            # p_sum[b] = sum_v2 p_exp[b,v2]
-            p_sum = plus(p_sum, p_exp[b, v])
-        # (F5) L = -1/B * sum_b (o_y[b] - o_max[b] - log(p_sum[b]))
-        L_total = plus(L_total, o_y - o_max - log(p_sum))
-        # F4 was: p[b,v] = exp(o[b,v])/(sum_v2 exp(o[b,v2]))
-        # (do) do[b,v] = p_exp[b,v]/(B*p_sum[b]) - [v == y[b]]/B
-        for v in range(V):
-            do[b, v] = p_exp[b, v] / (real(B) * p_sum)
-        do[b, y[b]] -= real(1.0) / real(B)
+        L_total = plus(L_total, o_y[b] - o_max[b] - log(p_sum[b]))
+        # h_do[b,i] = h[b,i]/(B*p_sum[b])
+        for i in range(H):
+            h_do[b, i] = h[b, i] / (real(B) * p_sum[b])
     L = -L_total / B
+    if not isfinite(L):
+        return L
+    parts = parts_for(B * H * V, threads)
+    if parts == 1:
+        step_sweep_2(
+            parts - 1, parts, W2, y, h, lr, W2_new, h_do, o_max_shift, p_exp_tile, V, B, H, dh_sum_tile_parts,
+            h_do_tile_parts, dh_sum_parts,
+        )
+    else:
+        step_sweep_2_on_threads(
+            parts, W2, y, h, lr, W2_new, h_do, o_max_shift, p_exp_tile, V, B, H, dh_sum_tile_parts,
+            h_do_tile_parts, dh_sum_parts,
+        )
+    add_parts(dh_sum, dh_sum_parts, parts)
     # F3 was: o[b,v] = sum_i W2[v,i]*h[b,i]
-    # (dh) dh[b,i] = sum_v W2[v,i]*do[b,v]
-    product(do, AS_IS, W2, AS_IS, 1.0, 0.0, dh)
-    # F2 was: h[b,i] = tanh(a[b,i])
-    # (da) da[b,i] = (1 - h[b,i]**2)*dh[b,i]
+    # (dh) dh[b,i] = dh_sum[b,i]/(B*p_sum[b]) - W2_y[b,i]/B
     for b in range(B):
         for i in range(H):
+            dh[b, i] = dh_sum[b, i] / (real(B) * p_sum[b]) - W2_y[b, i] / real(B)
+            # F2 was: h[b,i] = tanh(a[b,i])
+            # (da) da[b,i] = (1 - h[b,i]**2)*dh[b,i]
             da[b, i] = (real(1.0) - h[b, i] ** 2) * dh[b, i]
     # dC_rows[b,t,d] = sum_i W1[i,t,d]*da[b,i]
     product(da, AS_IS, W1.reshape(H, N*D), AS_IS, 1.0, 0.0, dC_rows.reshape(B, N*D))
-    if not isfinite(L):
-        return L
     # (U1) C_new[v,d] = C[v,d] - lr * sum_b,t dC_rows[b,t,d]*[v == x[b,t]]
     for b in range(B):
         for t in range(N):
@@ -319,16 +586,15 @@ def step(x, y, lr, C, W1, W2, C_x, a, o, dh, dC_rows):
                 C_new[x[b, t], d] -= real(lr) * dC_rows[b, t, d]
     # (U2) W1_new[i,t,d] = W1[i,t,d] - lr * sum_b da[b,i]*C_x[b,t,d]
     product(da, TRANSPOSED, C_x.reshape(B, N*D), AS_IS, -lr, 1.0, W1_new.reshape(H, N*D))
-    # (U3) W2_new[v,i] = W2[v,i] - lr * sum_b do[b,v]*h[b,i]
-    product(do, TRANSPOSED, h, AS_IS, -lr, 1.0, W2_new)
     return L
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def train_chunk(order, lr, x, y, C, W1, W2, losses):
+def train_chunk(order, lr, x, y, C, W1, W2, losses, threads):
     """len(order) steps in place, step k on rows order[k] of the data; losses[k] is the loss before step k.
 
     Returns how many steps were done: all, or those before the first loss that is not finite.
+    Sweeps run on at most `threads` threads.
     """
     B = order.shape[1]
     N = x.shape[1]
@@ -339,14 +605,27 @@ def train_chunk(order, lr, x, y, C, W1, W2, losses):
     y_batch = np.empty((B,), y.dtype)
     C_x = np.empty((B, N, D), real)
     a = np.empty((B, H), real)
-    o = np.empty((B, V), real)
-    dh = np.empty((B, H), real)
+    h_turned = np.empty((H, B), real)
+    o = np.empty((V, B), real)
+    W2_y = np.empty((B, H), real)
+    o_y = np.empty((B,), real)
+    o_max_tile = np.empty(((V + 511) // 512, B), real)
+    o_max = np.empty((B,), real)
+    o_max_shift = np.empty(((V + 511) // 512, B), real)
+    p_sum_tile = np.empty(((V + 511) // 512, B), real)
+    p_sum = np.empty((B,), real)
+    dh_sum = np.empty((B, H), real)
     dC_rows = np.empty((B, N, D), real)
+    h_do = np.empty((B, H), real)
+    dh_sum_tile_parts = np.empty((threads, B, H), real)
+    h_do_tile_parts = np.empty((threads, B, H), real)
+    dh_sum_parts = np.empty((threads, B, H), real)
     for turn in range(order.shape[0]):
         for row in range(B):
-            x_batch[row, :] = x[order[turn, row], :]
+            for axis1 in range(x.shape[1]):
+                x_batch[row, axis1] = x[order[turn, row], axis1]
             y_batch[row] = y[order[turn, row]]
-        losses[turn] = step(x_batch, y_batch, lr[turn], C, W1, W2, C_x, a, o, dh, dC_rows)
+        losses[turn] = step(x_batch, y_batch, lr[turn], C, W1, W2, C_x, a, h_turned, o, W2_y, o_y, o_max_tile, o_max, o_max_shift, p_sum_tile, p_sum, dh_sum, dC_rows, h_do, dh_sum_tile_parts, h_do_tile_parts, dh_sum_parts, threads)
         if not math.isfinite(losses[turn]):
             return turn
     return order.shape[0]

@@ -69,11 +69,14 @@ import math
 from math import isfinite, log, sqrt
 
 import numpy as np
-from numba import njit, types
+from numba import njit, prange, types
 
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
+
+
+LEAST = real(np.finfo(real).min)
 
 
 AS_IS, TRANSPOSED = False, True
@@ -86,19 +89,39 @@ _blas = types.ExternalFunction(
 )
 
 
+SMALL = 1_000_000  # multiplications: OpenBLAS does not copy the operands of so small a product first
+
+
 @njit(cache=True)
 def product(left, turn_left, right, turn_right, alpha, beta, out):
-    """out = alpha * left @ right + beta * out, by BLAS; TRANSPOSED says that an operand is stored the other way."""
+    """out = alpha * left @ right + beta * out, by BLAS; TRANSPOSED says that an operand is stored the other way.
+
+    A long product with a short side is done in blocks of rows, or of the summed axis, that are small for BLAS.
+    """
     rows, columns = out.shape
     inner = left.shape[0] if turn_left else left.shape[1]
-    scale = np.array([alpha, beta], out.dtype)
-    # BLAS counts columns first: out.T = right.T @ left.T
-    _blas(
-        ord("s") if out.itemsize == 4 else ord("d"), ord("t") if turn_right else ord("n"),
-        ord("t") if turn_left else ord("n"), columns, rows, inner,
-        scale.ctypes.data, right.ctypes.data, row_length(right), left.ctypes.data, row_length(left),
-        scale.ctypes.data + out.itemsize, out.ctypes.data, row_length(out),
-    )
+    rows_at_once, inner_at_once = max(1, rows), max(1, inner)
+    if rows * columns * inner > SMALL and min(rows, columns, inner) <= 128:
+        if rows >= inner:
+            rows_at_once = max(16, SMALL // (columns * inner))
+        else:
+            inner_at_once = max(16, SMALL // (rows * columns))
+    size = out.itemsize
+    scale = np.array([alpha, beta, 1.0], out.dtype)
+    left_row, left_inner = (1, row_length(left)) if turn_left else (row_length(left), 1)
+    right_inner = 1 if turn_right else row_length(right)
+    for row in range(0, rows, rows_at_once):
+        for start in range(0, max(1, inner), inner_at_once):
+            # BLAS counts columns first: out.T = right.T @ left.T
+            _blas(
+                ord("s") if size == 4 else ord("d"), ord("t") if turn_right else ord("n"),
+                ord("t") if turn_left else ord("n"),
+                columns, min(rows_at_once, rows - row), min(inner_at_once, inner - start), scale.ctypes.data,
+                right.ctypes.data + size * start * right_inner, row_length(right),
+                left.ctypes.data + size * (row * left_row + start * left_inner), row_length(left),
+                scale.ctypes.data + (size if start == 0 else 2 * size),
+                out.ctypes.data + size * row * row_length(out), row_length(out),
+            )
 
 
 @njit(cache=True)
@@ -117,6 +140,22 @@ def larger(a, b):
 def plus(a, b):
     """a + b, where a collects a sum whose order is free: a loop over it becomes vector code."""
     return a + b
+
+
+@njit(cache=True)
+def parts_for(work, threads):
+    """In how many parts, one a thread, so many multiplications are done: waking a thread takes some microseconds."""
+    return threads if work > 400_000 else 1
+
+
+@njit(cache=True)
+def add_parts(total, parts, count):
+    """total += parts[0] + ... + parts[count - 1]."""
+    total = total.reshape(total.size)
+    for part in range(count):
+        share = parts[part].reshape(total.size)
+        for k in range(total.size):
+            total[k] += share[k]
 
 
 @njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
@@ -157,6 +196,37 @@ def tanh(x):
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
+def loss_sweep_1(part, parts, U, k, h_turned, o_max_tile, L_sum_tile, V, B, T, H, o_parts):
+    """Part `part` of `parts`: V in tiles of 512."""
+    o = o_parts[part]
+    tiles = (V + 511) // 512
+    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+        start, stop = tile * 512, min(tile * 512 + 512, V)
+        # o_max_tile[tile,b,t] = max_v2 (o[v2,b,t] if [v2//512 == tile] else least)
+        for b in range(B):
+            for t_ in range(T):
+                o_max_tile[tile, b, t_] = LEAST
+        # L_sum_tile[tile,b,t] = sum_v2 exp(o[v2,b,t] - o_max_tile[v2//512,b,t])*[v2//512 == tile]
+        for b in range(B):
+            for t_ in range(T):
+                L_sum_tile[tile, b, t_] = real(0.0)
+        # (F8) o[v,b,t] = k[v] + sum_i U[v,i]*h_turned[i,b,t]
+        for v in range(start, stop):
+            for b in range(B):
+                for t_ in range(T):
+                    o[v - start, b, t_] = k[v]
+        product(U[start:stop], AS_IS, h_turned.reshape(H, B*T), AS_IS, 1.0, 1.0, o.reshape(512, B*T)[:stop - start])
+        for v2 in range(start, stop):
+            for b in range(B):
+                for t_ in range(T):
+                    o_max_tile[tile, b, t_] = larger(o_max_tile[tile, b, t_], o[v2 - start, b, t_])
+        for v2 in range(start, stop):
+            for b in range(B):
+                for t_ in range(T):
+                    L_sum_tile[tile, b, t_] += exp(o[v2 - start, b, t_] - o_max_tile[tile, b, t_])
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
 def loss(x, y, C, W, R, c, U, k):
     """The loss L of one batch; nothing is changed.
 
@@ -173,7 +243,13 @@ def loss(x, y, C, W, R, c, U, k):
     a = np.empty((B, T, 4, H), real)
     s = np.empty((B, T, H), real)
     h = np.empty((B, T, H), real)
-    o = np.empty((B, T, V), real)
+    h_turned = np.empty((H, B, T), real)
+    o_y = np.empty((B, T), real)
+    o_max_tile = np.empty(((V + 511) // 512, B, T), real)
+    o_max = np.empty((B, T), real)
+    L_sum_tile = np.empty(((V + 511) // 512, B, T), real)
+    L_sum = np.empty((B, T), real)
+    o_parts = np.empty((1, 512, B, T), real)
     # C_x[b,t,d] = C[x[b,t],d]
     for b in range(B):
         for t_ in range(T):
@@ -191,36 +267,126 @@ def loss(x, y, C, W, R, c, U, k):
             for n in range(4):
                 for i in range(H):
                     a[b, t_, n, i] = c[n, i] + a_given[b, t_, n, i]
-        product(a_operand[:, t_, :], AS_IS, R.reshape(4*H, H), TRANSPOSED, 1.0, 1.0, a.reshape(B, T, 4*H)[:, t_, :])
+        product(a_operand[:, t_], AS_IS, R.reshape(4*H, H), TRANSPOSED, 1.0, 1.0, a.reshape(B, T, 4*H)[:, t_])
         # (F6) s[b,t,i] = tanh(a[b,t,3,i])/(exp(-a[b,t,1,i]) + 1) + (s[b,t - 1,i] if [0 <= t - 1] else 0)/(exp(-a[b,t,0,i]) + 1)
         for b in range(B):
             for i in range(H):
                 s[b, t_, i] = tanh(a[b, t_, 3, i]) / (exp(-a[b, t_, 1, i]) + real(1.0)) + (s[b, t_ - 1, i] if 0 <= t_ - 1 else real(0.0)) / (exp(-a[b, t_, 0, i]) + real(1.0))
                 # (F7) h[b,t,i] = tanh(s[b,t,i])/(exp(-a[b,t,2,i]) + 1)
                 h[b, t_, i] = tanh(s[b, t_, i]) / (exp(-a[b, t_, 2, i]) + real(1.0))
-    # (F8) o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
+    # h_turned[i,b,t] = h[b,t,i]
+    for i in range(H):
+        for b in range(B):
+            for t_ in range(T):
+                h_turned[i, b, t_] = h[b, t_, i]
+    # k_y[b,t] = k[y[b,t]]
     for b in range(B):
         for t_ in range(T):
-            for v in range(V):
-                o[b, t_, v] = k[v]
-    product(h.reshape(B*T, H), AS_IS, U, TRANSPOSED, 1.0, 1.0, o.reshape(B*T, V))
-    # o_y[b,t] = o[b,t,y[b,t]]
+            k_y = k[y[b, t_]]
+            # U_y[b,t,i] = U[y[b,t],i]
+            o_y_total = real(0)
+            for i in range(H):
+                U_y = U[y[b, t_], i]
+                # o_y[b,t] = k_y[b,t] + sum_i U_y[b,t,i]*h[b,t,i]
+                o_y_total = plus(o_y_total, U_y * h[b, t_, i])
+            o_y[b, t_] = k_y + o_y_total
+    # L_sum[b,t] = sum_tile o_max_shift[tile,b,t]*L_sum_tile[tile,b,t]
+    L_sum[...] = 0
+    parts = 1
+    loss_sweep_1(parts - 1, parts, U, k, h_turned, o_max_tile, L_sum_tile, V, B, T, H, o_parts)
+    # (o_max) o_max[b,t] = max_tile o_max_tile[tile,b,t]
+    for b in range(B):
+        for t_ in range(T):
+            o_max_total = real(-np.inf)
+            for tile in range((V + 511) // 512):
+                o_max_total = larger(o_max_total, o_max_tile[tile, b, t_])
+            o_max[b, t_] = o_max_total
+    # o_max_shift[tile,b,t] = exp(o_max_tile[tile,b,t] - o_max[b,t])
+    for tile in range((V + 511) // 512):
+        for b in range(B):
+            for t_ in range(T):
+                o_max_shift = exp(o_max_tile[tile, b, t_] - o_max[b, t_])
+                L_sum[b, t_] += o_max_shift * L_sum_tile[tile, b, t_]
+    # (F10) L = -1/(B*T) * sum_b,t (o_y[b,t] - o_max[b,t] - log(L_sum[b,t]))
     L_total = 0.0
     for b in range(B):
         for t_ in range(T):
-            o_y = o[b, t_, y[b, t_]]
-            # (o_max) o_max[b,t] = max_v2 o[b,t,v2]
-            o_max = real(-np.inf)
-            for v2 in range(V):
-                o_max = larger(o_max, o[b, t_, v2])
-            # L_sum[b,t] = sum_v2 exp(o[b,t,v2] - o_max[b,t])
-            L_sum = real(0)
-            for v2 in range(V):
-                L_sum = plus(L_sum, exp(o[b, t_, v2] - o_max))
-            # (F10) L = -1/(B*T) * sum_b,t (o_y[b,t] - o_max[b,t] - log(L_sum[b,t]))
-            L_total = plus(L_total, o_y - o_max - log(L_sum))
+            L_total = plus(L_total, o_y[b, t_] - o_max[b, t_] - log(L_sum[b, t_]))
     L = -L_total / (B * T)
     return L
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def gradients_sweep_1(part, parts, U, k, o, h_turned, o_max_tile, p_exp_tile, p_sum_tile, V, B, T, H):
+    """Part `part` of `parts`: V in tiles of 512."""
+    tiles = (V + 511) // 512
+    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+        start, stop = tile * 512, min(tile * 512 + 512, V)
+        # o_max_tile[tile,b,t] = max_v2 (o[v2,b,t] if [v2//512 == tile] else least)
+        for b in range(B):
+            for t_ in range(T):
+                o_max_tile[tile, b, t_] = LEAST
+        # p_sum_tile[tile,b,t] = sum_v2 p_exp_tile[v2,b,t]*[v2//512 == tile]
+        for b in range(B):
+            for t_ in range(T):
+                p_sum_tile[tile, b, t_] = real(0.0)
+        # (F8) o[v,b,t] = k[v] + sum_i U[v,i]*h_turned[i,b,t]
+        for v in range(start, stop):
+            for b in range(B):
+                for t_ in range(T):
+                    o[v, b, t_] = k[v]
+        product(U[start:stop], AS_IS, h_turned.reshape(H, B*T), AS_IS, 1.0, 1.0, o.reshape(V, B*T)[start:stop])
+        for v2 in range(start, stop):
+            for b in range(B):
+                for t_ in range(T):
+                    o_max_tile[tile, b, t_] = larger(o_max_tile[tile, b, t_], o[v2, b, t_])
+        # p_exp_tile[v,b,t] = exp(o[v,b,t] - o_max_tile[v//512,b,t])
+        for v in range(start, stop):
+            for b in range(B):
+                for t_ in range(T):
+                    p_exp_tile[v, b, t_] = exp(o[v, b, t_] - o_max_tile[tile, b, t_])
+                    p_sum_tile[tile, b, t_] += p_exp_tile[v, b, t_]
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def gradients_sweep_2(
+    part, parts, U, y, h, dU, dk, p_sum, h_do, o_max_shift, p_exp_tile, V, B, T, H,
+    dh_given_sum_tile_parts, dh_given_sum_parts, dU_operand_parts,
+):
+    """Part `part` of `parts`: V in tiles of 512."""
+    dh_given_sum_tile = dh_given_sum_tile_parts[part]
+    dh_given_sum = dh_given_sum_parts[part]
+    dU_operand = dU_operand_parts[part]
+    dh_given_sum[...] = 0
+    tiles = (V + 511) // 512
+    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+        start, stop = tile * 512, min(tile * 512 + 512, V)
+        # F8 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
+        # (dk) dk[v] = (1/(B*T) * sum_b,t p_exp_tile[v,b,t]*o_max_shift[v//512,b,t]/p_sum[b,t]) - 1/(B*T) * sum_b,t [v == y[b,t]]
+        for v in range(start, stop):
+            dk[v] = real(0.0)
+        # dh_given_sum_tile[tile,b,t,i] = sum_v U[v,i]*p_exp_tile[v,b,t]*[v//512 == tile]
+        product(p_exp_tile.reshape(V, B*T)[start:stop], TRANSPOSED, U[start:stop], AS_IS, 1.0, 0.0, dh_given_sum_tile.reshape(B*T, H))
+        for b in range(B):
+            for t_ in range(T):
+                for i in range(H):
+                    dh_given_sum[b, t_, i] += o_max_shift[tile, b, t_] * dh_given_sum_tile[b, t_, i]
+        # dU_operand[v,b,t] = p_exp_tile[v,b,t]*o_max_shift[v//512,b,t]
+        for v in range(start, stop):
+            for b in range(B):
+                for t_ in range(T):
+                    dU_operand[v - start, b, t_] = p_exp_tile[v, b, t_] * o_max_shift[tile, b, t_]
+                    dk[v] += p_exp_tile[v, b, t_] * o_max_shift[tile, b, t_] / (real(B) * real(T) * p_sum[b, t_])
+        # F8 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
+        # (dU) dU[v,i] = (sum_b,t dU_operand[v,b,t]*h_do[b,t,i]) - 1/(B*T) * sum_b,t [v == y[b,t]]*h[b,t,i]
+        product(dU_operand.reshape(512, B*T)[:stop - start], AS_IS, h_do.reshape(B*T, H), AS_IS, 1.0, 0.0, dU[start:stop])
+        for b in range(B):
+            for t_ in range(T):
+                if start <= y[b, t_] < stop:
+                    for i in range(H):
+                        dU[y[b, t_], i] -= h[b, t_, i] / (real(B) * real(T))
+                if start <= y[b, t_] < stop:
+                    dk[y[b, t_]] -= real(1.0) / (real(B) * real(T))
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
@@ -245,8 +411,16 @@ def gradients(x, y, C, W, R, c, U, k):
     s = np.empty((B, T, H), real)
     h_tanh = np.empty((B, T, H), real)
     h = np.empty((B, T, H), real)
-    o = np.empty((B, T, V), real)
-    dh_given = np.empty((B, T, H), real)
+    h_turned = np.empty((H, B, T), real)
+    o = np.empty((V, B, T), real)
+    U_y = np.empty((B, T, H), real)
+    o_y = np.empty((B, T), real)
+    o_max_tile = np.empty(((V + 511) // 512, B, T), real)
+    o_max = np.empty((B, T), real)
+    o_max_shift = np.empty(((V + 511) // 512, B, T), real)
+    p_sum_tile = np.empty(((V + 511) // 512, B, T), real)
+    p_sum = np.empty((B, T), real)
+    dh_given_sum = np.empty((B, T, H), real)
     dh_operand = np.empty((B, T, 4, H), real)
     dh = np.empty((B, T, H), real)
     ds = np.empty((B, T, H), real)
@@ -256,14 +430,18 @@ def gradients(x, y, C, W, R, c, U, k):
     df = np.empty((B, T, H), real)
     da = np.empty((B, T, 4, H), real)
     dC_rows = np.empty((B, T, D), real)
+    h_do = np.empty((B, T, H), real)
     dC = np.empty((V, D), real)
     dW = np.empty((4, H, D), real)
     dR = np.empty((4, H, H), real)
     dc = np.empty((4, H), real)
     dU = np.empty((V, H), real)
     dk = np.empty((V,), real)
-    p_exp = o  # in the same array
-    do = o  # in the same array
+    dh_given_sum_tile_parts = np.empty((1, B, T, H), real)
+    dh_given_sum_parts = np.empty((1, B, T, H), real)
+    dU_operand_parts = np.empty((1, 512, B, T), real)
+    p_exp_tile = o  # in the same array
+    dh_given = dh_given_sum  # in the same array
     # C_x[b,t,d] = C[x[b,t],d]
     for b in range(B):
         for t_ in range(T):
@@ -281,7 +459,7 @@ def gradients(x, y, C, W, R, c, U, k):
             for n in range(4):
                 for i in range(H):
                     a[b, t_, n, i] = c[n, i] + a_given[b, t_, n, i]
-        product(a_operand[:, t_, :], AS_IS, R.reshape(4*H, H), TRANSPOSED, 1.0, 1.0, a.reshape(B, T, 4*H)[:, t_, :])
+        product(a_operand[:, t_], AS_IS, R.reshape(4*H, H), TRANSPOSED, 1.0, 1.0, a.reshape(B, T, 4*H)[:, t_])
         # (F2) f[b,t,i] = 1/(exp(-a[b,t,0,i]) + 1)
         for b in range(B):
             for i in range(H):
@@ -298,37 +476,70 @@ def gradients(x, y, C, W, R, c, U, k):
                 h_tanh[b, t_, i] = tanh(s[b, t_, i])
                 # (F7) h[b,t,i] = q[b,t,i]*h_tanh[b,t,i]
                 h[b, t_, i] = q[b, t_, i] * h_tanh[b, t_, i]
-    # (F8) o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
+    # h_turned[i,b,t] = h[b,t,i]
+    for i in range(H):
+        for b in range(B):
+            for t_ in range(T):
+                h_turned[i, b, t_] = h[b, t_, i]
+    # k_y[b,t] = k[y[b,t]]
     for b in range(B):
         for t_ in range(T):
-            for v in range(V):
-                o[b, t_, v] = k[v]
-    product(h.reshape(B*T, H), AS_IS, U, TRANSPOSED, 1.0, 1.0, o.reshape(B*T, V))
-    # o_y[b,t] = o[b,t,y[b,t]]
+            k_y = k[y[b, t_]]
+            # U_y[b,t,i] = U[y[b,t],i]
+            o_y_total = real(0)
+            for i in range(H):
+                U_y[b, t_, i] = U[y[b, t_], i]
+                # o_y[b,t] = k_y[b,t] + sum_i U_y[b,t,i]*h[b,t,i]
+                o_y_total = plus(o_y_total, U_y[b, t_, i] * h[b, t_, i])
+            o_y[b, t_] = k_y + o_y_total
+    # p_sum[b,t] = sum_tile o_max_shift[tile,b,t]*p_sum_tile[tile,b,t]
+    p_sum[...] = 0
+    # dh_given_sum[b,t,i] = sum_tile o_max_shift[tile,b,t]*dh_given_sum_tile[tile,b,t,i]
+    dh_given_sum[...] = 0
+    # F1 was: a[b,t,n,i] = c[n,i] + (sum_d W[n,i,d]*C[x[b,t],d]) + sum_j R[n,i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
+    # (dC) dC[v,d] = sum_b,t dC_rows[b,t,d]*[v == x[b,t]]
+    dC[...] = 0
+    # F1 was: a[b,t,n,i] = c[n,i] + (sum_d W[n,i,d]*C[x[b,t],d]) + sum_j R[n,i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
+    # (dR) dR[n,i,j] = sum_b,t (da[b,t,n,i]*h[b,t - 1,j] if [0 <= t - 1] else 0)
+    dR[...] = 0
+    # F1 was: a[b,t,n,i] = c[n,i] + (sum_d W[n,i,d]*C[x[b,t],d]) + sum_j R[n,i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
+    # (dc) dc[n,i] = sum_b,t da[b,t,n,i]
+    dc[...] = 0
+    parts = 1
+    gradients_sweep_1(parts - 1, parts, U, k, o, h_turned, o_max_tile, p_exp_tile, p_sum_tile, V, B, T, H)
+    # (o_max) o_max[b,t] = max_tile o_max_tile[tile,b,t]
+    for b in range(B):
+        for t_ in range(T):
+            o_max_total = real(-np.inf)
+            for tile in range((V + 511) // 512):
+                o_max_total = larger(o_max_total, o_max_tile[tile, b, t_])
+            o_max[b, t_] = o_max_total
+    # o_max_shift[tile,b,t] = exp(o_max_tile[tile,b,t] - o_max[b,t])
+    for tile in range((V + 511) // 512):
+        for b in range(B):
+            for t_ in range(T):
+                o_max_shift[tile, b, t_] = exp(o_max_tile[tile, b, t_] - o_max[b, t_])
+                p_sum[b, t_] += o_max_shift[tile, b, t_] * p_sum_tile[tile, b, t_]
+    # (F10) L = -1/(B*T) * sum_b,t (o_y[b,t] - o_max[b,t] - log(p_sum[b,t]))
     L_total = 0.0
     for b in range(B):
         for t_ in range(T):
-            o_y = o[b, t_, y[b, t_]]
-            # (o_max) o_max[b,t] = max_v2 o[b,t,v2]
-            o_max = real(-np.inf)
-            for v2 in range(V):
-                o_max = larger(o_max, o[b, t_, v2])
-            # p_exp[b,t,v] = exp(o[b,t,v] - o_max[b,t])
-            p_sum = real(0)
-            for v in range(V):
-                p_exp[b, t_, v] = exp(o[b, t_, v] - o_max)
-                # p_sum[b,t] = sum_v2 p_exp[b,t,v2]
-                p_sum = plus(p_sum, p_exp[b, t_, v])
-            # (F10) L = -1/(B*T) * sum_b,t (o_y[b,t] - o_max[b,t] - log(p_sum[b,t]))
-            L_total = plus(L_total, o_y - o_max - log(p_sum))
-            # F9 was: p[b,t,v] = exp(o[b,t,v])/(sum_v2 exp(o[b,t,v2]))
-            # (do) do[b,t,v] = p_exp[b,t,v]/(B*T*p_sum[b,t]) - [v == y[b,t]]/(B*T)
-            for v in range(V):
-                do[b, t_, v] = p_exp[b, t_, v] / (real(B) * real(T) * p_sum)
-            do[b, t_, y[b, t_]] -= real(1.0) / (real(B) * real(T))
+            L_total = plus(L_total, o_y[b, t_] - o_max[b, t_] - log(p_sum[b, t_]))
+            # h_do[b,t,i] = h[b,t,i]/(B*T*p_sum[b,t])
+            for i in range(H):
+                h_do[b, t_, i] = h[b, t_, i] / (real(B) * real(T) * p_sum[b, t_])
     L = -L_total / (B * T)
-    # dh_given[b,t,i] = sum_v U[v,i]*do[b,t,v]
-    product(do.reshape(B*T, V), AS_IS, U, AS_IS, 1.0, 0.0, dh_given.reshape(B*T, H))
+    parts = 1
+    gradients_sweep_2(
+        parts - 1, parts, U, y, h, dU, dk, p_sum, h_do, o_max_shift, p_exp_tile, V, B, T, H,
+        dh_given_sum_tile_parts, dh_given_sum_parts, dU_operand_parts,
+    )
+    add_parts(dh_given_sum, dh_given_sum_parts, parts)
+    # dh_given[b,t,i] = dh_given_sum[b,t,i]/(B*T*p_sum[b,t]) - U_y[b,t,i]/(B*T)
+    for b in range(B):
+        for t_ in range(T):
+            for i in range(H):
+                dh_given[b, t_, i] = dh_given_sum[b, t_, i] / (real(B) * real(T) * p_sum[b, t_]) - U_y[b, t_, i] / (real(B) * real(T))
     for t_ in range(T - 1, -1, -1):
         # dh_operand[b,t,n,i2] = da[b,t + 1,n,i2] if [t + 1 < T] else 0
         for b in range(B):
@@ -341,7 +552,7 @@ def gradients(x, y, C, W, R, c, U, k):
         for b in range(B):
             for i in range(H):
                 dh[b, t_, i] = dh_given[b, t_, i]
-        product(dh_operand.reshape(B, T, 4*H)[:, t_, :], AS_IS, R.reshape(4*H, H), AS_IS, 1.0, 1.0, dh[:, t_, :])
+        product(dh_operand.reshape(B, T, 4*H)[:, t_], AS_IS, R.reshape(4*H, H), AS_IS, 1.0, 1.0, dh[:, t_])
         # F7 was: h[b,t,i] = q[b,t,i]*tanh(s[b,t,i])
         # F6 was: s[b,t,i] = g[b,t,i]*m[b,t,i] + (s[b,t - 1,i] if [0 <= t - 1] else 0)*f[b,t,i]
         # (ds) ds[b,t,i] = (1 - h_tanh[b,t,i]**2)*q[b,t,i]*dh[b,t,i] + (ds[b,t + 1,i]*f[b,t + 1,i] if [t + 1 < T] else 0)
@@ -370,9 +581,6 @@ def gradients(x, y, C, W, R, c, U, k):
                     da[b, t_, n, i] = real(n == 3) * (real(1.0) - m[b, t_, i] ** 2) * dm[b, t_, i] + real(n == 2) * dq[b, t_, i] * q[b, t_, i] * (real(1.0) - q[b, t_, i]) + real(n == 1) * dg[b, t_, i] * g[b, t_, i] * (real(1.0) - g[b, t_, i]) + real(n == 0) * df[b, t_, i] * f[b, t_, i] * (real(1.0) - f[b, t_, i])
     # dC_rows[b,t,d] = sum_n,i W[n,i,d]*da[b,t,n,i]
     product(da.reshape(B*T, 4*H), AS_IS, W.reshape(4*H, D), AS_IS, 1.0, 0.0, dC_rows.reshape(B*T, D))
-    dC[...] = 0
-    # F1 was: a[b,t,n,i] = c[n,i] + (sum_d W[n,i,d]*C[x[b,t],d]) + sum_j R[n,i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
-    # (dC) dC[v,d] = sum_b,t dC_rows[b,t,d]*[v == x[b,t]]
     for b in range(B):
         for t_ in range(T):
             for d in range(D):
@@ -380,58 +588,211 @@ def gradients(x, y, C, W, R, c, U, k):
     # F1 was: a[b,t,n,i] = c[n,i] + (sum_d W[n,i,d]*C[x[b,t],d]) + sum_j R[n,i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
     # (dW) dW[n,i,d] = sum_b,t da[b,t,n,i]*C_x[b,t,d]
     product(da.reshape(B*T, 4*H), TRANSPOSED, C_x.reshape(B*T, D), AS_IS, 1.0, 0.0, dW.reshape(4*H, D))
-    dR[...] = 0
-    # F1 was: a[b,t,n,i] = c[n,i] + (sum_d W[n,i,d]*C[x[b,t],d]) + sum_j R[n,i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
-    # (dR) dR[n,i,j] = sum_b,t (da[b,t,n,i]*h[b,t - 1,j] if [0 <= t - 1] else 0)
     for b in range(B):
         for t_ in range(T):
             for n in range(4):
                 for i in range(H):
                     for j in range(H):
                         dR[n, i, j] += (da[b, t_, n, i] * h[b, t_ - 1, j] if 0 <= t_ - 1 else real(0.0))
-    dc[...] = 0
-    # F1 was: a[b,t,n,i] = c[n,i] + (sum_d W[n,i,d]*C[x[b,t],d]) + sum_j R[n,i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
-    # (dc) dc[n,i] = sum_b,t da[b,t,n,i]
-    for b in range(B):
-        for t_ in range(T):
-            for n in range(4):
-                for i in range(H):
                     dc[n, i] += da[b, t_, n, i]
-    # F8 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
-    # (dU) dU[v,i] = sum_b,t do[b,t,v]*h[b,t,i]
-    product(do.reshape(B*T, V), TRANSPOSED, h.reshape(B*T, H), AS_IS, 1.0, 0.0, dU)
-    dk[...] = 0
-    # F8 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
-    # (dk) dk[v] = sum_b,t do[b,t,v]
-    for b in range(B):
-        for t_ in range(T):
-            for v in range(V):
-                dk[v] += do[b, t_, v]
     return L, dC, dW, dR, dc, dU, dk
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def step_sweep_1(part, parts, U, k, o, h_turned, o_max_tile, p_exp_tile, p_sum_tile, V, B, T, H):
+    """Part `part` of `parts`: V in tiles of 512."""
+    tiles = (V + 511) // 512
+    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+        start, stop = tile * 512, min(tile * 512 + 512, V)
+        # o_max_tile[tile,b,t] = max_v2 (o[v2,b,t] if [v2//512 == tile] else least)
+        for b in range(B):
+            for t_ in range(T):
+                o_max_tile[tile, b, t_] = LEAST
+        # p_sum_tile[tile,b,t] = sum_v2 p_exp_tile[v2,b,t]*[v2//512 == tile]
+        for b in range(B):
+            for t_ in range(T):
+                p_sum_tile[tile, b, t_] = real(0.0)
+        # (F8) o[v,b,t] = k[v] + sum_i U[v,i]*h_turned[i,b,t]
+        for v in range(start, stop):
+            for b in range(B):
+                for t_ in range(T):
+                    o[v, b, t_] = k[v]
+        product(U[start:stop], AS_IS, h_turned.reshape(H, B*T), AS_IS, 1.0, 1.0, o.reshape(V, B*T)[start:stop])
+        for v2 in range(start, stop):
+            for b in range(B):
+                for t_ in range(T):
+                    o_max_tile[tile, b, t_] = larger(o_max_tile[tile, b, t_], o[v2, b, t_])
+        # p_exp_tile[v,b,t] = exp(o[v,b,t] - o_max_tile[v//512,b,t])
+        for v in range(start, stop):
+            for b in range(B):
+                for t_ in range(T):
+                    p_exp_tile[v, b, t_] = exp(o[v, b, t_] - o_max_tile[tile, b, t_])
+                    p_sum_tile[tile, b, t_] += p_exp_tile[v, b, t_]
+
+
+@njit(cache=True, parallel=True)
+def step_sweep_1_on_threads(parts, U, k, o, h_turned, o_max_tile, p_exp_tile, p_sum_tile, V, B, T, H):
+    for part in prange(parts):
+        step_sweep_1(np.int64(part), parts, U, k, o, h_turned, o_max_tile, p_exp_tile, p_sum_tile, V, B, T, H)
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def step_sweep_2(
+    part, parts, U, y, h, dU, dk, p_sum, h_do, o_max_shift, p_exp_tile, V, B, T, H,
+    dh_given_sum_tile_parts, dh_given_sum_parts, dU_operand_parts,
+):
+    """Part `part` of `parts`: V in tiles of 512."""
+    dh_given_sum_tile = dh_given_sum_tile_parts[part]
+    dh_given_sum = dh_given_sum_parts[part]
+    dU_operand = dU_operand_parts[part]
+    dh_given_sum[...] = 0
+    tiles = (V + 511) // 512
+    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+        start, stop = tile * 512, min(tile * 512 + 512, V)
+        # F8 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
+        # (dk) dk[v] = (1/(B*T) * sum_b,t p_exp_tile[v,b,t]*o_max_shift[v//512,b,t]/p_sum[b,t]) - 1/(B*T) * sum_b,t [v == y[b,t]]
+        for v in range(start, stop):
+            dk[v] = real(0.0)
+        # dh_given_sum_tile[tile,b,t,i] = sum_v U[v,i]*p_exp_tile[v,b,t]*[v//512 == tile]
+        product(p_exp_tile.reshape(V, B*T)[start:stop], TRANSPOSED, U[start:stop], AS_IS, 1.0, 0.0, dh_given_sum_tile.reshape(B*T, H))
+        for b in range(B):
+            for t_ in range(T):
+                for i in range(H):
+                    dh_given_sum[b, t_, i] += o_max_shift[tile, b, t_] * dh_given_sum_tile[b, t_, i]
+        # dU_operand[v,b,t] = p_exp_tile[v,b,t]*o_max_shift[v//512,b,t]
+        for v in range(start, stop):
+            for b in range(B):
+                for t_ in range(T):
+                    dU_operand[v - start, b, t_] = p_exp_tile[v, b, t_] * o_max_shift[tile, b, t_]
+                    dk[v] += p_exp_tile[v, b, t_] * o_max_shift[tile, b, t_] / (real(B) * real(T) * p_sum[b, t_])
+        # F8 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
+        # (dU) dU[v,i] = (sum_b,t dU_operand[v,b,t]*h_do[b,t,i]) - 1/(B*T) * sum_b,t [v == y[b,t]]*h[b,t,i]
+        product(dU_operand.reshape(512, B*T)[:stop - start], AS_IS, h_do.reshape(B*T, H), AS_IS, 1.0, 0.0, dU[start:stop])
+        for b in range(B):
+            for t_ in range(T):
+                if start <= y[b, t_] < stop:
+                    for i in range(H):
+                        dU[y[b, t_], i] -= h[b, t_, i] / (real(B) * real(T))
+                if start <= y[b, t_] < stop:
+                    dk[y[b, t_]] -= real(1.0) / (real(B) * real(T))
+
+
+@njit(cache=True, parallel=True)
+def step_sweep_2_on_threads(
+    parts, U, y, h, dU, dk, p_sum, h_do, o_max_shift, p_exp_tile, V, B, T, H, dh_given_sum_tile_parts,
+    dh_given_sum_parts, dU_operand_parts,
+):
+    for part in prange(parts):
+        step_sweep_2(
+            np.int64(part), parts, U, y, h, dU, dk, p_sum, h_do, o_max_shift, p_exp_tile, V, B, T, H,
+            dh_given_sum_tile_parts, dh_given_sum_parts, dU_operand_parts,
+        )
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def step_sweep_3(part, parts, x, dC, dC_rows, V, B, T, D):
+    """Part `part` of `parts`: V in tiles of 512."""
+    tiles = (V + 511) // 512
+    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+        start, stop = tile * 512, min(tile * 512 + 512, V)
+        # F1 was: a[b,t,n,i] = c[n,i] + (sum_d W[n,i,d]*C[x[b,t],d]) + sum_j R[n,i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
+        # (dC) dC[v,d] = sum_b,t dC_rows[b,t,d]*[v == x[b,t]]
+        for v in range(start, stop):
+            for d in range(D):
+                dC[v, d] = real(0.0)
+        for b in range(B):
+            for t_ in range(T):
+                if start <= x[b, t_] < stop:
+                    for d in range(D):
+                        dC[x[b, t_], d] += dC_rows[b, t_, d]
+
+
+@njit(cache=True, parallel=True)
+def step_sweep_3_on_threads(parts, x, dC, dC_rows, V, B, T, D):
+    for part in prange(parts):
+        step_sweep_3(np.int64(part), parts, x, dC, dC_rows, V, B, T, D)
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def step_sweep_4(
+    part, parts, C, U, k, dC, dU, dk, clip_scale, lr, beta1, beta2, eps, g_C, m_C, v_C, m_C_new,
+    v_C_new, C_new, g_U, m_U, v_U, m_U_new, v_U_new, U_new, g_k, m_k, v_k, m_k_new, v_k_new, k_new,
+    C_new_factor, C_new_factor2, V, H, D,
+):
+    """Part `part` of `parts`: V in tiles of 512."""
+    tiles = (V + 511) // 512
+    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+        start, stop = tile * 512, min(tile * 512 + 512, V)
+        # (U5) g_C[v,d] = dC[v,d]*clip_scale
+        for v in range(start, stop):
+            for d in range(D):
+                g_C[v, d] = dC[v, d] * real(clip_scale)
+                # (U6) m_C_new[v,d] = beta1*m_C[v,d] + g_C[v,d]*(1 - beta1)
+                m_C_new[v, d] = real(beta1) * m_C[v, d] + g_C[v, d] * (real(1.0) - real(beta1))
+                # (U7) v_C_new[v,d] = g_C[v,d]**2*(1 - beta2) + beta2*v_C[v,d]
+                v_C_new[v, d] = g_C[v, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_C[v, d]
+                # (U8) C_new[v,d] = C[v,d] - lr*C_new_factor*m_C_new[v,d]/(eps + sqrt(C_new_factor2*v_C_new[v,d]))
+                C_new[v, d] = C[v, d] - real(lr) * real(C_new_factor) * m_C_new[v, d] / (real(eps) + sqrt(real(C_new_factor2) * v_C_new[v, d]))
+        # (U21) g_U[v,i] = dU[v,i]*clip_scale
+        for v in range(start, stop):
+            for i in range(H):
+                g_U[v, i] = dU[v, i] * real(clip_scale)
+                # (U22) m_U_new[v,i] = beta1*m_U[v,i] + g_U[v,i]*(1 - beta1)
+                m_U_new[v, i] = real(beta1) * m_U[v, i] + g_U[v, i] * (real(1.0) - real(beta1))
+                # (U23) v_U_new[v,i] = g_U[v,i]**2*(1 - beta2) + beta2*v_U[v,i]
+                v_U_new[v, i] = g_U[v, i] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_U[v, i]
+                # (U24) U_new[v,i] = U[v,i] - lr*C_new_factor*m_U_new[v,i]/(eps + sqrt(C_new_factor2*v_U_new[v,i]))
+                U_new[v, i] = U[v, i] - real(lr) * real(C_new_factor) * m_U_new[v, i] / (real(eps) + sqrt(real(C_new_factor2) * v_U_new[v, i]))
+        # (U25) g_k[v] = dk[v]*clip_scale
+        for v in range(start, stop):
+            g_k[v] = dk[v] * real(clip_scale)
+            # (U26) m_k_new[v] = beta1*m_k[v] + g_k[v]*(1 - beta1)
+            m_k_new[v] = real(beta1) * m_k[v] + g_k[v] * (real(1.0) - real(beta1))
+            # (U27) v_k_new[v] = g_k[v]**2*(1 - beta2) + beta2*v_k[v]
+            v_k_new[v] = g_k[v] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_k[v]
+            # (U28) k_new[v] = k[v] - lr*C_new_factor*m_k_new[v]/(eps + sqrt(C_new_factor2*v_k_new[v]))
+            k_new[v] = k[v] - real(lr) * real(C_new_factor) * m_k_new[v] / (real(eps) + sqrt(real(C_new_factor2) * v_k_new[v]))
+
+
+@njit(cache=True, parallel=True)
+def step_sweep_4_on_threads(
+    parts, C, U, k, dC, dU, dk, clip_scale, lr, beta1, beta2, eps, g_C, m_C, v_C, m_C_new, v_C_new,
+    C_new, g_U, m_U, v_U, m_U_new, v_U_new, U_new, g_k, m_k, v_k, m_k_new, v_k_new, k_new, C_new_factor,
+    C_new_factor2, V, H, D,
+):
+    for part in prange(parts):
+        step_sweep_4(
+            np.int64(part), parts, C, U, k, dC, dU, dk, clip_scale, lr, beta1, beta2, eps, g_C, m_C, v_C,
+            m_C_new, v_C_new, C_new, g_U, m_U, v_U, m_U_new, v_U_new, U_new, g_k, m_k, v_k, m_k_new, v_k_new,
+            k_new, C_new_factor, C_new_factor2, V, H, D,
+        )
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def step(
     x, y, lr, beta1, beta2, eps, t, C, W, R, c, U, k, m_C, v_C, m_W, v_W, m_R, v_R, m_c, v_c, m_U, v_U, m_k, v_k,
-    C_x, a_given, a_operand, a, f, g, q, m, s, h_tanh, h, o, dh_given, dh_operand, dh, ds, dm, dq, dg, df, da,
-    dC_rows, dC, dW, dR, dc, dU, dk,
+    C_x, a_given, a_operand, a, f, g, q, m, s, h_tanh, h, h_turned, o, U_y, o_y, o_max_tile, o_max, o_max_shift,
+    p_sum_tile, p_sum, dh_given_sum, dh_operand, dh, ds, dm, dq, dg, df, da, dC_rows, dC, dW, dR, dc, h_do, dU, dk,
+    dh_given_sum_tile_parts, dh_given_sum_parts, dU_operand_parts, threads,
 ):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
     Arrays: x (B,T), y (B,T), C (V,D), W (4,H,D), R (4,H,H), c (4,H), U (V,H), k (V), m_C (V,D), v_C (V,D), m_W
     (4,H,D), v_W (4,H,D), m_R (4,H,H), v_R (4,H,H), m_c (4,H), v_c (4,H), m_U (V,H), v_U (V,H), m_k (V), v_k (V),
     C_x (B,T,D), a_given (B,T,4,H), a_operand (B,T,H), a (B,T,4,H), f (B,T,H), g (B,T,H), q (B,T,H), m (B,T,H), s
-    (B,T,H), h_tanh (B,T,H), h (B,T,H), o (B,T,V), dh_given (B,T,H), dh_operand (B,T,4,H), dh (B,T,H), ds (B,T,H),
-    dm (B,T,H), dq (B,T,H), dg (B,T,H), df (B,T,H), da (B,T,4,H), dC_rows (B,T,D), dC (V,D), dW (4,H,D), dR (4,H,H),
-    dc (4,H), dU (V,H), dk (V)
+    (B,T,H), h_tanh (B,T,H), h (B,T,H), h_turned (H,B,T), o (V,B,T), U_y (B,T,H), o_y (B,T), o_max_tile ((V +
+    511)//512,B,T), o_max (B,T), o_max_shift ((V + 511)//512,B,T), p_sum_tile ((V + 511)//512,B,T), p_sum (B,T),
+    dh_given_sum (B,T,H), dh_operand (B,T,4,H), dh (B,T,H), ds (B,T,H), dm (B,T,H), dq (B,T,H), dg (B,T,H), df
+    (B,T,H), da (B,T,4,H), dC_rows (B,T,D), dC (V,D), dW (4,H,D), dR (4,H,H), dc (4,H), h_do (B,T,H), dU (V,H), dk
+    (V)
     """
     B = x.shape[0]
     T = x.shape[1]
     V = C.shape[0]
     D = C.shape[1]
     H = W.shape[1]
-    p_exp = o  # in the same array
-    do = o  # in the same array
+    p_exp_tile = o  # in the same array
+    dh_given = dh_given_sum  # in the same array
     g_C = dC  # in the same array
     m_C_new = m_C  # in the same array
     v_C_new = v_C  # in the same array
@@ -473,7 +834,7 @@ def step(
             for n in range(4):
                 for i in range(H):
                     a[b, t_, n, i] = c[n, i] + a_given[b, t_, n, i]
-        product(a_operand[:, t_, :], AS_IS, R.reshape(4*H, H), TRANSPOSED, 1.0, 1.0, a.reshape(B, T, 4*H)[:, t_, :])
+        product(a_operand[:, t_], AS_IS, R.reshape(4*H, H), TRANSPOSED, 1.0, 1.0, a.reshape(B, T, 4*H)[:, t_])
         # (F2) f[b,t,i] = 1/(exp(-a[b,t,0,i]) + 1)
         for b in range(B):
             for i in range(H):
@@ -490,37 +851,82 @@ def step(
                 h_tanh[b, t_, i] = tanh(s[b, t_, i])
                 # (F7) h[b,t,i] = q[b,t,i]*h_tanh[b,t,i]
                 h[b, t_, i] = q[b, t_, i] * h_tanh[b, t_, i]
-    # (F8) o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
+    # h_turned[i,b,t] = h[b,t,i]
+    for i in range(H):
+        for b in range(B):
+            for t_ in range(T):
+                h_turned[i, b, t_] = h[b, t_, i]
+    # k_y[b,t] = k[y[b,t]]
     for b in range(B):
         for t_ in range(T):
-            for v in range(V):
-                o[b, t_, v] = k[v]
-    product(h.reshape(B*T, H), AS_IS, U, TRANSPOSED, 1.0, 1.0, o.reshape(B*T, V))
-    # o_y[b,t] = o[b,t,y[b,t]]
+            k_y = k[y[b, t_]]
+            # U_y[b,t,i] = U[y[b,t],i]
+            o_y_total = real(0)
+            for i in range(H):
+                U_y[b, t_, i] = U[y[b, t_], i]
+                # o_y[b,t] = k_y[b,t] + sum_i U_y[b,t,i]*h[b,t,i]
+                o_y_total = plus(o_y_total, U_y[b, t_, i] * h[b, t_, i])
+            o_y[b, t_] = k_y + o_y_total
+    # p_sum[b,t] = sum_tile o_max_shift[tile,b,t]*p_sum_tile[tile,b,t]
+    p_sum[...] = 0
+    # dh_given_sum[b,t,i] = sum_tile o_max_shift[tile,b,t]*dh_given_sum_tile[tile,b,t,i]
+    dh_given_sum[...] = 0
+    # F1 was: a[b,t,n,i] = c[n,i] + (sum_d W[n,i,d]*C[x[b,t],d]) + sum_j R[n,i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
+    # (dR) dR[n,i,j] = sum_b,t (da[b,t,n,i]*h[b,t - 1,j] if [0 <= t - 1] else 0)
+    dR[...] = 0
+    # F1 was: a[b,t,n,i] = c[n,i] + (sum_d W[n,i,d]*C[x[b,t],d]) + sum_j R[n,i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
+    # (dc) dc[n,i] = sum_b,t da[b,t,n,i]
+    dc[...] = 0
+    # C_new_factor = 1/(1 - beta1**t)
+    C_new_factor = 1.0 / (1.0 - beta1 ** t)
+    # C_new_factor2 = 1/(1 - beta2**t)
+    C_new_factor2 = 1.0 / (1.0 - beta2 ** t)
+    parts = parts_for(V * B * T * H, threads)
+    if parts == 1:
+        step_sweep_1(parts - 1, parts, U, k, o, h_turned, o_max_tile, p_exp_tile, p_sum_tile, V, B, T, H)
+    else:
+        step_sweep_1_on_threads(parts, U, k, o, h_turned, o_max_tile, p_exp_tile, p_sum_tile, V, B, T, H)
+    # (o_max) o_max[b,t] = max_tile o_max_tile[tile,b,t]
+    for b in range(B):
+        for t_ in range(T):
+            o_max_total = real(-np.inf)
+            for tile in range((V + 511) // 512):
+                o_max_total = larger(o_max_total, o_max_tile[tile, b, t_])
+            o_max[b, t_] = o_max_total
+    # o_max_shift[tile,b,t] = exp(o_max_tile[tile,b,t] - o_max[b,t])
+    for tile in range((V + 511) // 512):
+        for b in range(B):
+            for t_ in range(T):
+                o_max_shift[tile, b, t_] = exp(o_max_tile[tile, b, t_] - o_max[b, t_])
+                p_sum[b, t_] += o_max_shift[tile, b, t_] * p_sum_tile[tile, b, t_]
+    # (F10) L = -1/(B*T) * sum_b,t (o_y[b,t] - o_max[b,t] - log(p_sum[b,t]))
     L_total = 0.0
     for b in range(B):
         for t_ in range(T):
-            o_y = o[b, t_, y[b, t_]]
-            # (o_max) o_max[b,t] = max_v2 o[b,t,v2]
-            o_max = real(-np.inf)
-            for v2 in range(V):
-                o_max = larger(o_max, o[b, t_, v2])
-            # p_exp[b,t,v] = exp(o[b,t,v] - o_max[b,t])
-            p_sum = real(0)
-            for v in range(V):
-                p_exp[b, t_, v] = exp(o[b, t_, v] - o_max)
-                # p_sum[b,t] = sum_v2 p_exp[b,t,v2]
-                p_sum = plus(p_sum, p_exp[b, t_, v])
-            # (F10) L = -1/(B*T) * sum_b,t (o_y[b,t] - o_max[b,t] - log(p_sum[b,t]))
-            L_total = plus(L_total, o_y - o_max - log(p_sum))
-            # F9 was: p[b,t,v] = exp(o[b,t,v])/(sum_v2 exp(o[b,t,v2]))
-            # (do) do[b,t,v] = p_exp[b,t,v]/(B*T*p_sum[b,t]) - [v == y[b,t]]/(B*T)
-            for v in range(V):
-                do[b, t_, v] = p_exp[b, t_, v] / (real(B) * real(T) * p_sum)
-            do[b, t_, y[b, t_]] -= real(1.0) / (real(B) * real(T))
+            L_total = plus(L_total, o_y[b, t_] - o_max[b, t_] - log(p_sum[b, t_]))
+            # h_do[b,t,i] = h[b,t,i]/(B*T*p_sum[b,t])
+            for i in range(H):
+                h_do[b, t_, i] = h[b, t_, i] / (real(B) * real(T) * p_sum[b, t_])
     L = -L_total / (B * T)
-    # dh_given[b,t,i] = sum_v U[v,i]*do[b,t,v]
-    product(do.reshape(B*T, V), AS_IS, U, AS_IS, 1.0, 0.0, dh_given.reshape(B*T, H))
+    if not isfinite(L):
+        return L
+    parts = parts_for(B * T * H * V, threads)
+    if parts == 1:
+        step_sweep_2(
+            parts - 1, parts, U, y, h, dU, dk, p_sum, h_do, o_max_shift, p_exp_tile, V, B, T, H,
+            dh_given_sum_tile_parts, dh_given_sum_parts, dU_operand_parts,
+        )
+    else:
+        step_sweep_2_on_threads(
+            parts, U, y, h, dU, dk, p_sum, h_do, o_max_shift, p_exp_tile, V, B, T, H, dh_given_sum_tile_parts,
+            dh_given_sum_parts, dU_operand_parts,
+        )
+    add_parts(dh_given_sum, dh_given_sum_parts, parts)
+    # dh_given[b,t,i] = dh_given_sum[b,t,i]/(B*T*p_sum[b,t]) - U_y[b,t,i]/(B*T)
+    for b in range(B):
+        for t_ in range(T):
+            for i in range(H):
+                dh_given[b, t_, i] = dh_given_sum[b, t_, i] / (real(B) * real(T) * p_sum[b, t_]) - U_y[b, t_, i] / (real(B) * real(T))
     for t_ in range(T - 1, -1, -1):
         # dh_operand[b,t,n,i2] = da[b,t + 1,n,i2] if [t + 1 < T] else 0
         for b in range(B):
@@ -533,7 +939,7 @@ def step(
         for b in range(B):
             for i in range(H):
                 dh[b, t_, i] = dh_given[b, t_, i]
-        product(dh_operand.reshape(B, T, 4*H)[:, t_, :], AS_IS, R.reshape(4*H, H), AS_IS, 1.0, 1.0, dh[:, t_, :])
+        product(dh_operand.reshape(B, T, 4*H)[:, t_], AS_IS, R.reshape(4*H, H), AS_IS, 1.0, 1.0, dh[:, t_])
         # F7 was: h[b,t,i] = q[b,t,i]*tanh(s[b,t,i])
         # F6 was: s[b,t,i] = g[b,t,i]*m[b,t,i] + (s[b,t - 1,i] if [0 <= t - 1] else 0)*f[b,t,i]
         # (ds) ds[b,t,i] = (1 - h_tanh[b,t,i]**2)*q[b,t,i]*dh[b,t,i] + (ds[b,t + 1,i]*f[b,t + 1,i] if [t + 1 < T] else 0)
@@ -562,48 +968,16 @@ def step(
                     da[b, t_, n, i] = real(n == 3) * (real(1.0) - m[b, t_, i] ** 2) * dm[b, t_, i] + real(n == 2) * dq[b, t_, i] * q[b, t_, i] * (real(1.0) - q[b, t_, i]) + real(n == 1) * dg[b, t_, i] * g[b, t_, i] * (real(1.0) - g[b, t_, i]) + real(n == 0) * df[b, t_, i] * f[b, t_, i] * (real(1.0) - f[b, t_, i])
     # dC_rows[b,t,d] = sum_n,i W[n,i,d]*da[b,t,n,i]
     product(da.reshape(B*T, 4*H), AS_IS, W.reshape(4*H, D), AS_IS, 1.0, 0.0, dC_rows.reshape(B*T, D))
-    dC[...] = 0
-    # F1 was: a[b,t,n,i] = c[n,i] + (sum_d W[n,i,d]*C[x[b,t],d]) + sum_j R[n,i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
-    # (dC) dC[v,d] = sum_b,t dC_rows[b,t,d]*[v == x[b,t]]
-    for b in range(B):
-        for t_ in range(T):
-            for d in range(D):
-                dC[x[b, t_], d] += dC_rows[b, t_, d]
     # F1 was: a[b,t,n,i] = c[n,i] + (sum_d W[n,i,d]*C[x[b,t],d]) + sum_j R[n,i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
     # (dW) dW[n,i,d] = sum_b,t da[b,t,n,i]*C_x[b,t,d]
     product(da.reshape(B*T, 4*H), TRANSPOSED, C_x.reshape(B*T, D), AS_IS, 1.0, 0.0, dW.reshape(4*H, D))
-    dR[...] = 0
-    # F1 was: a[b,t,n,i] = c[n,i] + (sum_d W[n,i,d]*C[x[b,t],d]) + sum_j R[n,i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
-    # (dR) dR[n,i,j] = sum_b,t (da[b,t,n,i]*h[b,t - 1,j] if [0 <= t - 1] else 0)
     for b in range(B):
         for t_ in range(T):
             for n in range(4):
                 for i in range(H):
                     for j in range(H):
                         dR[n, i, j] += (da[b, t_, n, i] * h[b, t_ - 1, j] if 0 <= t_ - 1 else real(0.0))
-    dc[...] = 0
-    # F1 was: a[b,t,n,i] = c[n,i] + (sum_d W[n,i,d]*C[x[b,t],d]) + sum_j R[n,i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
-    # (dc) dc[n,i] = sum_b,t da[b,t,n,i]
-    for b in range(B):
-        for t_ in range(T):
-            for n in range(4):
-                for i in range(H):
                     dc[n, i] += da[b, t_, n, i]
-    # F8 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
-    # (dU) dU[v,i] = sum_b,t do[b,t,v]*h[b,t,i]
-    product(do.reshape(B*T, V), TRANSPOSED, h.reshape(B*T, H), AS_IS, 1.0, 0.0, dU)
-    dk[...] = 0
-    # F8 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
-    # (dk) dk[v] = sum_b,t do[b,t,v]
-    for b in range(B):
-        for t_ in range(T):
-            for v in range(V):
-                dk[v] += do[b, t_, v]
-    # grad_norm_sum = sum_v,d dC[v,d]**2
-    grad_norm_sum = 0.0
-    for v in range(V):
-        for d in range(D):
-            grad_norm_sum = plus(grad_norm_sum, dC[v, d] ** 2)
     # grad_norm_sum2 = sum_n,i,d dW[n,i,d]**2
     grad_norm_sum2 = 0.0
     for n in range(4):
@@ -630,99 +1004,75 @@ def step(
     grad_norm_sum6 = 0.0
     for v in range(V):
         grad_norm_sum6 = plus(grad_norm_sum6, dk[v] ** 2)
-    # (U2) clip_scale = 1/max(1.0, sqrt(grad_norm_sum + grad_norm_sum2 + grad_norm_sum3 + grad_norm_sum4 + grad_norm_sum5 + grad_norm_sum6))
-    clip_scale = 1.0 / max(1.0, sqrt(grad_norm_sum + grad_norm_sum2 + grad_norm_sum3 + grad_norm_sum4 + grad_norm_sum5 + grad_norm_sum6))
-    # (U5) g_C[v,d] = dC[v,d]*clip_scale
+    parts = parts_for(B * T * D, threads)
+    if parts == 1:
+        step_sweep_3(parts - 1, parts, x, dC, dC_rows, V, B, T, D)
+    else:
+        step_sweep_3_on_threads(parts, x, dC, dC_rows, V, B, T, D)
+    # grad_norm_sum = sum_v,d dC[v,d]**2
+    grad_norm_sum = 0.0
     for v in range(V):
         for d in range(D):
-            g_C[v, d] = dC[v, d] * real(clip_scale)
-    # C_new_factor = 1/(1 - beta1**t)
-    C_new_factor = 1.0 / (1.0 - beta1 ** t)
-    # C_new_factor2 = 1/(1 - beta2**t)
-    C_new_factor2 = 1.0 / (1.0 - beta2 ** t)
+            grad_norm_sum = plus(grad_norm_sum, dC[v, d] ** 2)
+    # (U2) clip_scale = 1/max(1.0, sqrt(grad_norm_sum + grad_norm_sum2 + grad_norm_sum3 + grad_norm_sum4 + grad_norm_sum5 + grad_norm_sum6))
+    clip_scale = 1.0 / max(1.0, sqrt(grad_norm_sum + grad_norm_sum2 + grad_norm_sum3 + grad_norm_sum4 + grad_norm_sum5 + grad_norm_sum6))
     # (U9) g_W[n,i,d] = dW[n,i,d]*clip_scale
     for n in range(4):
         for i in range(H):
             for d in range(D):
                 g_W[n, i, d] = dW[n, i, d] * real(clip_scale)
-    # (U13) g_R[n,i,j] = dR[n,i,j]*clip_scale
-    for n in range(4):
-        for i in range(H):
-            for j in range(H):
-                g_R[n, i, j] = dR[n, i, j] * real(clip_scale)
-    # (U17) g_c[n,i] = dc[n,i]*clip_scale
-    for n in range(4):
-        for i in range(H):
-            g_c[n, i] = dc[n, i] * real(clip_scale)
-    # (U21) g_U[v,i] = dU[v,i]*clip_scale
-    for v in range(V):
-        for i in range(H):
-            g_U[v, i] = dU[v, i] * real(clip_scale)
-    # (U25) g_k[v] = dk[v]*clip_scale
-    for v in range(V):
-        g_k[v] = dk[v] * real(clip_scale)
-    if not isfinite(L):
-        return L
-    # (U6) m_C_new[v,d] = beta1*m_C[v,d] + g_C[v,d]*(1 - beta1)
-    for v in range(V):
-        for d in range(D):
-            m_C_new[v, d] = real(beta1) * m_C[v, d] + g_C[v, d] * (real(1.0) - real(beta1))
-            # (U7) v_C_new[v,d] = g_C[v,d]**2*(1 - beta2) + beta2*v_C[v,d]
-            v_C_new[v, d] = g_C[v, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_C[v, d]
-            # (U8) C_new[v,d] = C[v,d] - lr*C_new_factor*m_C_new[v,d]/(eps + sqrt(C_new_factor2*v_C_new[v,d]))
-            C_new[v, d] = C[v, d] - real(lr) * real(C_new_factor) * m_C_new[v, d] / (real(eps) + sqrt(real(C_new_factor2) * v_C_new[v, d]))
-    # (U10) m_W_new[n,i,d] = beta1*m_W[n,i,d] + g_W[n,i,d]*(1 - beta1)
-    for n in range(4):
-        for i in range(H):
-            for d in range(D):
+                # (U10) m_W_new[n,i,d] = beta1*m_W[n,i,d] + g_W[n,i,d]*(1 - beta1)
                 m_W_new[n, i, d] = real(beta1) * m_W[n, i, d] + g_W[n, i, d] * (real(1.0) - real(beta1))
                 # (U11) v_W_new[n,i,d] = g_W[n,i,d]**2*(1 - beta2) + beta2*v_W[n,i,d]
                 v_W_new[n, i, d] = g_W[n, i, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_W[n, i, d]
                 # (U12) W_new[n,i,d] = W[n,i,d] - lr*C_new_factor*m_W_new[n,i,d]/(eps + sqrt(C_new_factor2*v_W_new[n,i,d]))
                 W_new[n, i, d] = W[n, i, d] - real(lr) * real(C_new_factor) * m_W_new[n, i, d] / (real(eps) + sqrt(real(C_new_factor2) * v_W_new[n, i, d]))
-    # (U14) m_R_new[n,i,j] = beta1*m_R[n,i,j] + g_R[n,i,j]*(1 - beta1)
+    # (U13) g_R[n,i,j] = dR[n,i,j]*clip_scale
     for n in range(4):
         for i in range(H):
             for j in range(H):
+                g_R[n, i, j] = dR[n, i, j] * real(clip_scale)
+                # (U14) m_R_new[n,i,j] = beta1*m_R[n,i,j] + g_R[n,i,j]*(1 - beta1)
                 m_R_new[n, i, j] = real(beta1) * m_R[n, i, j] + g_R[n, i, j] * (real(1.0) - real(beta1))
                 # (U15) v_R_new[n,i,j] = g_R[n,i,j]**2*(1 - beta2) + beta2*v_R[n,i,j]
                 v_R_new[n, i, j] = g_R[n, i, j] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_R[n, i, j]
                 # (U16) R_new[n,i,j] = R[n,i,j] - lr*C_new_factor*m_R_new[n,i,j]/(eps + sqrt(C_new_factor2*v_R_new[n,i,j]))
                 R_new[n, i, j] = R[n, i, j] - real(lr) * real(C_new_factor) * m_R_new[n, i, j] / (real(eps) + sqrt(real(C_new_factor2) * v_R_new[n, i, j]))
-    # (U18) m_c_new[n,i] = beta1*m_c[n,i] + g_c[n,i]*(1 - beta1)
+    # (U17) g_c[n,i] = dc[n,i]*clip_scale
     for n in range(4):
         for i in range(H):
+            g_c[n, i] = dc[n, i] * real(clip_scale)
+            # (U18) m_c_new[n,i] = beta1*m_c[n,i] + g_c[n,i]*(1 - beta1)
             m_c_new[n, i] = real(beta1) * m_c[n, i] + g_c[n, i] * (real(1.0) - real(beta1))
             # (U19) v_c_new[n,i] = g_c[n,i]**2*(1 - beta2) + beta2*v_c[n,i]
             v_c_new[n, i] = g_c[n, i] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_c[n, i]
             # (U20) c_new[n,i] = c[n,i] - lr*C_new_factor*m_c_new[n,i]/(eps + sqrt(C_new_factor2*v_c_new[n,i]))
             c_new[n, i] = c[n, i] - real(lr) * real(C_new_factor) * m_c_new[n, i] / (real(eps) + sqrt(real(C_new_factor2) * v_c_new[n, i]))
-    # (U22) m_U_new[v,i] = beta1*m_U[v,i] + g_U[v,i]*(1 - beta1)
-    for v in range(V):
-        for i in range(H):
-            m_U_new[v, i] = real(beta1) * m_U[v, i] + g_U[v, i] * (real(1.0) - real(beta1))
-            # (U23) v_U_new[v,i] = g_U[v,i]**2*(1 - beta2) + beta2*v_U[v,i]
-            v_U_new[v, i] = g_U[v, i] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_U[v, i]
-            # (U24) U_new[v,i] = U[v,i] - lr*C_new_factor*m_U_new[v,i]/(eps + sqrt(C_new_factor2*v_U_new[v,i]))
-            U_new[v, i] = U[v, i] - real(lr) * real(C_new_factor) * m_U_new[v, i] / (real(eps) + sqrt(real(C_new_factor2) * v_U_new[v, i]))
-    # (U26) m_k_new[v] = beta1*m_k[v] + g_k[v]*(1 - beta1)
-    for v in range(V):
-        m_k_new[v] = real(beta1) * m_k[v] + g_k[v] * (real(1.0) - real(beta1))
-        # (U27) v_k_new[v] = g_k[v]**2*(1 - beta2) + beta2*v_k[v]
-        v_k_new[v] = g_k[v] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_k[v]
-        # (U28) k_new[v] = k[v] - lr*C_new_factor*m_k_new[v]/(eps + sqrt(C_new_factor2*v_k_new[v]))
-        k_new[v] = k[v] - real(lr) * real(C_new_factor) * m_k_new[v] / (real(eps) + sqrt(real(C_new_factor2) * v_k_new[v]))
+    parts = parts_for(V * D, threads)
+    if parts == 1:
+        step_sweep_4(
+            parts - 1, parts, C, U, k, dC, dU, dk, clip_scale, lr, beta1, beta2, eps, g_C, m_C, v_C, m_C_new,
+            v_C_new, C_new, g_U, m_U, v_U, m_U_new, v_U_new, U_new, g_k, m_k, v_k, m_k_new, v_k_new, k_new,
+            C_new_factor, C_new_factor2, V, H, D,
+        )
+    else:
+        step_sweep_4_on_threads(
+            parts, C, U, k, dC, dU, dk, clip_scale, lr, beta1, beta2, eps, g_C, m_C, v_C, m_C_new, v_C_new,
+            C_new, g_U, m_U, v_U, m_U_new, v_U_new, U_new, g_k, m_k, v_k, m_k_new, v_k_new, k_new, C_new_factor,
+            C_new_factor2, V, H, D,
+        )
     return L
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def train_chunk(
     order, lr, beta1, beta2, eps, t, x, y, C, W, R, c, U, k, m_C, v_C, m_W, v_W, m_R, v_R, m_c, v_c, m_U, v_U, m_k,
-    v_k, losses,
+    v_k, losses, threads,
 ):
     """len(order) steps in place, step k on rows order[k] of the data; losses[k] is the loss before step k.
 
     Returns how many steps were done: all, or those before the first loss that is not finite.
+    Sweeps run on at most `threads` threads.
     """
     B = order.shape[1]
     T = x.shape[1]
@@ -742,8 +1092,16 @@ def train_chunk(
     s = np.empty((B, T, H), real)
     h_tanh = np.empty((B, T, H), real)
     h = np.empty((B, T, H), real)
-    o = np.empty((B, T, V), real)
-    dh_given = np.empty((B, T, H), real)
+    h_turned = np.empty((H, B, T), real)
+    o = np.empty((V, B, T), real)
+    U_y = np.empty((B, T, H), real)
+    o_y = np.empty((B, T), real)
+    o_max_tile = np.empty(((V + 511) // 512, B, T), real)
+    o_max = np.empty((B, T), real)
+    o_max_shift = np.empty(((V + 511) // 512, B, T), real)
+    p_sum_tile = np.empty(((V + 511) // 512, B, T), real)
+    p_sum = np.empty((B, T), real)
+    dh_given_sum = np.empty((B, T, H), real)
     dh_operand = np.empty((B, T, 4, H), real)
     dh = np.empty((B, T, H), real)
     ds = np.empty((B, T, H), real)
@@ -757,13 +1115,19 @@ def train_chunk(
     dW = np.empty((4, H, D), real)
     dR = np.empty((4, H, H), real)
     dc = np.empty((4, H), real)
+    h_do = np.empty((B, T, H), real)
     dU = np.empty((V, H), real)
     dk = np.empty((V,), real)
+    dh_given_sum_tile_parts = np.empty((threads, B, T, H), real)
+    dh_given_sum_parts = np.empty((threads, B, T, H), real)
+    dU_operand_parts = np.empty((threads, 512, B, T), real)
     for turn in range(order.shape[0]):
         for row in range(B):
-            x_batch[row, :] = x[order[turn, row], :]
-            y_batch[row, :] = y[order[turn, row], :]
-        losses[turn] = step(x_batch, y_batch, lr[turn], beta1[turn], beta2[turn], eps[turn], t[turn], C, W, R, c, U, k, m_C, v_C, m_W, v_W, m_R, v_R, m_c, v_c, m_U, v_U, m_k, v_k, C_x, a_given, a_operand, a, f, g, q, m, s, h_tanh, h, o, dh_given, dh_operand, dh, ds, dm, dq, dg, df, da, dC_rows, dC, dW, dR, dc, dU, dk)
+            for axis1 in range(x.shape[1]):
+                x_batch[row, axis1] = x[order[turn, row], axis1]
+            for axis1 in range(y.shape[1]):
+                y_batch[row, axis1] = y[order[turn, row], axis1]
+        losses[turn] = step(x_batch, y_batch, lr[turn], beta1[turn], beta2[turn], eps[turn], t[turn], C, W, R, c, U, k, m_C, v_C, m_W, v_W, m_R, v_R, m_c, v_c, m_U, v_U, m_k, v_k, C_x, a_given, a_operand, a, f, g, q, m, s, h_tanh, h, h_turned, o, U_y, o_y, o_max_tile, o_max, o_max_shift, p_sum_tile, p_sum, dh_given_sum, dh_operand, dh, ds, dm, dq, dg, df, da, dC_rows, dC, dW, dR, dc, h_do, dU, dk, dh_given_sum_tile_parts, dh_given_sum_parts, dU_operand_parts, threads)
         if not math.isfinite(losses[turn]):
             return turn
     return order.shape[0]

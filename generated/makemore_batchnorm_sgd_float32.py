@@ -47,11 +47,14 @@ import math
 from math import isfinite, log, sqrt
 
 import numpy as np
-from numba import njit, types
+from numba import njit, prange, types
 
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
+
+
+LEAST = real(np.finfo(real).min)
 
 
 AS_IS, TRANSPOSED = False, True
@@ -64,19 +67,39 @@ _blas = types.ExternalFunction(
 )
 
 
+SMALL = 1_000_000  # multiplications: OpenBLAS does not copy the operands of so small a product first
+
+
 @njit(cache=True)
 def product(left, turn_left, right, turn_right, alpha, beta, out):
-    """out = alpha * left @ right + beta * out, by BLAS; TRANSPOSED says that an operand is stored the other way."""
+    """out = alpha * left @ right + beta * out, by BLAS; TRANSPOSED says that an operand is stored the other way.
+
+    A long product with a short side is done in blocks of rows, or of the summed axis, that are small for BLAS.
+    """
     rows, columns = out.shape
     inner = left.shape[0] if turn_left else left.shape[1]
-    scale = np.array([alpha, beta], out.dtype)
-    # BLAS counts columns first: out.T = right.T @ left.T
-    _blas(
-        ord("s") if out.itemsize == 4 else ord("d"), ord("t") if turn_right else ord("n"),
-        ord("t") if turn_left else ord("n"), columns, rows, inner,
-        scale.ctypes.data, right.ctypes.data, row_length(right), left.ctypes.data, row_length(left),
-        scale.ctypes.data + out.itemsize, out.ctypes.data, row_length(out),
-    )
+    rows_at_once, inner_at_once = max(1, rows), max(1, inner)
+    if rows * columns * inner > SMALL and min(rows, columns, inner) <= 128:
+        if rows >= inner:
+            rows_at_once = max(16, SMALL // (columns * inner))
+        else:
+            inner_at_once = max(16, SMALL // (rows * columns))
+    size = out.itemsize
+    scale = np.array([alpha, beta, 1.0], out.dtype)
+    left_row, left_inner = (1, row_length(left)) if turn_left else (row_length(left), 1)
+    right_inner = 1 if turn_right else row_length(right)
+    for row in range(0, rows, rows_at_once):
+        for start in range(0, max(1, inner), inner_at_once):
+            # BLAS counts columns first: out.T = right.T @ left.T
+            _blas(
+                ord("s") if size == 4 else ord("d"), ord("t") if turn_right else ord("n"),
+                ord("t") if turn_left else ord("n"),
+                columns, min(rows_at_once, rows - row), min(inner_at_once, inner - start), scale.ctypes.data,
+                right.ctypes.data + size * start * right_inner, row_length(right),
+                left.ctypes.data + size * (row * left_row + start * left_inner), row_length(left),
+                scale.ctypes.data + (size if start == 0 else 2 * size),
+                out.ctypes.data + size * row * row_length(out), row_length(out),
+            )
 
 
 @njit(cache=True)
@@ -95,6 +118,22 @@ def larger(a, b):
 def plus(a, b):
     """a + b, where a collects a sum whose order is free: a loop over it becomes vector code."""
     return a + b
+
+
+@njit(cache=True)
+def parts_for(work, threads):
+    """In how many parts, one a thread, so many multiplications are done: waking a thread takes some microseconds."""
+    return threads if work > 400_000 else 1
+
+
+@njit(cache=True)
+def add_parts(total, parts, count):
+    """total += parts[0] + ... + parts[count - 1]."""
+    total = total.reshape(total.size)
+    for part in range(count):
+        share = parts[part].reshape(total.size)
+        for k in range(total.size):
+            total[k] += share[k]
 
 
 @njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
@@ -135,6 +174,32 @@ def tanh(x):
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
+def loss_sweep_1(part, parts, W2, b2, h_turned, o_max_tile, L_sum_tile, V, B, o_parts):
+    """Part `part` of `parts`: V in tiles of 512."""
+    o = o_parts[part]
+    tiles = (V + 511) // 512
+    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+        start, stop = tile * 512, min(tile * 512 + 512, V)
+        # o_max_tile[tile,b] = max_v2 (o[v2,b] if [v2//512 == tile] else least)
+        for b in range(B):
+            o_max_tile[tile, b] = LEAST
+        # L_sum_tile[tile,b] = sum_v2 exp(o[v2,b] - o_max_tile[v2//512,b])*[v2//512 == tile]
+        for b in range(B):
+            L_sum_tile[tile, b] = real(0.0)
+        # (F6) o[v,b] = b2[v] + sum_i W2[v,i]*h_turned[i,b]
+        for v in range(start, stop):
+            for b in range(B):
+                o[v - start, b] = b2[v]
+        product(W2[start:stop], AS_IS, h_turned, AS_IS, 1.0, 1.0, o[:stop - start])
+        for v2 in range(start, stop):
+            for b in range(B):
+                o_max_tile[tile, b] = larger(o_max_tile[tile, b], o[v2 - start, b])
+        for v2 in range(start, stop):
+            for b in range(B):
+                L_sum_tile[tile, b] += exp(o[v2 - start, b] - o_max_tile[tile, b])
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
 def loss(x, y, C, W1, gain, bias, W2, b2):
     """The loss L of one batch; nothing is changed.
 
@@ -149,7 +214,13 @@ def loss(x, y, C, W1, gain, bias, W2, b2):
     z = np.empty((B, H), real)
     m = np.empty((H,), real)
     s = np.empty((H,), real)
-    o = np.empty((B, V), real)
+    h_turned = np.empty((H, B), real)
+    o_y = np.empty((B,), real)
+    o_max_tile = np.empty(((V + 511) // 512, B), real)
+    o_max = np.empty((B,), real)
+    L_sum_tile = np.empty(((V + 511) // 512, B), real)
+    L_sum = np.empty((B,), real)
+    o_parts = np.empty((1, 512, B), real)
     h = z  # in the same array
     # C_x[b,t,d] = C[x[b,t],d]
     for b in range(B):
@@ -158,13 +229,13 @@ def loss(x, y, C, W1, gain, bias, W2, b2):
                 C_x[b, t, d] = C[x[b, t], d]
     # (F1) z[b,i] = sum_t,d C_x[b,t,d]*W1[i,t,d]
     product(C_x.reshape(B, N*D), AS_IS, W1.reshape(H, N*D), TRANSPOSED, 1.0, 0.0, z)
-    m[...] = 0
     # (F2) m[i] = 1/B * sum_b z[b,i]
+    m[...] = 0
     for b in range(B):
         for i in range(H):
             m[i] += z[b, i] / real(B)
-    s[...] = 0
     # (F3) s[i] = 1/(B - 1) * sum_b (z[b,i] - m[i])**2
+    s[...] = 0
     for b in range(B):
         for i in range(H):
             s[i] += (z[b, i] - m[i]) ** 2 / (real(B) - real(1.0))
@@ -172,27 +243,105 @@ def loss(x, y, C, W1, gain, bias, W2, b2):
     for b in range(B):
         for i in range(H):
             h[b, i] = tanh(bias[i] + gain[i] * (z[b, i] - m[i]) / sqrt(s[i] + real(1e-05)))
-    # (F6) o[b,v] = b2[v] + sum_i W2[v,i]*h[b,i]
+    # h_turned[i,b] = h[b,i]
+    for i in range(H):
+        for b in range(B):
+            h_turned[i, b] = h[b, i]
+    # b2_y[b] = b2[y[b]]
     for b in range(B):
-        for v in range(V):
-            o[b, v] = b2[v]
-    product(h, AS_IS, W2, TRANSPOSED, 1.0, 1.0, o)
-    # o_y[b] = o[b,y[b]]
+        b2_y = b2[y[b]]
+        # W2_y[b,i] = W2[y[b],i]
+        o_y_total = real(0)
+        for i in range(H):
+            W2_y = W2[y[b], i]
+            # o_y[b] = b2_y[b] + sum_i W2_y[b,i]*h[b,i]
+            o_y_total = plus(o_y_total, W2_y * h[b, i])
+        o_y[b] = b2_y + o_y_total
+    # L_sum[b] = sum_tile o_max_shift[tile,b]*L_sum_tile[tile,b]
+    L_sum[...] = 0
+    parts = 1
+    loss_sweep_1(parts - 1, parts, W2, b2, h_turned, o_max_tile, L_sum_tile, V, B, o_parts)
+    # (o_max) o_max[b] = max_tile o_max_tile[tile,b]
+    for b in range(B):
+        o_max_total = real(-np.inf)
+        for tile in range((V + 511) // 512):
+            o_max_total = larger(o_max_total, o_max_tile[tile, b])
+        o_max[b] = o_max_total
+    # o_max_shift[tile,b] = exp(o_max_tile[tile,b] - o_max[b])
+    for tile in range((V + 511) // 512):
+        for b in range(B):
+            o_max_shift = exp(o_max_tile[tile, b] - o_max[b])
+            L_sum[b] += o_max_shift * L_sum_tile[tile, b]
+    # (F8) L = -1/B * sum_b (o_y[b] - o_max[b] - log(L_sum[b]))
     L_total = 0.0
     for b in range(B):
-        o_y = o[b, y[b]]
-        # (o_max) o_max[b] = max_v2 o[b,v2]
-        o_max = real(-np.inf)
-        for v2 in range(V):
-            o_max = larger(o_max, o[b, v2])
-        # L_sum[b] = sum_v2 exp(o[b,v2] - o_max[b])
-        L_sum = real(0)
-        for v2 in range(V):
-            L_sum = plus(L_sum, exp(o[b, v2] - o_max))
-        # (F8) L = -1/B * sum_b (o_y[b] - o_max[b] - log(L_sum[b]))
-        L_total = plus(L_total, o_y - o_max - log(L_sum))
+        L_total = plus(L_total, o_y[b] - o_max[b] - log(L_sum[b]))
     L = -L_total / B
     return L
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def gradients_sweep_1(part, parts, W2, b2, o, h_turned, o_max_tile, p_exp_tile, p_sum_tile, V, B):
+    """Part `part` of `parts`: V in tiles of 512."""
+    tiles = (V + 511) // 512
+    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+        start, stop = tile * 512, min(tile * 512 + 512, V)
+        # o_max_tile[tile,b] = max_v2 (o[v2,b] if [v2//512 == tile] else least)
+        for b in range(B):
+            o_max_tile[tile, b] = LEAST
+        # p_sum_tile[tile,b] = sum_v2 p_exp_tile[v2,b]*[v2//512 == tile]
+        for b in range(B):
+            p_sum_tile[tile, b] = real(0.0)
+        # (F6) o[v,b] = b2[v] + sum_i W2[v,i]*h_turned[i,b]
+        for v in range(start, stop):
+            for b in range(B):
+                o[v, b] = b2[v]
+        product(W2[start:stop], AS_IS, h_turned, AS_IS, 1.0, 1.0, o[start:stop])
+        for v2 in range(start, stop):
+            for b in range(B):
+                o_max_tile[tile, b] = larger(o_max_tile[tile, b], o[v2, b])
+        # p_exp_tile[v,b] = exp(o[v,b] - o_max_tile[v//512,b])
+        for v in range(start, stop):
+            for b in range(B):
+                p_exp_tile[v, b] = exp(o[v, b] - o_max_tile[tile, b])
+                p_sum_tile[tile, b] += p_exp_tile[v, b]
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def gradients_sweep_2(
+    part, parts, W2, y, h, p_sum, h_do, o_max_shift, p_exp_tile, dW2, db2, V, B, H, dh_sum_tile_parts,
+    h_do_tile_parts, dh_sum_parts,
+):
+    """Part `part` of `parts`: V in tiles of 512."""
+    dh_sum_tile = dh_sum_tile_parts[part]
+    h_do_tile = h_do_tile_parts[part]
+    dh_sum = dh_sum_parts[part]
+    dh_sum[...] = 0
+    tiles = (V + 511) // 512
+    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+        start, stop = tile * 512, min(tile * 512 + 512, V)
+        # F6 was: o[b,v] = b2[v] + sum_i W2[v,i]*h[b,i]
+        # (db2) db2[v] = (1/B * sum_b p_exp_tile[v,b]*o_max_shift[v//512,b]/p_sum[b]) - 1/B * sum_b [v == y[b]]
+        for v in range(start, stop):
+            db2[v] = real(0.0)
+            for b in range(B):
+                db2[v] += p_exp_tile[v, b] * o_max_shift[tile, b] / (real(B) * p_sum[b])
+        # dh_sum_tile[tile,b,i] = sum_v W2[v,i]*p_exp_tile[v,b]*[v//512 == tile]
+        product(p_exp_tile[start:stop], TRANSPOSED, W2[start:stop], AS_IS, 1.0, 0.0, dh_sum_tile)
+        for b in range(B):
+            for i in range(H):
+                dh_sum[b, i] += o_max_shift[tile, b] * dh_sum_tile[b, i]
+                # h_do_tile[tile,b,i] = o_max_shift[tile,b]*h_do[b,i]
+                h_do_tile[b, i] = o_max_shift[tile, b] * h_do[b, i]
+        # F6 was: o[b,v] = b2[v] + sum_i W2[v,i]*h[b,i]
+        # (dW2) dW2[v,i] = (sum_b p_exp_tile[v,b]*h_do_tile[v//512,b,i]) - 1/B * sum_b [v == y[b]]*h[b,i]
+        product(p_exp_tile[start:stop], AS_IS, h_do_tile, AS_IS, 1.0, 0.0, dW2[start:stop])
+        for b in range(B):
+            if start <= y[b] < stop:
+                for i in range(H):
+                    dW2[y[b], i] -= h[b, i] / real(B)
+            if start <= y[b] < stop:
+                db2[y[b]] -= real(1.0) / real(B)
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
@@ -212,20 +361,32 @@ def gradients(x, y, C, W1, gain, bias, W2, b2):
     s = np.empty((H,), real)
     n = np.empty((B, H), real)
     h = np.empty((B, H), real)
-    o = np.empty((B, V), real)
-    dh = np.empty((B, H), real)
+    h_turned = np.empty((H, B), real)
+    o = np.empty((V, B), real)
+    W2_y = np.empty((B, H), real)
+    o_y = np.empty((B,), real)
+    o_max_tile = np.empty(((V + 511) // 512, B), real)
+    o_max = np.empty((B,), real)
+    o_max_shift = np.empty(((V + 511) // 512, B), real)
+    p_sum_tile = np.empty(((V + 511) // 512, B), real)
+    p_sum = np.empty((B,), real)
+    dh_sum = np.empty((B, H), real)
     dn = np.empty((B, H), real)
     ds_sum = np.empty((H,), real)
     dm_sum = np.empty((H,), real)
     dC_rows = np.empty((B, N, D), real)
+    h_do = np.empty((B, H), real)
     dC = np.empty((V, D), real)
     dW1 = np.empty((H, N, D), real)
     dgain = np.empty((H,), real)
     dbias = np.empty((H,), real)
     dW2 = np.empty((V, H), real)
     db2 = np.empty((V,), real)
-    p_exp = o  # in the same array
-    do = o  # in the same array
+    dh_sum_tile_parts = np.empty((1, B, H), real)
+    h_do_tile_parts = np.empty((1, B, H), real)
+    dh_sum_parts = np.empty((1, B, H), real)
+    p_exp_tile = o  # in the same array
+    dh = dh_sum  # in the same array
     ds = ds_sum  # in the same array
     dm = dm_sum  # in the same array
     dz = dn  # in the same array
@@ -236,13 +397,13 @@ def gradients(x, y, C, W1, gain, bias, W2, b2):
                 C_x[b, t, d] = C[x[b, t], d]
     # (F1) z[b,i] = sum_t,d C_x[b,t,d]*W1[i,t,d]
     product(C_x.reshape(B, N*D), AS_IS, W1.reshape(H, N*D), TRANSPOSED, 1.0, 0.0, z)
-    m[...] = 0
     # (F2) m[i] = 1/B * sum_b z[b,i]
+    m[...] = 0
     for b in range(B):
         for i in range(H):
             m[i] += z[b, i] / real(B)
-    s[...] = 0
     # (F3) s[i] = 1/(B - 1) * sum_b (z[b,i] - m[i])**2
+    s[...] = 0
     for b in range(B):
         for i in range(H):
             s[i] += (z[b, i] - m[i]) ** 2 / (real(B) - real(1.0))
@@ -252,59 +413,83 @@ def gradients(x, y, C, W1, gain, bias, W2, b2):
             n[b, i] = (z[b, i] - m[i]) / sqrt(s[i] + real(1e-05))
             # (F5) h[b,i] = tanh(bias[i] + gain[i]*n[b,i])
             h[b, i] = tanh(bias[i] + gain[i] * n[b, i])
-    # (F6) o[b,v] = b2[v] + sum_i W2[v,i]*h[b,i]
+    # h_turned[i,b] = h[b,i]
+    for i in range(H):
+        for b in range(B):
+            h_turned[i, b] = h[b, i]
+    # b2_y[b] = b2[y[b]]
     for b in range(B):
-        for v in range(V):
-            o[b, v] = b2[v]
-    product(h, AS_IS, W2, TRANSPOSED, 1.0, 1.0, o)
-    # o_y[b] = o[b,y[b]]
+        b2_y = b2[y[b]]
+        # W2_y[b,i] = W2[y[b],i]
+        o_y_total = real(0)
+        for i in range(H):
+            W2_y[b, i] = W2[y[b], i]
+            # o_y[b] = b2_y[b] + sum_i W2_y[b,i]*h[b,i]
+            o_y_total = plus(o_y_total, W2_y[b, i] * h[b, i])
+        o_y[b] = b2_y + o_y_total
+    # p_sum[b] = sum_tile o_max_shift[tile,b]*p_sum_tile[tile,b]
+    p_sum[...] = 0
+    # dh_sum[b,i] = sum_tile o_max_shift[tile,b]*dh_sum_tile[tile,b,i]
+    dh_sum[...] = 0
+    # ds_sum[i] = sum_b n[b,i]*dn[b,i]
+    ds_sum[...] = 0
+    # dm_sum[i] = sum_b dn[b,i]
+    dm_sum[...] = 0
+    # F1 was: z[b,i] = sum_t,d W1[i,t,d]*C[x[b,t],d]
+    # (dC) dC[v,d] = sum_b,t dC_rows[b,t,d]*[v == x[b,t]]
+    dC[...] = 0
+    # F5 was: h[b,i] = tanh(bias[i] + gain[i]*n[b,i])
+    # (dgain) dgain[i] = sum_b (1 - h[b,i]**2)*dh[b,i]*n[b,i]
+    dgain[...] = 0
+    # F5 was: h[b,i] = tanh(bias[i] + gain[i]*n[b,i])
+    # (dbias) dbias[i] = sum_b (1 - h[b,i]**2)*dh[b,i]
+    dbias[...] = 0
+    parts = 1
+    gradients_sweep_1(parts - 1, parts, W2, b2, o, h_turned, o_max_tile, p_exp_tile, p_sum_tile, V, B)
+    # (o_max) o_max[b] = max_tile o_max_tile[tile,b]
+    for b in range(B):
+        o_max_total = real(-np.inf)
+        for tile in range((V + 511) // 512):
+            o_max_total = larger(o_max_total, o_max_tile[tile, b])
+        o_max[b] = o_max_total
+    # o_max_shift[tile,b] = exp(o_max_tile[tile,b] - o_max[b])
+    for tile in range((V + 511) // 512):
+        for b in range(B):
+            o_max_shift[tile, b] = exp(o_max_tile[tile, b] - o_max[b])
+            p_sum[b] += o_max_shift[tile, b] * p_sum_tile[tile, b]
+    # (F8) L = -1/B * sum_b (o_y[b] - o_max[b] - log(p_sum[b]))
     L_total = 0.0
     for b in range(B):
-        o_y = o[b, y[b]]
-        # (o_max) o_max[b] = max_v2 o[b,v2]
-        o_max = real(-np.inf)
-        for v2 in range(V):
-            o_max = larger(o_max, o[b, v2])
-        # p_exp[b,v] = exp(o[b,v] - o_max[b])
-        p_sum = real(0)
-        for v in range(V):
-            p_exp[b, v] = exp(o[b, v] - o_max)
-            # p_sum[b] = sum_v2 p_exp[b,v2]
-            p_sum = plus(p_sum, p_exp[b, v])
-        # (F8) L = -1/B * sum_b (o_y[b] - o_max[b] - log(p_sum[b]))
-        L_total = plus(L_total, o_y - o_max - log(p_sum))
-        # F7 was: p[b,v] = exp(o[b,v])/(sum_v2 exp(o[b,v2]))
-        # (do) do[b,v] = p_exp[b,v]/(B*p_sum[b]) - [v == y[b]]/B
-        for v in range(V):
-            do[b, v] = p_exp[b, v] / (real(B) * p_sum)
-        do[b, y[b]] -= real(1.0) / real(B)
+        L_total = plus(L_total, o_y[b] - o_max[b] - log(p_sum[b]))
+        # h_do[b,i] = h[b,i]/(B*p_sum[b])
+        for i in range(H):
+            h_do[b, i] = h[b, i] / (real(B) * p_sum[b])
     L = -L_total / B
+    parts = 1
+    gradients_sweep_2(
+        parts - 1, parts, W2, y, h, p_sum, h_do, o_max_shift, p_exp_tile, dW2, db2, V, B, H,
+        dh_sum_tile_parts, h_do_tile_parts, dh_sum_parts,
+    )
+    add_parts(dh_sum, dh_sum_parts, parts)
     # F6 was: o[b,v] = b2[v] + sum_i W2[v,i]*h[b,i]
-    # (dh) dh[b,i] = sum_v W2[v,i]*do[b,v]
-    product(do, AS_IS, W2, AS_IS, 1.0, 0.0, dh)
-    # F5 was: h[b,i] = tanh(bias[i] + gain[i]*n[b,i])
-    # (dn) dn[b,i] = gain[i]*(1 - h[b,i]**2)*dh[b,i]
+    # (dh) dh[b,i] = dh_sum[b,i]/(B*p_sum[b]) - W2_y[b,i]/B
     for b in range(B):
         for i in range(H):
+            dh[b, i] = dh_sum[b, i] / (real(B) * p_sum[b]) - W2_y[b, i] / real(B)
+            # F5 was: h[b,i] = tanh(bias[i] + gain[i]*n[b,i])
+            # (dn) dn[b,i] = gain[i]*(1 - h[b,i]**2)*dh[b,i]
             dn[b, i] = gain[i] * (real(1.0) - h[b, i] ** 2) * dh[b, i]
-    ds_sum[...] = 0
-    # ds_sum[i] = sum_b n[b,i]*dn[b,i]
-    for b in range(B):
-        for i in range(H):
             ds_sum[i] += n[b, i] * dn[b, i]
+            dm_sum[i] += dn[b, i]
+            dgain[i] += (real(1.0) - h[b, i] ** 2) * dh[b, i] * n[b, i]
+            dbias[i] += (real(1.0) - h[b, i] ** 2) * dh[b, i]
     # F4 was: n[b,i] = (z[b,i] - m[i])/sqrt(s[i] + 1e-05)
     # (ds) ds[i] = -ds_sum[i]/(2*(s[i] + 1e-05))
     for i in range(H):
         ds[i] = -real(1 / 2) * ds_sum[i] / (s[i] + real(1e-05))
-    dm_sum[...] = 0
-    # dm_sum[i] = sum_b dn[b,i]
-    for b in range(B):
-        for i in range(H):
-            dm_sum[i] += dn[b, i]
-    # F4 was: n[b,i] = (z[b,i] - m[i])/sqrt(s[i] + 1e-05)
-    # F3 was: s[i] = 1/(B - 1) * sum_b (z[b,i] - m[i])**2
-    # (dm) dm[i] = -dm_sum[i]/sqrt(s[i] + 1e-05)
-    for i in range(H):
+        # F4 was: n[b,i] = (z[b,i] - m[i])/sqrt(s[i] + 1e-05)
+        # F3 was: s[i] = 1/(B - 1) * sum_b (z[b,i] - m[i])**2
+        # (dm) dm[i] = -dm_sum[i]/sqrt(s[i] + 1e-05)
         dm[i] = -dm_sum[i] / sqrt(s[i] + real(1e-05))
     # F4 was: n[b,i] = (z[b,i] - m[i])/sqrt(s[i] + 1e-05)
     # F3 was: s[i] = 1/(B - 1) * sum_b (z[b,i] - m[i])**2
@@ -315,9 +500,6 @@ def gradients(x, y, C, W1, gain, bias, W2, b2):
             dz[b, i] = dn[b, i] / sqrt(s[i] + real(1e-05)) + real(2.0) * (z[b, i] - m[i]) * ds[i] / (real(B) - real(1.0)) + dm[i] / real(B)
     # dC_rows[b,t,d] = sum_i W1[i,t,d]*dz[b,i]
     product(dz, AS_IS, W1.reshape(H, N*D), AS_IS, 1.0, 0.0, dC_rows.reshape(B, N*D))
-    dC[...] = 0
-    # F1 was: z[b,i] = sum_t,d W1[i,t,d]*C[x[b,t],d]
-    # (dC) dC[v,d] = sum_b,t dC_rows[b,t,d]*[v == x[b,t]]
     for b in range(B):
         for t in range(N):
             for d in range(D):
@@ -325,47 +507,111 @@ def gradients(x, y, C, W1, gain, bias, W2, b2):
     # F1 was: z[b,i] = sum_t,d W1[i,t,d]*C[x[b,t],d]
     # (dW1) dW1[i,t,d] = sum_b dz[b,i]*C_x[b,t,d]
     product(dz, TRANSPOSED, C_x.reshape(B, N*D), AS_IS, 1.0, 0.0, dW1.reshape(H, N*D))
-    dgain[...] = 0
-    # F5 was: h[b,i] = tanh(bias[i] + gain[i]*n[b,i])
-    # (dgain) dgain[i] = sum_b (1 - h[b,i]**2)*dh[b,i]*n[b,i]
-    for b in range(B):
-        for i in range(H):
-            dgain[i] += (real(1.0) - h[b, i] ** 2) * dh[b, i] * n[b, i]
-    dbias[...] = 0
-    # F5 was: h[b,i] = tanh(bias[i] + gain[i]*n[b,i])
-    # (dbias) dbias[i] = sum_b (1 - h[b,i]**2)*dh[b,i]
-    for b in range(B):
-        for i in range(H):
-            dbias[i] += (real(1.0) - h[b, i] ** 2) * dh[b, i]
-    # F6 was: o[b,v] = b2[v] + sum_i W2[v,i]*h[b,i]
-    # (dW2) dW2[v,i] = sum_b do[b,v]*h[b,i]
-    product(do, TRANSPOSED, h, AS_IS, 1.0, 0.0, dW2)
-    db2[...] = 0
-    # F6 was: o[b,v] = b2[v] + sum_i W2[v,i]*h[b,i]
-    # (db2) db2[v] = sum_b do[b,v]
-    for b in range(B):
-        for v in range(V):
-            db2[v] += do[b, v]
     return L, dC, dW1, dgain, dbias, dW2, db2
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def step(x, y, lr, C, W1, gain, bias, W2, b2, m_run, s_run, C_x, z, m, s, n, h, o, dh, dn, ds_sum, dm_sum, dC_rows):
+def step_sweep_1(part, parts, W2, b2, o, h_turned, o_max_tile, p_exp_tile, p_sum_tile, V, B):
+    """Part `part` of `parts`: V in tiles of 512."""
+    tiles = (V + 511) // 512
+    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+        start, stop = tile * 512, min(tile * 512 + 512, V)
+        # o_max_tile[tile,b] = max_v2 (o[v2,b] if [v2//512 == tile] else least)
+        for b in range(B):
+            o_max_tile[tile, b] = LEAST
+        # p_sum_tile[tile,b] = sum_v2 p_exp_tile[v2,b]*[v2//512 == tile]
+        for b in range(B):
+            p_sum_tile[tile, b] = real(0.0)
+        # (F6) o[v,b] = b2[v] + sum_i W2[v,i]*h_turned[i,b]
+        for v in range(start, stop):
+            for b in range(B):
+                o[v, b] = b2[v]
+        product(W2[start:stop], AS_IS, h_turned, AS_IS, 1.0, 1.0, o[start:stop])
+        for v2 in range(start, stop):
+            for b in range(B):
+                o_max_tile[tile, b] = larger(o_max_tile[tile, b], o[v2, b])
+        # p_exp_tile[v,b] = exp(o[v,b] - o_max_tile[v//512,b])
+        for v in range(start, stop):
+            for b in range(B):
+                p_exp_tile[v, b] = exp(o[v, b] - o_max_tile[tile, b])
+                p_sum_tile[tile, b] += p_exp_tile[v, b]
+
+
+@njit(cache=True, parallel=True)
+def step_sweep_1_on_threads(parts, W2, b2, o, h_turned, o_max_tile, p_exp_tile, p_sum_tile, V, B):
+    for part in prange(parts):
+        step_sweep_1(np.int64(part), parts, W2, b2, o, h_turned, o_max_tile, p_exp_tile, p_sum_tile, V, B)
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def step_sweep_2(
+    part, parts, W2, y, h, lr, W2_new, b2_new, p_sum, h_do, o_max_shift, p_exp_tile, V, B, H,
+    dh_sum_tile_parts, h_do_tile_parts, dh_sum_parts,
+):
+    """Part `part` of `parts`: V in tiles of 512."""
+    dh_sum_tile = dh_sum_tile_parts[part]
+    h_do_tile = h_do_tile_parts[part]
+    dh_sum = dh_sum_parts[part]
+    dh_sum[...] = 0
+    tiles = (V + 511) // 512
+    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+        start, stop = tile * 512, min(tile * 512 + 512, V)
+        # dh_sum_tile[tile,b,i] = sum_v W2[v,i]*p_exp_tile[v,b]*[v//512 == tile]
+        product(p_exp_tile[start:stop], TRANSPOSED, W2[start:stop], AS_IS, 1.0, 0.0, dh_sum_tile)
+        for b in range(B):
+            for i in range(H):
+                dh_sum[b, i] += o_max_shift[tile, b] * dh_sum_tile[b, i]
+                # h_do_tile[tile,b,i] = o_max_shift[tile,b]*h_do[b,i]
+                h_do_tile[b, i] = o_max_shift[tile, b] * h_do[b, i]
+        # (U5) W2_new[v,i] = W2[v,i] - (lr * sum_b p_exp_tile[v,b]*h_do_tile[v//512,b,i]) + lr/B * sum_b2 [v == y[b2]]*h[b2,i]
+        product(p_exp_tile[start:stop], AS_IS, h_do_tile, AS_IS, -lr, 1.0, W2_new[start:stop])
+        for b2_ in range(B):
+            if start <= y[b2_] < stop:
+                for i in range(H):
+                    W2_new[y[b2_], i] += real(lr) * h[b2_, i] / real(B)
+        # (U6) b2_new[v] = b2[v] - (lr/B * sum_b p_exp_tile[v,b]*o_max_shift[v//512,b]/p_sum[b]) + lr/B * sum_b2 [v == y[b2]]
+        for v in range(start, stop):
+            for b in range(B):
+                b2_new[v] -= real(lr) * p_exp_tile[v, b] * o_max_shift[tile, b] / (real(B) * p_sum[b])
+        for b2_ in range(B):
+            if start <= y[b2_] < stop:
+                b2_new[y[b2_]] += real(lr) / real(B)
+
+
+@njit(cache=True, parallel=True)
+def step_sweep_2_on_threads(
+    parts, W2, y, h, lr, W2_new, b2_new, p_sum, h_do, o_max_shift, p_exp_tile, V, B, H,
+    dh_sum_tile_parts, h_do_tile_parts, dh_sum_parts,
+):
+    for part in prange(parts):
+        step_sweep_2(
+            np.int64(part), parts, W2, y, h, lr, W2_new, b2_new, p_sum, h_do, o_max_shift, p_exp_tile, V, B, H,
+            dh_sum_tile_parts, h_do_tile_parts, dh_sum_parts,
+        )
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def step(
+    x, y, lr, C, W1, gain, bias, W2, b2, m_run, s_run, C_x, z, m, s, n, h, h_turned, o, W2_y, o_y, o_max_tile,
+    o_max, o_max_shift, p_sum_tile, p_sum, dh_sum, dn, ds_sum, dm_sum, dC_rows, h_do, dh_sum_tile_parts,
+    h_do_tile_parts, dh_sum_parts, threads,
+):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
     Arrays: x (B,N), y (B), C (V,D), W1 (H,N,D), gain (H), bias (H), W2 (V,H), b2 (V), m_run (H), s_run (H), C_x
-    (B,N,D), z (B,H), m (H), s (H), n (B,H), h (B,H), o (B,V), dh (B,H), dn (B,H), ds_sum (H), dm_sum (H), dC_rows
-    (B,N,D)
+    (B,N,D), z (B,H), m (H), s (H), n (B,H), h (B,H), h_turned (H,B), o (V,B), W2_y (B,H), o_y (B), o_max_tile ((V +
+    511)//512,B), o_max (B), o_max_shift ((V + 511)//512,B), p_sum_tile ((V + 511)//512,B), p_sum (B), dh_sum (B,H),
+    dn (B,H), ds_sum (H), dm_sum (H), dC_rows (B,N,D), h_do (B,H)
     """
     B = x.shape[0]
     N = x.shape[1]
     V = C.shape[0]
     D = C.shape[1]
     H = W1.shape[0]
-    p_exp = o  # in the same array
+    p_exp_tile = o  # in the same array
     m_run_new = m_run  # in the same array
     s_run_new = s_run  # in the same array
-    do = o  # in the same array
+    dh = dh_sum  # in the same array
     ds = ds_sum  # in the same array
     dm = dm_sum  # in the same array
     dz = dn  # in the same array
@@ -382,13 +628,13 @@ def step(x, y, lr, C, W1, gain, bias, W2, b2, m_run, s_run, C_x, z, m, s, n, h, 
                 C_x[b, t, d] = C[x[b, t], d]
     # (F1) z[b,i] = sum_t,d C_x[b,t,d]*W1[i,t,d]
     product(C_x.reshape(B, N*D), AS_IS, W1.reshape(H, N*D), TRANSPOSED, 1.0, 0.0, z)
-    m[...] = 0
     # (F2) m[i] = 1/B * sum_b z[b,i]
+    m[...] = 0
     for b in range(B):
         for i in range(H):
             m[i] += z[b, i] / real(B)
-    s[...] = 0
     # (F3) s[i] = 1/(B - 1) * sum_b (z[b,i] - m[i])**2
+    s[...] = 0
     for b in range(B):
         for i in range(H):
             s[i] += (z[b, i] - m[i]) ** 2 / (real(B) - real(1.0))
@@ -398,59 +644,89 @@ def step(x, y, lr, C, W1, gain, bias, W2, b2, m_run, s_run, C_x, z, m, s, n, h, 
             n[b, i] = (z[b, i] - m[i]) / sqrt(s[i] + real(1e-05))
             # (F5) h[b,i] = tanh(bias[i] + gain[i]*n[b,i])
             h[b, i] = tanh(bias[i] + gain[i] * n[b, i])
-    # (F6) o[b,v] = b2[v] + sum_i W2[v,i]*h[b,i]
+    # h_turned[i,b] = h[b,i]
+    for i in range(H):
+        for b in range(B):
+            h_turned[i, b] = h[b, i]
+    # b2_y[b] = b2[y[b]]
     for b in range(B):
-        for v in range(V):
-            o[b, v] = b2[v]
-    product(h, AS_IS, W2, TRANSPOSED, 1.0, 1.0, o)
-    # o_y[b] = o[b,y[b]]
+        b2_y = b2[y[b]]
+        # W2_y[b,i] = W2[y[b],i]
+        o_y_total = real(0)
+        for i in range(H):
+            W2_y[b, i] = W2[y[b], i]
+            # o_y[b] = b2_y[b] + sum_i W2_y[b,i]*h[b,i]
+            o_y_total = plus(o_y_total, W2_y[b, i] * h[b, i])
+        o_y[b] = b2_y + o_y_total
+    # p_sum[b] = sum_tile o_max_shift[tile,b]*p_sum_tile[tile,b]
+    p_sum[...] = 0
+    # dh_sum[b,i] = sum_tile o_max_shift[tile,b]*dh_sum_tile[tile,b,i]
+    dh_sum[...] = 0
+    # ds_sum[i] = sum_b n[b,i]*dn[b,i]
+    ds_sum[...] = 0
+    # dm_sum[i] = sum_b dn[b,i]
+    dm_sum[...] = 0
+    parts = parts_for(V * B * H, threads)
+    if parts == 1:
+        step_sweep_1(parts - 1, parts, W2, b2, o, h_turned, o_max_tile, p_exp_tile, p_sum_tile, V, B)
+    else:
+        step_sweep_1_on_threads(parts, W2, b2, o, h_turned, o_max_tile, p_exp_tile, p_sum_tile, V, B)
+    # (o_max) o_max[b] = max_tile o_max_tile[tile,b]
+    for b in range(B):
+        o_max_total = real(-np.inf)
+        for tile in range((V + 511) // 512):
+            o_max_total = larger(o_max_total, o_max_tile[tile, b])
+        o_max[b] = o_max_total
+    # o_max_shift[tile,b] = exp(o_max_tile[tile,b] - o_max[b])
+    for tile in range((V + 511) // 512):
+        for b in range(B):
+            o_max_shift[tile, b] = exp(o_max_tile[tile, b] - o_max[b])
+            p_sum[b] += o_max_shift[tile, b] * p_sum_tile[tile, b]
+    # (F8) L = -1/B * sum_b (o_y[b] - o_max[b] - log(p_sum[b]))
     L_total = 0.0
     for b in range(B):
-        o_y = o[b, y[b]]
-        # (o_max) o_max[b] = max_v2 o[b,v2]
-        o_max = real(-np.inf)
-        for v2 in range(V):
-            o_max = larger(o_max, o[b, v2])
-        # p_exp[b,v] = exp(o[b,v] - o_max[b])
-        p_sum = real(0)
-        for v in range(V):
-            p_exp[b, v] = exp(o[b, v] - o_max)
-            # p_sum[b] = sum_v2 p_exp[b,v2]
-            p_sum = plus(p_sum, p_exp[b, v])
-        # (F8) L = -1/B * sum_b (o_y[b] - o_max[b] - log(p_sum[b]))
-        L_total = plus(L_total, o_y - o_max - log(p_sum))
-        # F7 was: p[b,v] = exp(o[b,v])/(sum_v2 exp(o[b,v2]))
-        # (do) do[b,v] = p_exp[b,v]/(B*p_sum[b]) - [v == y[b]]/B
-        for v in range(V):
-            do[b, v] = p_exp[b, v] / (real(B) * p_sum)
-        do[b, y[b]] -= real(1.0) / real(B)
+        L_total = plus(L_total, o_y[b] - o_max[b] - log(p_sum[b]))
+        # h_do[b,i] = h[b,i]/(B*p_sum[b])
+        for i in range(H):
+            h_do[b, i] = h[b, i] / (real(B) * p_sum[b])
     L = -L_total / B
+    if not isfinite(L):
+        return L
+    # (S1) m_run_new[i] = 0.001*m[i] + 0.999*m_run[i]
+    for i in range(H):
+        m_run_new[i] = real(0.001) * m[i] + real(0.999) * m_run[i]
+    # (S2) s_run_new[i] = 0.001*s[i] + 0.999*s_run[i]
+    for i in range(H):
+        s_run_new[i] = real(0.001) * s[i] + real(0.999) * s_run[i]
+    parts = parts_for(B * H * V, threads)
+    if parts == 1:
+        step_sweep_2(
+            parts - 1, parts, W2, y, h, lr, W2_new, b2_new, p_sum, h_do, o_max_shift, p_exp_tile, V, B, H,
+            dh_sum_tile_parts, h_do_tile_parts, dh_sum_parts,
+        )
+    else:
+        step_sweep_2_on_threads(
+            parts, W2, y, h, lr, W2_new, b2_new, p_sum, h_do, o_max_shift, p_exp_tile, V, B, H,
+            dh_sum_tile_parts, h_do_tile_parts, dh_sum_parts,
+        )
+    add_parts(dh_sum, dh_sum_parts, parts)
     # F6 was: o[b,v] = b2[v] + sum_i W2[v,i]*h[b,i]
-    # (dh) dh[b,i] = sum_v W2[v,i]*do[b,v]
-    product(do, AS_IS, W2, AS_IS, 1.0, 0.0, dh)
-    # F5 was: h[b,i] = tanh(bias[i] + gain[i]*n[b,i])
-    # (dn) dn[b,i] = gain[i]*(1 - h[b,i]**2)*dh[b,i]
+    # (dh) dh[b,i] = dh_sum[b,i]/(B*p_sum[b]) - W2_y[b,i]/B
     for b in range(B):
         for i in range(H):
+            dh[b, i] = dh_sum[b, i] / (real(B) * p_sum[b]) - W2_y[b, i] / real(B)
+            # F5 was: h[b,i] = tanh(bias[i] + gain[i]*n[b,i])
+            # (dn) dn[b,i] = gain[i]*(1 - h[b,i]**2)*dh[b,i]
             dn[b, i] = gain[i] * (real(1.0) - h[b, i] ** 2) * dh[b, i]
-    ds_sum[...] = 0
-    # ds_sum[i] = sum_b n[b,i]*dn[b,i]
-    for b in range(B):
-        for i in range(H):
             ds_sum[i] += n[b, i] * dn[b, i]
+            dm_sum[i] += dn[b, i]
     # F4 was: n[b,i] = (z[b,i] - m[i])/sqrt(s[i] + 1e-05)
     # (ds) ds[i] = -ds_sum[i]/(2*(s[i] + 1e-05))
     for i in range(H):
         ds[i] = -real(1 / 2) * ds_sum[i] / (s[i] + real(1e-05))
-    dm_sum[...] = 0
-    # dm_sum[i] = sum_b dn[b,i]
-    for b in range(B):
-        for i in range(H):
-            dm_sum[i] += dn[b, i]
-    # F4 was: n[b,i] = (z[b,i] - m[i])/sqrt(s[i] + 1e-05)
-    # F3 was: s[i] = 1/(B - 1) * sum_b (z[b,i] - m[i])**2
-    # (dm) dm[i] = -dm_sum[i]/sqrt(s[i] + 1e-05)
-    for i in range(H):
+        # F4 was: n[b,i] = (z[b,i] - m[i])/sqrt(s[i] + 1e-05)
+        # F3 was: s[i] = 1/(B - 1) * sum_b (z[b,i] - m[i])**2
+        # (dm) dm[i] = -dm_sum[i]/sqrt(s[i] + 1e-05)
         dm[i] = -dm_sum[i] / sqrt(s[i] + real(1e-05))
     # F4 was: n[b,i] = (z[b,i] - m[i])/sqrt(s[i] + 1e-05)
     # F3 was: s[i] = 1/(B - 1) * sum_b (z[b,i] - m[i])**2
@@ -461,14 +737,6 @@ def step(x, y, lr, C, W1, gain, bias, W2, b2, m_run, s_run, C_x, z, m, s, n, h, 
             dz[b, i] = dn[b, i] / sqrt(s[i] + real(1e-05)) + real(2.0) * (z[b, i] - m[i]) * ds[i] / (real(B) - real(1.0)) + dm[i] / real(B)
     # dC_rows[b,t,d] = sum_i W1[i,t,d]*dz[b,i]
     product(dz, AS_IS, W1.reshape(H, N*D), AS_IS, 1.0, 0.0, dC_rows.reshape(B, N*D))
-    if not isfinite(L):
-        return L
-    # (S1) m_run_new[i] = 0.001*m[i] + 0.999*m_run[i]
-    for i in range(H):
-        m_run_new[i] = real(0.001) * m[i] + real(0.999) * m_run[i]
-    # (S2) s_run_new[i] = 0.001*s[i] + 0.999*s_run[i]
-    for i in range(H):
-        s_run_new[i] = real(0.001) * s[i] + real(0.999) * s_run[i]
     # (U1) C_new[v,d] = C[v,d] - lr * sum_b,t dC_rows[b,t,d]*[v == x[b,t]]
     for b in range(B):
         for t in range(N):
@@ -482,20 +750,15 @@ def step(x, y, lr, C, W1, gain, bias, W2, b2, m_run, s_run, C_x, z, m, s, n, h, 
             gain_new[i] -= real(lr) * (real(1.0) - h[b, i] ** 2) * dh[b, i] * n[b, i]
             # (U4) bias_new[i] = bias[i] - lr * sum_b (1 - h[b,i]**2)*dh[b,i]
             bias_new[i] -= real(lr) * (real(1.0) - h[b, i] ** 2) * dh[b, i]
-    # (U5) W2_new[v,i] = W2[v,i] - lr * sum_b do[b,v]*h[b,i]
-    product(do, TRANSPOSED, h, AS_IS, -lr, 1.0, W2_new)
-    # (U6) b2_new[v] = b2[v] - lr * sum_b do[b,v]
-    for b in range(B):
-        for v in range(V):
-            b2_new[v] -= real(lr) * do[b, v]
     return L
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def train_chunk(order, lr, x, y, C, W1, gain, bias, W2, b2, m_run, s_run, losses):
+def train_chunk(order, lr, x, y, C, W1, gain, bias, W2, b2, m_run, s_run, losses, threads):
     """len(order) steps in place, step k on rows order[k] of the data; losses[k] is the loss before step k.
 
     Returns how many steps were done: all, or those before the first loss that is not finite.
+    Sweeps run on at most `threads` threads.
     """
     B = order.shape[1]
     N = x.shape[1]
@@ -510,20 +773,59 @@ def train_chunk(order, lr, x, y, C, W1, gain, bias, W2, b2, m_run, s_run, losses
     s = np.empty((H,), real)
     n = np.empty((B, H), real)
     h = np.empty((B, H), real)
-    o = np.empty((B, V), real)
-    dh = np.empty((B, H), real)
+    h_turned = np.empty((H, B), real)
+    o = np.empty((V, B), real)
+    W2_y = np.empty((B, H), real)
+    o_y = np.empty((B,), real)
+    o_max_tile = np.empty(((V + 511) // 512, B), real)
+    o_max = np.empty((B,), real)
+    o_max_shift = np.empty(((V + 511) // 512, B), real)
+    p_sum_tile = np.empty(((V + 511) // 512, B), real)
+    p_sum = np.empty((B,), real)
+    dh_sum = np.empty((B, H), real)
     dn = np.empty((B, H), real)
     ds_sum = np.empty((H,), real)
     dm_sum = np.empty((H,), real)
     dC_rows = np.empty((B, N, D), real)
+    h_do = np.empty((B, H), real)
+    dh_sum_tile_parts = np.empty((threads, B, H), real)
+    h_do_tile_parts = np.empty((threads, B, H), real)
+    dh_sum_parts = np.empty((threads, B, H), real)
     for turn in range(order.shape[0]):
         for row in range(B):
-            x_batch[row, :] = x[order[turn, row], :]
+            for axis1 in range(x.shape[1]):
+                x_batch[row, axis1] = x[order[turn, row], axis1]
             y_batch[row] = y[order[turn, row]]
-        losses[turn] = step(x_batch, y_batch, lr[turn], C, W1, gain, bias, W2, b2, m_run, s_run, C_x, z, m, s, n, h, o, dh, dn, ds_sum, dm_sum, dC_rows)
+        losses[turn] = step(x_batch, y_batch, lr[turn], C, W1, gain, bias, W2, b2, m_run, s_run, C_x, z, m, s, n, h, h_turned, o, W2_y, o_y, o_max_tile, o_max, o_max_shift, p_sum_tile, p_sum, dh_sum, dn, ds_sum, dm_sum, dC_rows, h_do, dh_sum_tile_parts, h_do_tile_parts, dh_sum_parts, threads)
         if not math.isfinite(losses[turn]):
             return turn
     return order.shape[0]
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def evaluation_loss_sweep_1(part, parts, W2, b2, h_turned, o_max_tile, L_sum_tile, V, B, o_parts):
+    """Part `part` of `parts`: V in tiles of 512."""
+    o = o_parts[part]
+    tiles = (V + 511) // 512
+    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+        start, stop = tile * 512, min(tile * 512 + 512, V)
+        # o_max_tile[tile,b] = max_v2 (o[v2,b] if [v2//512 == tile] else least)
+        for b in range(B):
+            o_max_tile[tile, b] = LEAST
+        # L_sum_tile[tile,b] = sum_v2 exp(o[v2,b] - o_max_tile[v2//512,b])*[v2//512 == tile]
+        for b in range(B):
+            L_sum_tile[tile, b] = real(0.0)
+        # (F6) o[v,b] = b2[v] + sum_i W2[v,i]*h_turned[i,b]
+        for v in range(start, stop):
+            for b in range(B):
+                o[v - start, b] = b2[v]
+        product(W2[start:stop], AS_IS, h_turned, AS_IS, 1.0, 1.0, o[:stop - start])
+        for v2 in range(start, stop):
+            for b in range(B):
+                o_max_tile[tile, b] = larger(o_max_tile[tile, b], o[v2 - start, b])
+        for v2 in range(start, stop):
+            for b in range(B):
+                L_sum_tile[tile, b] += exp(o[v2 - start, b] - o_max_tile[tile, b])
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
@@ -541,7 +843,13 @@ def evaluation_loss(x, y, C, W1, gain, bias, W2, b2, m_run, s_run):
     z = np.empty((B, H), real)
     m = np.empty((H,), real)
     s = np.empty((H,), real)
-    o = np.empty((B, V), real)
+    h_turned = np.empty((H, B), real)
+    o_y = np.empty((B,), real)
+    o_max_tile = np.empty(((V + 511) // 512, B), real)
+    o_max = np.empty((B,), real)
+    L_sum_tile = np.empty(((V + 511) // 512, B), real)
+    L_sum = np.empty((B,), real)
+    o_parts = np.empty((1, 512, B), real)
     h = z  # in the same array
     # C_x[b,t,d] = C[x[b,t],d]
     for b in range(B):
@@ -560,25 +868,39 @@ def evaluation_loss(x, y, C, W1, gain, bias, W2, b2, m_run, s_run):
     for b in range(B):
         for i in range(H):
             h[b, i] = tanh(bias[i] + gain[i] * (z[b, i] - m[i]) / sqrt(s[i] + real(1e-05)))
-    # (F6) o[b,v] = b2[v] + sum_i W2[v,i]*h[b,i]
+    # h_turned[i,b] = h[b,i]
+    for i in range(H):
+        for b in range(B):
+            h_turned[i, b] = h[b, i]
+    # b2_y[b] = b2[y[b]]
     for b in range(B):
-        for v in range(V):
-            o[b, v] = b2[v]
-    product(h, AS_IS, W2, TRANSPOSED, 1.0, 1.0, o)
-    # o_y[b] = o[b,y[b]]
+        b2_y = b2[y[b]]
+        # W2_y[b,i] = W2[y[b],i]
+        o_y_total = real(0)
+        for i in range(H):
+            W2_y = W2[y[b], i]
+            # o_y[b] = b2_y[b] + sum_i W2_y[b,i]*h[b,i]
+            o_y_total = plus(o_y_total, W2_y * h[b, i])
+        o_y[b] = b2_y + o_y_total
+    # L_sum[b] = sum_tile o_max_shift[tile,b]*L_sum_tile[tile,b]
+    L_sum[...] = 0
+    parts = 1
+    evaluation_loss_sweep_1(parts - 1, parts, W2, b2, h_turned, o_max_tile, L_sum_tile, V, B, o_parts)
+    # (o_max) o_max[b] = max_tile o_max_tile[tile,b]
+    for b in range(B):
+        o_max_total = real(-np.inf)
+        for tile in range((V + 511) // 512):
+            o_max_total = larger(o_max_total, o_max_tile[tile, b])
+        o_max[b] = o_max_total
+    # o_max_shift[tile,b] = exp(o_max_tile[tile,b] - o_max[b])
+    for tile in range((V + 511) // 512):
+        for b in range(B):
+            o_max_shift = exp(o_max_tile[tile, b] - o_max[b])
+            L_sum[b] += o_max_shift * L_sum_tile[tile, b]
+    # (F8) L = -1/B * sum_b (o_y[b] - o_max[b] - log(L_sum[b]))
     L_total = 0.0
     for b in range(B):
-        o_y = o[b, y[b]]
-        # (o_max) o_max[b] = max_v2 o[b,v2]
-        o_max = real(-np.inf)
-        for v2 in range(V):
-            o_max = larger(o_max, o[b, v2])
-        # L_sum[b] = sum_v2 exp(o[b,v2] - o_max[b])
-        L_sum = real(0)
-        for v2 in range(V):
-            L_sum = plus(L_sum, exp(o[b, v2] - o_max))
-        # (F8) L = -1/B * sum_b (o_y[b] - o_max[b] - log(L_sum[b]))
-        L_total = plus(L_total, o_y - o_max - log(L_sum))
+        L_total = plus(L_total, o_y[b] - o_max[b] - log(L_sum[b]))
     L = -L_total / B
     return L
 

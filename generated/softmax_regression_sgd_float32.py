@@ -24,11 +24,14 @@ import math
 from math import isfinite, log
 
 import numpy as np
-from numba import njit, types
+from numba import njit, prange, types
 
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
+
+
+LEAST = real(np.finfo(real).min)
 
 
 AS_IS, TRANSPOSED = False, True
@@ -41,19 +44,39 @@ _blas = types.ExternalFunction(
 )
 
 
+SMALL = 1_000_000  # multiplications: OpenBLAS does not copy the operands of so small a product first
+
+
 @njit(cache=True)
 def product(left, turn_left, right, turn_right, alpha, beta, out):
-    """out = alpha * left @ right + beta * out, by BLAS; TRANSPOSED says that an operand is stored the other way."""
+    """out = alpha * left @ right + beta * out, by BLAS; TRANSPOSED says that an operand is stored the other way.
+
+    A long product with a short side is done in blocks of rows, or of the summed axis, that are small for BLAS.
+    """
     rows, columns = out.shape
     inner = left.shape[0] if turn_left else left.shape[1]
-    scale = np.array([alpha, beta], out.dtype)
-    # BLAS counts columns first: out.T = right.T @ left.T
-    _blas(
-        ord("s") if out.itemsize == 4 else ord("d"), ord("t") if turn_right else ord("n"),
-        ord("t") if turn_left else ord("n"), columns, rows, inner,
-        scale.ctypes.data, right.ctypes.data, row_length(right), left.ctypes.data, row_length(left),
-        scale.ctypes.data + out.itemsize, out.ctypes.data, row_length(out),
-    )
+    rows_at_once, inner_at_once = max(1, rows), max(1, inner)
+    if rows * columns * inner > SMALL and min(rows, columns, inner) <= 128:
+        if rows >= inner:
+            rows_at_once = max(16, SMALL // (columns * inner))
+        else:
+            inner_at_once = max(16, SMALL // (rows * columns))
+    size = out.itemsize
+    scale = np.array([alpha, beta, 1.0], out.dtype)
+    left_row, left_inner = (1, row_length(left)) if turn_left else (row_length(left), 1)
+    right_inner = 1 if turn_right else row_length(right)
+    for row in range(0, rows, rows_at_once):
+        for start in range(0, max(1, inner), inner_at_once):
+            # BLAS counts columns first: out.T = right.T @ left.T
+            _blas(
+                ord("s") if size == 4 else ord("d"), ord("t") if turn_right else ord("n"),
+                ord("t") if turn_left else ord("n"),
+                columns, min(rows_at_once, rows - row), min(inner_at_once, inner - start), scale.ctypes.data,
+                right.ctypes.data + size * start * right_inner, row_length(right),
+                left.ctypes.data + size * (row * left_row + start * left_inner), row_length(left),
+                scale.ctypes.data + (size if start == 0 else 2 * size),
+                out.ctypes.data + size * row * row_length(out), row_length(out),
+            )
 
 
 @njit(cache=True)
@@ -72,6 +95,22 @@ def larger(a, b):
 def plus(a, b):
     """a + b, where a collects a sum whose order is free: a loop over it becomes vector code."""
     return a + b
+
+
+@njit(cache=True)
+def parts_for(work, threads):
+    """In how many parts, one a thread, so many multiplications are done: waking a thread takes some microseconds."""
+    return threads if work > 400_000 else 1
+
+
+@njit(cache=True)
+def add_parts(total, parts, count):
+    """total += parts[0] + ... + parts[count - 1]."""
+    total = total.reshape(total.size)
+    for part in range(count):
+        share = parts[part].reshape(total.size)
+        for k in range(total.size):
+            total[k] += share[k]
 
 
 @njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
@@ -95,6 +134,32 @@ def exp(x):
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
+def loss_sweep_1(part, parts, W, c, X, o_max_tile, L_sum_tile, K, B, o_parts):
+    """Part `part` of `parts`: K in tiles of 512."""
+    o = o_parts[part]
+    tiles = (K + 511) // 512
+    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+        start, stop = tile * 512, min(tile * 512 + 512, K)
+        # o_max_tile[tile,b] = max_k2 (o[k2,b] if [k2//512 == tile] else least)
+        for b in range(B):
+            o_max_tile[tile, b] = LEAST
+        # L_sum_tile[tile,b] = sum_k2 exp(o[k2,b] - o_max_tile[k2//512,b])*[k2//512 == tile]
+        for b in range(B):
+            L_sum_tile[tile, b] = real(0.0)
+        # (F1) o[k,b] = c[k] + sum_d W[d,k]*X[b,d]
+        for k in range(start, stop):
+            for b in range(B):
+                o[k - start, b] = c[k]
+        product(W[:, start:stop], TRANSPOSED, X, TRANSPOSED, 1.0, 1.0, o[:stop - start])
+        for k2 in range(start, stop):
+            for b in range(B):
+                o_max_tile[tile, b] = larger(o_max_tile[tile, b], o[k2 - start, b])
+        for k2 in range(start, stop):
+            for b in range(B):
+                L_sum_tile[tile, b] += exp(o[k2 - start, b] - o_max_tile[tile, b])
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
 def loss(X, y, W, c):
     """The loss L of one batch; nothing is changed.
 
@@ -103,28 +168,109 @@ def loss(X, y, W, c):
     B = X.shape[0]
     D = X.shape[1]
     K = W.shape[1]
-    o = np.empty((B, K), real)
-    # (F1) o[b,k] = c[k] + sum_d W[d,k]*X[b,d]
+    o_y = np.empty((B,), real)
+    o_max_tile = np.empty(((K + 511) // 512, B), real)
+    o_max = np.empty((B,), real)
+    L_sum_tile = np.empty(((K + 511) // 512, B), real)
+    L_sum = np.empty((B,), real)
+    o_parts = np.empty((1, 512, B), real)
+    # c_y[b] = c[y[b]]
     for b in range(B):
-        for k in range(K):
-            o[b, k] = c[k]
-    product(X, AS_IS, W, AS_IS, 1.0, 1.0, o)
-    # o_y[b] = o[b,y[b]]
+        c_y = c[y[b]]
+        # W_y[b,d] = W[d,y[b]]
+        o_y_total = real(0)
+        for d in range(D):
+            W_y = W[d, y[b]]
+            # o_y[b] = c_y[b] + sum_d W_y[b,d]*X[b,d]
+            o_y_total = plus(o_y_total, W_y * X[b, d])
+        o_y[b] = c_y + o_y_total
+    # L_sum[b] = sum_tile o_max_shift[tile,b]*L_sum_tile[tile,b]
+    L_sum[...] = 0
+    parts = 1
+    loss_sweep_1(parts - 1, parts, W, c, X, o_max_tile, L_sum_tile, K, B, o_parts)
+    # (o_max) o_max[b] = max_tile o_max_tile[tile,b]
+    for b in range(B):
+        o_max_total = real(-np.inf)
+        for tile in range((K + 511) // 512):
+            o_max_total = larger(o_max_total, o_max_tile[tile, b])
+        o_max[b] = o_max_total
+    # o_max_shift[tile,b] = exp(o_max_tile[tile,b] - o_max[b])
+    for tile in range((K + 511) // 512):
+        for b in range(B):
+            o_max_shift = exp(o_max_tile[tile, b] - o_max[b])
+            L_sum[b] += o_max_shift * L_sum_tile[tile, b]
+    # (F3) L = -1/B * sum_b (o_y[b] - o_max[b] - log(L_sum[b]))
     L_total = 0.0
     for b in range(B):
-        o_y = o[b, y[b]]
-        # (o_max) o_max[b] = max_k2 o[b,k2]
-        o_max = real(-np.inf)
-        for k2 in range(K):
-            o_max = larger(o_max, o[b, k2])
-        # L_sum[b] = sum_k2 exp(o[b,k2] - o_max[b])
-        L_sum = real(0)
-        for k2 in range(K):
-            L_sum = plus(L_sum, exp(o[b, k2] - o_max))
-        # (F3) L = -1/B * sum_b (o_y[b] - o_max[b] - log(L_sum[b]))
-        L_total = plus(L_total, o_y - o_max - log(L_sum))
+        L_total = plus(L_total, o_y[b] - o_max[b] - log(L_sum[b]))
     L = -L_total / B
     return L
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def gradients_sweep_1(part, parts, W, c, X, o, o_max_tile, p_exp_tile, p_sum_tile, K, B):
+    """Part `part` of `parts`: K in tiles of 512."""
+    tiles = (K + 511) // 512
+    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+        start, stop = tile * 512, min(tile * 512 + 512, K)
+        # o_max_tile[tile,b] = max_k2 (o[k2,b] if [k2//512 == tile] else least)
+        for b in range(B):
+            o_max_tile[tile, b] = LEAST
+        # p_sum_tile[tile,b] = sum_k2 p_exp_tile[k2,b]*[k2//512 == tile]
+        for b in range(B):
+            p_sum_tile[tile, b] = real(0.0)
+        # (F1) o[k,b] = c[k] + sum_d W[d,k]*X[b,d]
+        for k in range(start, stop):
+            for b in range(B):
+                o[k, b] = c[k]
+        product(W[:, start:stop], TRANSPOSED, X, TRANSPOSED, 1.0, 1.0, o[start:stop])
+        for k2 in range(start, stop):
+            for b in range(B):
+                o_max_tile[tile, b] = larger(o_max_tile[tile, b], o[k2, b])
+        # p_exp_tile[k,b] = exp(o[k,b] - o_max_tile[k//512,b])
+        for k in range(start, stop):
+            for b in range(B):
+                p_exp_tile[k, b] = exp(o[k, b] - o_max_tile[tile, b])
+                p_sum_tile[tile, b] += p_exp_tile[k, b]
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def gradients_sweep_2(
+    part, parts, W, X, y, p_sum, X_do, o_max_shift, p_exp_tile, dW, dc, K, B, D, X_do_tile_parts,
+    dX_sum_tile_parts, dX_sum_parts,
+):
+    """Part `part` of `parts`: K in tiles of 512."""
+    X_do_tile = X_do_tile_parts[part]
+    dX_sum_tile = dX_sum_tile_parts[part]
+    dX_sum = dX_sum_parts[part]
+    dX_sum[...] = 0
+    tiles = (K + 511) // 512
+    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+        start, stop = tile * 512, min(tile * 512 + 512, K)
+        # F1 was: o[b,k] = c[k] + sum_d W[d,k]*X[b,d]
+        # (dc) dc[k] = (1/B * sum_b p_exp_tile[k,b]*o_max_shift[k//512,b]/p_sum[b]) - 1/B * sum_b [k == y[b]]
+        for k in range(start, stop):
+            dc[k] = real(0.0)
+            for b in range(B):
+                dc[k] += p_exp_tile[k, b] * o_max_shift[tile, b] / (real(B) * p_sum[b])
+        # X_do_tile[tile,b,d] = o_max_shift[tile,b]*X_do[b,d]
+        for b in range(B):
+            for d in range(D):
+                X_do_tile[b, d] = o_max_shift[tile, b] * X_do[b, d]
+        # F1 was: o[b,k] = c[k] + sum_d W[d,k]*X[b,d]
+        # (dW) dW[d,k] = (sum_b p_exp_tile[k,b]*X_do_tile[k//512,b,d]) - 1/B * sum_b [k == y[b]]*X[b,d]
+        product(X_do_tile, TRANSPOSED, p_exp_tile[start:stop], TRANSPOSED, 1.0, 0.0, dW[:, start:stop])
+        for b in range(B):
+            if start <= y[b] < stop:
+                for d in range(D):
+                    dW[d, y[b]] -= X[b, d] / real(B)
+            if start <= y[b] < stop:
+                dc[y[b]] -= real(1.0) / real(B)
+        # dX_sum_tile[tile,b,d] = sum_k W[d,k]*p_exp_tile[k,b]*[k//512 == tile]
+        product(p_exp_tile[start:stop], TRANSPOSED, W[:, start:stop], TRANSPOSED, 1.0, 0.0, dX_sum_tile)
+        for b in range(B):
+            for d in range(D):
+                dX_sum[b, d] += o_max_shift[tile, b] * dX_sum_tile[b, d]
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
@@ -136,121 +282,234 @@ def gradients(X, y, W, c):
     B = X.shape[0]
     D = X.shape[1]
     K = W.shape[1]
-    o = np.empty((B, K), real)
+    o = np.empty((K, B), real)
+    W_y = np.empty((B, D), real)
+    o_y = np.empty((B,), real)
+    o_max_tile = np.empty(((K + 511) // 512, B), real)
+    o_max = np.empty((B,), real)
+    o_max_shift = np.empty(((K + 511) // 512, B), real)
+    p_sum_tile = np.empty(((K + 511) // 512, B), real)
+    p_sum = np.empty((B,), real)
+    X_do = np.empty((B, D), real)
+    dX_sum = np.empty((B, D), real)
     dW = np.empty((D, K), real)
     dc = np.empty((K,), real)
     dX = np.empty((B, D), real)
-    p_exp = o  # in the same array
-    do = o  # in the same array
-    # (F1) o[b,k] = c[k] + sum_d W[d,k]*X[b,d]
+    X_do_tile_parts = np.empty((1, B, D), real)
+    dX_sum_tile_parts = np.empty((1, B, D), real)
+    dX_sum_parts = np.empty((1, B, D), real)
+    p_exp_tile = o  # in the same array
+    # c_y[b] = c[y[b]]
     for b in range(B):
-        for k in range(K):
-            o[b, k] = c[k]
-    product(X, AS_IS, W, AS_IS, 1.0, 1.0, o)
-    # o_y[b] = o[b,y[b]]
+        c_y = c[y[b]]
+        # W_y[b,d] = W[d,y[b]]
+        o_y_total = real(0)
+        for d in range(D):
+            W_y[b, d] = W[d, y[b]]
+            # o_y[b] = c_y[b] + sum_d W_y[b,d]*X[b,d]
+            o_y_total = plus(o_y_total, W_y[b, d] * X[b, d])
+        o_y[b] = c_y + o_y_total
+    # p_sum[b] = sum_tile o_max_shift[tile,b]*p_sum_tile[tile,b]
+    p_sum[...] = 0
+    # dX_sum[b,d] = sum_tile o_max_shift[tile,b]*dX_sum_tile[tile,b,d]
+    dX_sum[...] = 0
+    parts = 1
+    gradients_sweep_1(parts - 1, parts, W, c, X, o, o_max_tile, p_exp_tile, p_sum_tile, K, B)
+    # (o_max) o_max[b] = max_tile o_max_tile[tile,b]
+    for b in range(B):
+        o_max_total = real(-np.inf)
+        for tile in range((K + 511) // 512):
+            o_max_total = larger(o_max_total, o_max_tile[tile, b])
+        o_max[b] = o_max_total
+    # o_max_shift[tile,b] = exp(o_max_tile[tile,b] - o_max[b])
+    for tile in range((K + 511) // 512):
+        for b in range(B):
+            o_max_shift[tile, b] = exp(o_max_tile[tile, b] - o_max[b])
+            p_sum[b] += o_max_shift[tile, b] * p_sum_tile[tile, b]
+    # (F3) L = -1/B * sum_b (o_y[b] - o_max[b] - log(p_sum[b]))
     L_total = 0.0
     for b in range(B):
-        o_y = o[b, y[b]]
-        # (o_max) o_max[b] = max_k2 o[b,k2]
-        o_max = real(-np.inf)
-        for k2 in range(K):
-            o_max = larger(o_max, o[b, k2])
-        # p_exp[b,k] = exp(o[b,k] - o_max[b])
-        p_sum = real(0)
-        for k in range(K):
-            p_exp[b, k] = exp(o[b, k] - o_max)
-            # p_sum[b] = sum_k2 p_exp[b,k2]
-            p_sum = plus(p_sum, p_exp[b, k])
-        # (F3) L = -1/B * sum_b (o_y[b] - o_max[b] - log(p_sum[b]))
-        L_total = plus(L_total, o_y - o_max - log(p_sum))
-        # F2 was: p[b,k] = exp(o[b,k])/(sum_k2 exp(o[b,k2]))
-        # (do) do[b,k] = p_exp[b,k]/(B*p_sum[b]) - [k == y[b]]/B
-        for k in range(K):
-            do[b, k] = p_exp[b, k] / (real(B) * p_sum)
-        do[b, y[b]] -= real(1.0) / real(B)
+        L_total = plus(L_total, o_y[b] - o_max[b] - log(p_sum[b]))
+        # X_do[b,d] = X[b,d]/(B*p_sum[b])
+        for d in range(D):
+            X_do[b, d] = X[b, d] / (real(B) * p_sum[b])
     L = -L_total / B
-    # F1 was: o[b,k] = c[k] + sum_d W[d,k]*X[b,d]
-    # (dW) dW[d,k] = sum_b do[b,k]*X[b,d]
-    product(X, TRANSPOSED, do, AS_IS, 1.0, 0.0, dW)
-    dc[...] = 0
-    # F1 was: o[b,k] = c[k] + sum_d W[d,k]*X[b,d]
-    # (dc) dc[k] = sum_b do[b,k]
+    parts = 1
+    gradients_sweep_2(
+        parts - 1, parts, W, X, y, p_sum, X_do, o_max_shift, p_exp_tile, dW, dc, K, B, D, X_do_tile_parts,
+        dX_sum_tile_parts, dX_sum_parts,
+    )
+    add_parts(dX_sum, dX_sum_parts, parts)
+    # (dX) dX[b,d] = dX_sum[b,d]/(B*p_sum[b]) - W_y[b,d]/B
     for b in range(B):
-        for k in range(K):
-            dc[k] += do[b, k]
-    # (dX) dX[b,d] = sum_k W[d,k]*do[b,k]
-    product(do, AS_IS, W, TRANSPOSED, 1.0, 0.0, dX)
+        for d in range(D):
+            dX[b, d] = dX_sum[b, d] / (real(B) * p_sum[b]) - W_y[b, d] / real(B)
     return L, dW, dc, dX
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def step(X, y, lr, W, c, o):
+def step_sweep_1(part, parts, W, c, X, o, o_max_tile, p_exp_tile, p_sum_tile, K, B):
+    """Part `part` of `parts`: K in tiles of 512."""
+    tiles = (K + 511) // 512
+    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+        start, stop = tile * 512, min(tile * 512 + 512, K)
+        # o_max_tile[tile,b] = max_k2 (o[k2,b] if [k2//512 == tile] else least)
+        for b in range(B):
+            o_max_tile[tile, b] = LEAST
+        # p_sum_tile[tile,b] = sum_k2 p_exp_tile[k2,b]*[k2//512 == tile]
+        for b in range(B):
+            p_sum_tile[tile, b] = real(0.0)
+        # (F1) o[k,b] = c[k] + sum_d W[d,k]*X[b,d]
+        for k in range(start, stop):
+            for b in range(B):
+                o[k, b] = c[k]
+        product(W[:, start:stop], TRANSPOSED, X, TRANSPOSED, 1.0, 1.0, o[start:stop])
+        for k2 in range(start, stop):
+            for b in range(B):
+                o_max_tile[tile, b] = larger(o_max_tile[tile, b], o[k2, b])
+        # p_exp_tile[k,b] = exp(o[k,b] - o_max_tile[k//512,b])
+        for k in range(start, stop):
+            for b in range(B):
+                p_exp_tile[k, b] = exp(o[k, b] - o_max_tile[tile, b])
+                p_sum_tile[tile, b] += p_exp_tile[k, b]
+
+
+@njit(cache=True, parallel=True)
+def step_sweep_1_on_threads(parts, W, c, X, o, o_max_tile, p_exp_tile, p_sum_tile, K, B):
+    for part in prange(parts):
+        step_sweep_1(np.int64(part), parts, W, c, X, o, o_max_tile, p_exp_tile, p_sum_tile, K, B)
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def step_sweep_2(
+    part, parts, X, y, lr, W_new, c_new, p_sum, X_do, o_max_shift, p_exp_tile, K, B, D, X_do_tile_parts,
+):
+    """Part `part` of `parts`: K in tiles of 512."""
+    X_do_tile = X_do_tile_parts[part]
+    tiles = (K + 511) // 512
+    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+        start, stop = tile * 512, min(tile * 512 + 512, K)
+        # X_do_tile[tile,b,d] = o_max_shift[tile,b]*X_do[b,d]
+        for b in range(B):
+            for d in range(D):
+                X_do_tile[b, d] = o_max_shift[tile, b] * X_do[b, d]
+        # (U1) W_new[d,k] = W[d,k] - (lr * sum_b p_exp_tile[k,b]*X_do_tile[k//512,b,d]) + lr/B * sum_b2 [k == y[b2]]*X[b2,d]
+        product(X_do_tile, TRANSPOSED, p_exp_tile[start:stop], TRANSPOSED, -lr, 1.0, W_new[:, start:stop])
+        for b2 in range(B):
+            if start <= y[b2] < stop:
+                for d in range(D):
+                    W_new[d, y[b2]] += real(lr) * X[b2, d] / real(B)
+        # (U2) c_new[k] = c[k] - (lr/B * sum_b p_exp_tile[k,b]*o_max_shift[k//512,b]/p_sum[b]) + lr/B * sum_b2 [k == y[b2]]
+        for k in range(start, stop):
+            for b in range(B):
+                c_new[k] -= real(lr) * p_exp_tile[k, b] * o_max_shift[tile, b] / (real(B) * p_sum[b])
+        for b2 in range(B):
+            if start <= y[b2] < stop:
+                c_new[y[b2]] += real(lr) / real(B)
+
+
+@njit(cache=True, parallel=True)
+def step_sweep_2_on_threads(
+    parts, X, y, lr, W_new, c_new, p_sum, X_do, o_max_shift, p_exp_tile, K, B, D, X_do_tile_parts,
+):
+    for part in prange(parts):
+        step_sweep_2(
+            np.int64(part), parts, X, y, lr, W_new, c_new, p_sum, X_do, o_max_shift, p_exp_tile, K, B, D,
+            X_do_tile_parts,
+        )
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def step(X, y, lr, W, c, o, o_y, o_max_tile, o_max, o_max_shift, p_sum_tile, p_sum, X_do, X_do_tile_parts, threads):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
-    Arrays: X (B,D), y (B), W (D,K), c (K), o (B,K)
+    Arrays: X (B,D), y (B), W (D,K), c (K), o (K,B), o_y (B), o_max_tile ((K + 511)//512,B), o_max (B), o_max_shift
+    ((K + 511)//512,B), p_sum_tile ((K + 511)//512,B), p_sum (B), X_do (B,D)
     """
     B = X.shape[0]
     D = X.shape[1]
     K = W.shape[1]
-    p_exp = o  # in the same array
-    do = o  # in the same array
+    p_exp_tile = o  # in the same array
     W_new = W  # in the same array
     c_new = c  # in the same array
-    # (F1) o[b,k] = c[k] + sum_d W[d,k]*X[b,d]
+    # c_y[b] = c[y[b]]
     for b in range(B):
-        for k in range(K):
-            o[b, k] = c[k]
-    product(X, AS_IS, W, AS_IS, 1.0, 1.0, o)
-    # o_y[b] = o[b,y[b]]
+        c_y = c[y[b]]
+        # W_y[b,d] = W[d,y[b]]
+        o_y_total = real(0)
+        for d in range(D):
+            W_y = W[d, y[b]]
+            # o_y[b] = c_y[b] + sum_d W_y[b,d]*X[b,d]
+            o_y_total = plus(o_y_total, W_y * X[b, d])
+        o_y[b] = c_y + o_y_total
+    # p_sum[b] = sum_tile o_max_shift[tile,b]*p_sum_tile[tile,b]
+    p_sum[...] = 0
+    parts = parts_for(K * B * D, threads)
+    if parts == 1:
+        step_sweep_1(parts - 1, parts, W, c, X, o, o_max_tile, p_exp_tile, p_sum_tile, K, B)
+    else:
+        step_sweep_1_on_threads(parts, W, c, X, o, o_max_tile, p_exp_tile, p_sum_tile, K, B)
+    # (o_max) o_max[b] = max_tile o_max_tile[tile,b]
+    for b in range(B):
+        o_max_total = real(-np.inf)
+        for tile in range((K + 511) // 512):
+            o_max_total = larger(o_max_total, o_max_tile[tile, b])
+        o_max[b] = o_max_total
+    # o_max_shift[tile,b] = exp(o_max_tile[tile,b] - o_max[b])
+    for tile in range((K + 511) // 512):
+        for b in range(B):
+            o_max_shift[tile, b] = exp(o_max_tile[tile, b] - o_max[b])
+            p_sum[b] += o_max_shift[tile, b] * p_sum_tile[tile, b]
+    # (F3) L = -1/B * sum_b (o_y[b] - o_max[b] - log(p_sum[b]))
     L_total = 0.0
     for b in range(B):
-        o_y = o[b, y[b]]
-        # (o_max) o_max[b] = max_k2 o[b,k2]
-        o_max = real(-np.inf)
-        for k2 in range(K):
-            o_max = larger(o_max, o[b, k2])
-        # p_exp[b,k] = exp(o[b,k] - o_max[b])
-        p_sum = real(0)
-        for k in range(K):
-            p_exp[b, k] = exp(o[b, k] - o_max)
-            # p_sum[b] = sum_k2 p_exp[b,k2]
-            p_sum = plus(p_sum, p_exp[b, k])
-        # (F3) L = -1/B * sum_b (o_y[b] - o_max[b] - log(p_sum[b]))
-        L_total = plus(L_total, o_y - o_max - log(p_sum))
-        # F2 was: p[b,k] = exp(o[b,k])/(sum_k2 exp(o[b,k2]))
-        # (do) do[b,k] = p_exp[b,k]/(B*p_sum[b]) - [k == y[b]]/B
-        for k in range(K):
-            do[b, k] = p_exp[b, k] / (real(B) * p_sum)
-        do[b, y[b]] -= real(1.0) / real(B)
+        L_total = plus(L_total, o_y[b] - o_max[b] - log(p_sum[b]))
+        # X_do[b,d] = X[b,d]/(B*p_sum[b])
+        for d in range(D):
+            X_do[b, d] = X[b, d] / (real(B) * p_sum[b])
     L = -L_total / B
     if not isfinite(L):
         return L
-    # (U1) W_new[d,k] = W[d,k] - lr * sum_b do[b,k]*X[b,d]
-    product(X, TRANSPOSED, do, AS_IS, -lr, 1.0, W_new)
-    # (U2) c_new[k] = c[k] - lr * sum_b do[b,k]
-    for b in range(B):
-        for k in range(K):
-            c_new[k] -= real(lr) * do[b, k]
+    parts = parts_for(D * K * B, threads)
+    if parts == 1:
+        step_sweep_2(
+            parts - 1, parts, X, y, lr, W_new, c_new, p_sum, X_do, o_max_shift, p_exp_tile, K, B, D,
+            X_do_tile_parts,
+        )
+    else:
+        step_sweep_2_on_threads(
+            parts, X, y, lr, W_new, c_new, p_sum, X_do, o_max_shift, p_exp_tile, K, B, D, X_do_tile_parts,
+        )
     return L
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def train_chunk(order, lr, X, y, W, c, losses):
+def train_chunk(order, lr, X, y, W, c, losses, threads):
     """len(order) steps in place, step k on rows order[k] of the data; losses[k] is the loss before step k.
 
     Returns how many steps were done: all, or those before the first loss that is not finite.
+    Sweeps run on at most `threads` threads.
     """
     B = order.shape[1]
     D = X.shape[1]
     K = W.shape[1]
     X_batch = np.empty((B, X.shape[1]), X.dtype)
     y_batch = np.empty((B,), y.dtype)
-    o = np.empty((B, K), real)
+    o = np.empty((K, B), real)
+    o_y = np.empty((B,), real)
+    o_max_tile = np.empty(((K + 511) // 512, B), real)
+    o_max = np.empty((B,), real)
+    o_max_shift = np.empty(((K + 511) // 512, B), real)
+    p_sum_tile = np.empty(((K + 511) // 512, B), real)
+    p_sum = np.empty((B,), real)
+    X_do = np.empty((B, D), real)
+    X_do_tile_parts = np.empty((threads, B, D), real)
     for turn in range(order.shape[0]):
         for row in range(B):
-            X_batch[row, :] = X[order[turn, row], :]
+            for axis1 in range(X.shape[1]):
+                X_batch[row, axis1] = X[order[turn, row], axis1]
             y_batch[row] = y[order[turn, row]]
-        losses[turn] = step(X_batch, y_batch, lr[turn], W, c, o)
+        losses[turn] = step(X_batch, y_batch, lr[turn], W, c, o, o_y, o_max_tile, o_max, o_max_shift, p_sum_tile, p_sum, X_do, X_do_tile_parts, threads)
         if not math.isfinite(losses[turn]):
             return turn
     return order.shape[0]

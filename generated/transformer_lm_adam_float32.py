@@ -148,11 +148,14 @@ import math
 from math import isfinite, log, sqrt
 
 import numpy as np
-from numba import njit, types
+from numba import njit, prange, types
 
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
+
+
+LEAST = real(np.finfo(real).min)
 
 
 AS_IS, TRANSPOSED = False, True
@@ -165,19 +168,39 @@ _blas = types.ExternalFunction(
 )
 
 
+SMALL = 1_000_000  # multiplications: OpenBLAS does not copy the operands of so small a product first
+
+
 @njit(cache=True)
 def product(left, turn_left, right, turn_right, alpha, beta, out):
-    """out = alpha * left @ right + beta * out, by BLAS; TRANSPOSED says that an operand is stored the other way."""
+    """out = alpha * left @ right + beta * out, by BLAS; TRANSPOSED says that an operand is stored the other way.
+
+    A long product with a short side is done in blocks of rows, or of the summed axis, that are small for BLAS.
+    """
     rows, columns = out.shape
     inner = left.shape[0] if turn_left else left.shape[1]
-    scale = np.array([alpha, beta], out.dtype)
-    # BLAS counts columns first: out.T = right.T @ left.T
-    _blas(
-        ord("s") if out.itemsize == 4 else ord("d"), ord("t") if turn_right else ord("n"),
-        ord("t") if turn_left else ord("n"), columns, rows, inner,
-        scale.ctypes.data, right.ctypes.data, row_length(right), left.ctypes.data, row_length(left),
-        scale.ctypes.data + out.itemsize, out.ctypes.data, row_length(out),
-    )
+    rows_at_once, inner_at_once = max(1, rows), max(1, inner)
+    if rows * columns * inner > SMALL and min(rows, columns, inner) <= 128:
+        if rows >= inner:
+            rows_at_once = max(16, SMALL // (columns * inner))
+        else:
+            inner_at_once = max(16, SMALL // (rows * columns))
+    size = out.itemsize
+    scale = np.array([alpha, beta, 1.0], out.dtype)
+    left_row, left_inner = (1, row_length(left)) if turn_left else (row_length(left), 1)
+    right_inner = 1 if turn_right else row_length(right)
+    for row in range(0, rows, rows_at_once):
+        for start in range(0, max(1, inner), inner_at_once):
+            # BLAS counts columns first: out.T = right.T @ left.T
+            _blas(
+                ord("s") if size == 4 else ord("d"), ord("t") if turn_right else ord("n"),
+                ord("t") if turn_left else ord("n"),
+                columns, min(rows_at_once, rows - row), min(inner_at_once, inner - start), scale.ctypes.data,
+                right.ctypes.data + size * start * right_inner, row_length(right),
+                left.ctypes.data + size * (row * left_row + start * left_inner), row_length(left),
+                scale.ctypes.data + (size if start == 0 else 2 * size),
+                out.ctypes.data + size * row * row_length(out), row_length(out),
+            )
 
 
 @njit(cache=True)
@@ -196,6 +219,22 @@ def larger(a, b):
 def plus(a, b):
     """a + b, where a collects a sum whose order is free: a loop over it becomes vector code."""
     return a + b
+
+
+@njit(cache=True)
+def parts_for(work, threads):
+    """In how many parts, one a thread, so many multiplications are done: waking a thread takes some microseconds."""
+    return threads if work > 400_000 else 1
+
+
+@njit(cache=True)
+def add_parts(total, parts, count):
+    """total += parts[0] + ... + parts[count - 1]."""
+    total = total.reshape(total.size)
+    for part in range(count):
+        share = parts[part].reshape(total.size)
+        for k in range(total.size):
+            total[k] += share[k]
 
 
 @njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
@@ -236,6 +275,37 @@ def tanh(x):
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
+def loss_sweep_1(part, parts, H, h, r_turned_turned, o_max_tile, L_sum_tile, V, B, T, D, o_parts):
+    """Part `part` of `parts`: V in tiles of 512."""
+    o = o_parts[part]
+    tiles = (V + 511) // 512
+    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+        start, stop = tile * 512, min(tile * 512 + 512, V)
+        # o_max_tile[tile,b,t] = max_v2 (o[v2,b,t] if [v2//512 == tile] else least)
+        for b in range(B):
+            for t_ in range(T):
+                o_max_tile[tile, b, t_] = LEAST
+        # L_sum_tile[tile,b,t] = sum_v2 exp(o[v2,b,t] - o_max_tile[v2//512,b,t])*[v2//512 == tile]
+        for b in range(B):
+            for t_ in range(T):
+                L_sum_tile[tile, b, t_] = real(0.0)
+        # (F22) o[v,b,t] = h[v] + sum_d H[v,d]*r_turned_turned[d,b,t]
+        for v in range(start, stop):
+            for b in range(B):
+                for t_ in range(T):
+                    o[v - start, b, t_] = h[v]
+        product(H[start:stop], AS_IS, r_turned_turned.reshape(D, B*T), AS_IS, 1.0, 1.0, o.reshape(512, B*T)[:stop - start])
+        for v2 in range(start, stop):
+            for b in range(B):
+                for t_ in range(T):
+                    o_max_tile[tile, b, t_] = larger(o_max_tile[tile, b, t_], o[v2 - start, b, t_])
+        for v2 in range(start, stop):
+            for b in range(B):
+                for t_ in range(T):
+                    L_sum_tile[tile, b, t_] += exp(o[v2 - start, b, t_] - o_max_tile[tile, b, t_])
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
 def loss(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
     """The loss L of one batch; nothing is changed.
 
@@ -266,7 +336,13 @@ def loss(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
     gelu = np.empty((N, B, T, F), real)
     r = np.empty((N, B, T, D), real)
     r_turned = np.empty((B, T, D), real)
-    o = np.empty((B, T, V), real)
+    r_turned_turned = np.empty((D, B, T), real)
+    o_y = np.empty((B, T), real)
+    o_max_tile = np.empty(((V + 511) // 512, B, T), real)
+    o_max = np.empty((B, T), real)
+    L_sum_tile = np.empty(((V + 511) // 512, B, T), real)
+    L_sum = np.empty((B, T), real)
+    o_parts = np.empty((1, 512, B, T), real)
     # (F1) emb[b,t,d] = P[t,d] + C[x[b,t],d]
     for b in range(B):
         for t_ in range(T):
@@ -302,7 +378,7 @@ def loss(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
         # (F10) score[n,b,k,t,s] = 1/sqrt(E) * sum_e q[n,b,t,k,e]*key[n,b,s,k,e]
         for b in range(B):
             for k in range(K):
-                product(q[n, b, :, k, :], AS_IS, key[n, b, :, k, :], TRANSPOSED, 1.0 / sqrt(E), 0.0, score[n, b, k])
+                product(q[n, b, :, k], AS_IS, key[n, b, :, k], TRANSPOSED, 1.0 / sqrt(E), 0.0, score[n, b, k])
         # (F11) masked[n,b,k,t,s] = score[n,b,k,t,s] if [s <= t] else -1000000000.0
         for b in range(B):
             for k in range(K):
@@ -322,7 +398,7 @@ def loss(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
         # (F13) mix[n,b,t,k,e] = sum_s val[n,b,s,k,e]*p[n,b,k,t,s]
         for b in range(B):
             for k in range(K):
-                product(p[n, b, k], AS_IS, val[n, b, :, k, :], AS_IS, 1.0, 0.0, mix[n, b, :, k, :])
+                product(p[n, b, k], AS_IS, val[n, b, :, k], AS_IS, 1.0, 0.0, mix[n, b, :, k])
         product(mix.reshape(N, B*T, K*E)[n], AS_IS, M.reshape(N, D, K*E)[n], TRANSPOSED, 1.0, 1.0, z2.reshape(N, B*T, D)[n])
         # (F15) z3_mean[n,b,t] = 1/D * sum_d z2[n,b,t,d]
         for b in range(B):
@@ -359,29 +435,121 @@ def loss(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
         for t_ in range(T):
             for d in range(D):
                 r_turned[b, t_, d] = r[N - 1, b, t_, d]
-    # (F22) o[b,t,v] = h[v] + sum_d r_turned[b,t,d]*H[v,d]
+    # r_turned_turned[d,b,t] = r_turned[b,t,d]
+    for d in range(D):
+        for b in range(B):
+            for t_ in range(T):
+                r_turned_turned[d, b, t_] = r_turned[b, t_, d]
+    # h_y[b,t] = h[y[b,t]]
     for b in range(B):
         for t_ in range(T):
-            for v in range(V):
-                o[b, t_, v] = h[v]
-    product(r_turned.reshape(B*T, D), AS_IS, H, TRANSPOSED, 1.0, 1.0, o.reshape(B*T, V))
-    # o_y[b,t] = o[b,t,y[b,t]]
+            h_y = h[y[b, t_]]
+            # H_y[b,t,d] = H[y[b,t],d]
+            o_y_total = real(0)
+            for d in range(D):
+                H_y = H[y[b, t_], d]
+                # o_y[b,t] = h_y[b,t] + sum_d r_turned[b,t,d]*H_y[b,t,d]
+                o_y_total = plus(o_y_total, r_turned[b, t_, d] * H_y)
+            o_y[b, t_] = h_y + o_y_total
+    # L_sum[b,t] = sum_tile o_max_shift[tile,b,t]*L_sum_tile[tile,b,t]
+    L_sum[...] = 0
+    parts = 1
+    loss_sweep_1(parts - 1, parts, H, h, r_turned_turned, o_max_tile, L_sum_tile, V, B, T, D, o_parts)
+    # (o_max) o_max[b,t] = max_tile o_max_tile[tile,b,t]
+    for b in range(B):
+        for t_ in range(T):
+            o_max_total = real(-np.inf)
+            for tile in range((V + 511) // 512):
+                o_max_total = larger(o_max_total, o_max_tile[tile, b, t_])
+            o_max[b, t_] = o_max_total
+    # o_max_shift[tile,b,t] = exp(o_max_tile[tile,b,t] - o_max[b,t])
+    for tile in range((V + 511) // 512):
+        for b in range(B):
+            for t_ in range(T):
+                o_max_shift = exp(o_max_tile[tile, b, t_] - o_max[b, t_])
+                L_sum[b, t_] += o_max_shift * L_sum_tile[tile, b, t_]
+    # (F24) L = -1/(B*T) * sum_b,t (o_y[b,t] - o_max[b,t] - log(L_sum[b,t]))
     L_total = 0.0
     for b in range(B):
         for t_ in range(T):
-            o_y = o[b, t_, y[b, t_]]
-            # (o_max) o_max[b,t] = max_v2 o[b,t,v2]
-            o_max = real(-np.inf)
-            for v2 in range(V):
-                o_max = larger(o_max, o[b, t_, v2])
-            # L_sum[b,t] = sum_v2 exp(o[b,t,v2] - o_max[b,t])
-            L_sum = real(0)
-            for v2 in range(V):
-                L_sum = plus(L_sum, exp(o[b, t_, v2] - o_max))
-            # (F24) L = -1/(B*T) * sum_b,t (o_y[b,t] - o_max[b,t] - log(L_sum[b,t]))
-            L_total = plus(L_total, o_y - o_max - log(L_sum))
+            L_total = plus(L_total, o_y[b, t_] - o_max[b, t_] - log(L_sum[b, t_]))
     L = -L_total / (B * T)
     return L
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def gradients_sweep_1(
+    part, parts, H, h, o, r_turned_turned, o_max_tile, pred_exp_tile, pred_sum_tile, V, B, T, D,
+):
+    """Part `part` of `parts`: V in tiles of 512."""
+    tiles = (V + 511) // 512
+    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+        start, stop = tile * 512, min(tile * 512 + 512, V)
+        # o_max_tile[tile,b,t] = max_v2 (o[v2,b,t] if [v2//512 == tile] else least)
+        for b in range(B):
+            for t_ in range(T):
+                o_max_tile[tile, b, t_] = LEAST
+        # pred_sum_tile[tile,b,t] = sum_v2 pred_exp_tile[v2,b,t]*[v2//512 == tile]
+        for b in range(B):
+            for t_ in range(T):
+                pred_sum_tile[tile, b, t_] = real(0.0)
+        # (F22) o[v,b,t] = h[v] + sum_d H[v,d]*r_turned_turned[d,b,t]
+        for v in range(start, stop):
+            for b in range(B):
+                for t_ in range(T):
+                    o[v, b, t_] = h[v]
+        product(H[start:stop], AS_IS, r_turned_turned.reshape(D, B*T), AS_IS, 1.0, 1.0, o.reshape(V, B*T)[start:stop])
+        for v2 in range(start, stop):
+            for b in range(B):
+                for t_ in range(T):
+                    o_max_tile[tile, b, t_] = larger(o_max_tile[tile, b, t_], o[v2, b, t_])
+        # pred_exp_tile[v,b,t] = exp(o[v,b,t] - o_max_tile[v//512,b,t])
+        for v in range(start, stop):
+            for b in range(B):
+                for t_ in range(T):
+                    pred_exp_tile[v, b, t_] = exp(o[v, b, t_] - o_max_tile[tile, b, t_])
+                    pred_sum_tile[tile, b, t_] += pred_exp_tile[v, b, t_]
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def gradients_sweep_2(
+    part, parts, H, y, dH, dh, pred_sum, r_turned, r_turned_do, o_max_shift, pred_exp_tile, V, B, T, D,
+    dr_sum_sum_tile_parts, dr_sum_sum_parts, dH_operand_parts,
+):
+    """Part `part` of `parts`: V in tiles of 512."""
+    dr_sum_sum_tile = dr_sum_sum_tile_parts[part]
+    dr_sum_sum = dr_sum_sum_parts[part]
+    dH_operand = dH_operand_parts[part]
+    dr_sum_sum[...] = 0
+    tiles = (V + 511) // 512
+    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+        start, stop = tile * 512, min(tile * 512 + 512, V)
+        # F22 was: o[b,t,v] = h[v] + sum_d H[v,d]*r[N - 1,b,t,d]
+        # (dh) dh[v] = (1/(B*T) * sum_b,t pred_exp_tile[v,b,t]*o_max_shift[v//512,b,t]/pred_sum[b,t]) - 1/(B*T) * sum_b,t [v == y[b,t]]
+        for v in range(start, stop):
+            dh[v] = real(0.0)
+        # dr_sum_sum_tile[tile,b,t,d] = sum_v H[v,d]*pred_exp_tile[v,b,t]*[v//512 == tile]
+        product(pred_exp_tile.reshape(V, B*T)[start:stop], TRANSPOSED, H[start:stop], AS_IS, 1.0, 0.0, dr_sum_sum_tile.reshape(B*T, D))
+        for b in range(B):
+            for t_ in range(T):
+                for d in range(D):
+                    dr_sum_sum[b, t_, d] += o_max_shift[tile, b, t_] * dr_sum_sum_tile[b, t_, d]
+        # dH_operand[v,b,t] = pred_exp_tile[v,b,t]*o_max_shift[v//512,b,t]
+        for v in range(start, stop):
+            for b in range(B):
+                for t_ in range(T):
+                    dH_operand[v - start, b, t_] = pred_exp_tile[v, b, t_] * o_max_shift[tile, b, t_]
+                    dh[v] += pred_exp_tile[v, b, t_] * o_max_shift[tile, b, t_] / (real(B) * real(T) * pred_sum[b, t_])
+        # F22 was: o[b,t,v] = h[v] + sum_d H[v,d]*r[N - 1,b,t,d]
+        # (dH) dH[v,d] = (sum_b,t dH_operand[v,b,t]*r_turned_do[b,t,d]) - 1/(B*T) * sum_b,t [v == y[b,t]]*r_turned[b,t,d]
+        product(dH_operand.reshape(512, B*T)[:stop - start], AS_IS, r_turned_do.reshape(B*T, D), AS_IS, 1.0, 0.0, dH[start:stop])
+        for b in range(B):
+            for t_ in range(T):
+                if start <= y[b, t_] < stop:
+                    for d in range(D):
+                        dH[y[b, t_], d] -= r_turned[b, t_, d] / (real(B) * real(T))
+                if start <= y[b, t_] < stop:
+                    dh[y[b, t_]] -= real(1.0) / (real(B) * real(T))
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
@@ -419,9 +587,17 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
     gelu = np.empty((N, B, T, F), real)
     r = np.empty((N, B, T, D), real)
     r_turned = np.empty((B, T, D), real)
-    o = np.empty((B, T, V), real)
+    r_turned_turned = np.empty((D, B, T), real)
+    o = np.empty((V, B, T), real)
+    H_y = np.empty((B, T, D), real)
+    o_y = np.empty((B, T), real)
+    o_max_tile = np.empty(((V + 511) // 512, B, T), real)
+    o_max = np.empty((B, T), real)
+    o_max_shift = np.empty(((V + 511) // 512, B, T), real)
+    pred_sum_tile = np.empty(((V + 511) // 512, B, T), real)
+    pred_sum = np.empty((B, T), real)
     da_tanh = np.empty((N, B, T, F), real)
-    dr_sum = np.empty((B, T, D), real)
+    dr_sum_sum = np.empty((B, T, D), real)
     dr = np.empty((N, B, T, D), real)
     dgelu = np.empty((N, B, T, F), real)
     da = np.empty((N, B, T, F), real)
@@ -437,7 +613,7 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
     dz1 = np.empty((N, B, T, D), real)
     dz1_hat = np.empty((N, B, T, D), real)
     dz = np.empty((N, B, T, D), real)
-    demb = np.empty((B, T, D), real)
+    r_turned_do = np.empty((B, T, D), real)
     dC = np.empty((V, D), real)
     dP = np.empty((T, D), real)
     dQ = np.empty((N, K, E, D), real)
@@ -454,8 +630,11 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
     du = np.empty((N, D), real)
     dH = np.empty((V, D), real)
     dh = np.empty((V,), real)
-    pred_exp = o  # in the same array
-    do = o  # in the same array
+    dr_sum_sum_tile_parts = np.empty((1, B, T, D), real)
+    dr_sum_sum_parts = np.empty((1, B, T, D), real)
+    dH_operand_parts = np.empty((1, 512, B, T), real)
+    pred_exp_tile = o  # in the same array
+    dr_sum = dr_sum_sum  # in the same array
     # (F1) emb[b,t,d] = P[t,d] + C[x[b,t],d]
     for b in range(B):
         for t_ in range(T):
@@ -493,7 +672,7 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
         # (F10) score[n,b,k,t,s] = 1/sqrt(E) * sum_e q[n,b,t,k,e]*key[n,b,s,k,e]
         for b in range(B):
             for k in range(K):
-                product(q[n, b, :, k, :], AS_IS, key[n, b, :, k, :], TRANSPOSED, 1.0 / sqrt(E), 0.0, score[n, b, k])
+                product(q[n, b, :, k], AS_IS, key[n, b, :, k], TRANSPOSED, 1.0 / sqrt(E), 0.0, score[n, b, k])
         # (F11) masked[n,b,k,t,s] = score[n,b,k,t,s] if [s <= t] else -1000000000.0
         for b in range(B):
             for k in range(K):
@@ -513,7 +692,7 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
         # (F13) mix[n,b,t,k,e] = sum_s val[n,b,s,k,e]*p[n,b,k,t,s]
         for b in range(B):
             for k in range(K):
-                product(p[n, b, k], AS_IS, val[n, b, :, k, :], AS_IS, 1.0, 0.0, mix[n, b, :, k, :])
+                product(p[n, b, k], AS_IS, val[n, b, :, k], AS_IS, 1.0, 0.0, mix[n, b, :, k])
         product(mix.reshape(N, B*T, K*E)[n], AS_IS, M.reshape(N, D, K*E)[n], TRANSPOSED, 1.0, 1.0, z2.reshape(N, B*T, D)[n])
         # (F15) z3_mean[n,b,t] = 1/D * sum_d z2[n,b,t,d]
         for b in range(B):
@@ -552,43 +731,93 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
         for t_ in range(T):
             for d in range(D):
                 r_turned[b, t_, d] = r[N - 1, b, t_, d]
-    # (F22) o[b,t,v] = h[v] + sum_d r_turned[b,t,d]*H[v,d]
+    # r_turned_turned[d,b,t] = r_turned[b,t,d]
+    for d in range(D):
+        for b in range(B):
+            for t_ in range(T):
+                r_turned_turned[d, b, t_] = r_turned[b, t_, d]
+    # h_y[b,t] = h[y[b,t]]
     for b in range(B):
         for t_ in range(T):
-            for v in range(V):
-                o[b, t_, v] = h[v]
-    product(r_turned.reshape(B*T, D), AS_IS, H, TRANSPOSED, 1.0, 1.0, o.reshape(B*T, V))
-    # o_y[b,t] = o[b,t,y[b,t]]
-    L_total = 0.0
-    for b in range(B):
-        for t_ in range(T):
-            o_y = o[b, t_, y[b, t_]]
-            # (o_max) o_max[b,t] = max_v2 o[b,t,v2]
-            o_max = real(-np.inf)
-            for v2 in range(V):
-                o_max = larger(o_max, o[b, t_, v2])
-            # pred_exp[b,t,v] = exp(o[b,t,v] - o_max[b,t])
-            pred_sum = real(0)
-            for v in range(V):
-                pred_exp[b, t_, v] = exp(o[b, t_, v] - o_max)
-                # pred_sum[b,t] = sum_v2 pred_exp[b,t,v2]
-                pred_sum = plus(pred_sum, pred_exp[b, t_, v])
-            # (F24) L = -1/(B*T) * sum_b,t (o_y[b,t] - o_max[b,t] - log(pred_sum[b,t]))
-            L_total = plus(L_total, o_y - o_max - log(pred_sum))
-            # F23 was: pred[b,t,v] = exp(o[b,t,v])/(sum_v2 exp(o[b,t,v2]))
-            # (do) do[b,t,v] = pred_exp[b,t,v]/(B*T*pred_sum[b,t]) - [v == y[b,t]]/(B*T)
-            for v in range(V):
-                do[b, t_, v] = pred_exp[b, t_, v] / (real(B) * real(T) * pred_sum)
-            do[b, t_, y[b, t_]] -= real(1.0) / (real(B) * real(T))
-    L = -L_total / (B * T)
+            h_y = h[y[b, t_]]
+            # H_y[b,t,d] = H[y[b,t],d]
+            o_y_total = real(0)
+            for d in range(D):
+                H_y[b, t_, d] = H[y[b, t_], d]
+                # o_y[b,t] = h_y[b,t] + sum_d r_turned[b,t,d]*H_y[b,t,d]
+                o_y_total = plus(o_y_total, r_turned[b, t_, d] * H_y[b, t_, d])
+            o_y[b, t_] = h_y + o_y_total
+    # pred_sum[b,t] = sum_tile o_max_shift[tile,b,t]*pred_sum_tile[tile,b,t]
+    pred_sum[...] = 0
     # da_tanh[n,b,t,f] = tanh(sqrt(2)*a[n,b,t,f]*(0.044715*a[n,b,t,f]**2 + 1)/sqrt(pi))
     for n in range(N):
         for b in range(B):
             for t_ in range(T):
                 for f in range(F):
                     da_tanh[n, b, t_, f] = tanh(sqrt(real(2.0)) * a[n, b, t_, f] * (real(0.044715) * a[n, b, t_, f] ** 2 + real(1.0)) / sqrt(real(np.pi)))
-    # dr_sum[b,t,d] = sum_v H[v,d]*do[b,t,v]
-    product(do.reshape(B*T, V), AS_IS, H, AS_IS, 1.0, 0.0, dr_sum.reshape(B*T, D))
+    # dr_sum_sum[b,t,d] = sum_tile o_max_shift[tile,b,t]*dr_sum_sum_tile[tile,b,t,d]
+    dr_sum_sum[...] = 0
+    # F1 was: emb[b,t,d] = P[t,d] + C[x[b,t],d]
+    # (dC) dC[v,d] = sum_b,t demb[b,t,d]*[v == x[b,t]]
+    dC[...] = 0
+    # F1 was: emb[b,t,d] = P[t,d] + C[x[b,t],d]
+    # (dP) dP[t,d] = sum_b demb[b,t,d]
+    dP[...] = 0
+    # F6 was: z1[n,b,t,d] = b1[n,d] + g1[n,d]*z1_hat[n,b,t,d]
+    # (dg1) dg1[n,d] = sum_b,t dz1[n,b,t,d]*z1_hat[n,b,t,d]
+    dg1[...] = 0
+    # F6 was: z1[n,b,t,d] = b1[n,d] + g1[n,d]*z1_hat[n,b,t,d]
+    # (db1) db1[n,d] = sum_b,t dz1[n,b,t,d]
+    db1[...] = 0
+    # F18 was: z3[n,b,t,d] = b2[n,d] + g2[n,d]*z3_hat[n,b,t,d]
+    # (dg2) dg2[n,d] = sum_b,t dz3[n,b,t,d]*z3_hat[n,b,t,d]
+    dg2[...] = 0
+    # F18 was: z3[n,b,t,d] = b2[n,d] + g2[n,d]*z3_hat[n,b,t,d]
+    # (db2) db2[n,d] = sum_b,t dz3[n,b,t,d]
+    db2[...] = 0
+    # F19 was: a[n,b,t,f] = w[n,f] + sum_d W[n,f,d]*z3[n,b,t,d]
+    # (dw) dw[n,f] = sum_b,t da[n,b,t,f]
+    dw[...] = 0
+    # F21 was: r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
+    # (du) du[n,d] = sum_b,t dr[n,b,t,d]
+    du[...] = 0
+    parts = 1
+    gradients_sweep_1(
+        parts - 1, parts, H, h, o, r_turned_turned, o_max_tile, pred_exp_tile, pred_sum_tile, V, B, T, D,
+    )
+    # (o_max) o_max[b,t] = max_tile o_max_tile[tile,b,t]
+    for b in range(B):
+        for t_ in range(T):
+            o_max_total = real(-np.inf)
+            for tile in range((V + 511) // 512):
+                o_max_total = larger(o_max_total, o_max_tile[tile, b, t_])
+            o_max[b, t_] = o_max_total
+    # o_max_shift[tile,b,t] = exp(o_max_tile[tile,b,t] - o_max[b,t])
+    for tile in range((V + 511) // 512):
+        for b in range(B):
+            for t_ in range(T):
+                o_max_shift[tile, b, t_] = exp(o_max_tile[tile, b, t_] - o_max[b, t_])
+                pred_sum[b, t_] += o_max_shift[tile, b, t_] * pred_sum_tile[tile, b, t_]
+    # (F24) L = -1/(B*T) * sum_b,t (o_y[b,t] - o_max[b,t] - log(pred_sum[b,t]))
+    L_total = 0.0
+    for b in range(B):
+        for t_ in range(T):
+            L_total = plus(L_total, o_y[b, t_] - o_max[b, t_] - log(pred_sum[b, t_]))
+            # r_turned_do[b,t,d] = r_turned[b,t,d]/(B*T*pred_sum[b,t])
+            for d in range(D):
+                r_turned_do[b, t_, d] = r_turned[b, t_, d] / (real(B) * real(T) * pred_sum[b, t_])
+    L = -L_total / (B * T)
+    parts = 1
+    gradients_sweep_2(
+        parts - 1, parts, H, y, dH, dh, pred_sum, r_turned, r_turned_do, o_max_shift, pred_exp_tile, V, B,
+        T, D, dr_sum_sum_tile_parts, dr_sum_sum_parts, dH_operand_parts,
+    )
+    add_parts(dr_sum_sum, dr_sum_sum_parts, parts)
+    # dr_sum[b,t,d] = dr_sum_sum[b,t,d]/(B*T*pred_sum[b,t]) - H_y[b,t,d]/(B*T)
+    for b in range(B):
+        for t_ in range(T):
+            for d in range(D):
+                dr_sum[b, t_, d] = dr_sum_sum[b, t_, d] / (real(B) * real(T) * pred_sum[b, t_]) - H_y[b, t_, d] / (real(B) * real(T))
     for n in range(N - 1, -1, -1):
         # F22 was: o[b,t,v] = h[v] + sum_d H[v,d]*r[N - 1,b,t,d]
         # F2 was: z[n,b,t,d] = r[n - 1,b,t,d] if [0 <= n - 1] else emb[b,t,d]
@@ -642,7 +871,7 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
         # (dp) dp[n,b,k,t,s] = sum_e val[n,b,s,k,e]*dmix[n,b,t,k,e]
         for b in range(B):
             for k in range(K):
-                product(dmix[n, b, :, k, :], AS_IS, val[n, b, :, k, :], TRANSPOSED, 1.0, 0.0, dp[n, b, k])
+                product(dmix[n, b, :, k], AS_IS, val[n, b, :, k], TRANSPOSED, 1.0, 0.0, dp[n, b, k])
         # dmasked_sum[n,b,k,t] = sum_s3 p[n,b,k,t,s3]*dp[n,b,k,t,s3]
         for b in range(B):
             for k in range(K):
@@ -658,17 +887,17 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
         # (dval) dval[n,b,t,k,e] = sum_t2 dmix[n,b,t2,k,e]*p[n,b,k,t2,t]
         for b in range(B):
             for k in range(K):
-                product(p[n, b, k], TRANSPOSED, dmix[n, b, :, k, :], AS_IS, 1.0, 0.0, dval[n, b, :, k, :])
+                product(p[n, b, k], TRANSPOSED, dmix[n, b, :, k], AS_IS, 1.0, 0.0, dval[n, b, :, k])
         # F10 was: score[n,b,k,t,s] = 1/sqrt(E) * sum_e q[n,b,t,k,e]*key[n,b,s,k,e]
         # (dkey) dkey[n,b,t,k,e] = 1/sqrt(E) * sum_t2 q[n,b,t2,k,e]*dscore[n,b,k,t2,t]
         for b in range(B):
             for k in range(K):
-                product(dscore[n, b, k], TRANSPOSED, q[n, b, :, k, :], AS_IS, 1.0 / sqrt(E), 0.0, dkey[n, b, :, k, :])
+                product(dscore[n, b, k], TRANSPOSED, q[n, b, :, k], AS_IS, 1.0 / sqrt(E), 0.0, dkey[n, b, :, k])
         # F10 was: score[n,b,k,t,s] = 1/sqrt(E) * sum_e q[n,b,t,k,e]*key[n,b,s,k,e]
         # (dq) dq[n,b,t,k,e] = 1/sqrt(E) * sum_s dscore[n,b,k,t,s]*key[n,b,s,k,e]
         for b in range(B):
             for k in range(K):
-                product(dscore[n, b, k], AS_IS, key[n, b, :, k, :], AS_IS, 1.0 / sqrt(E), 0.0, dq[n, b, :, k, :])
+                product(dscore[n, b, k], AS_IS, key[n, b, :, k], AS_IS, 1.0 / sqrt(E), 0.0, dq[n, b, :, k])
         # F9 was: val[n,b,t,k,e] = sum_d A[n,k,e,d]*z1[n,b,t,d]
         # F8 was: key[n,b,t,k,e] = sum_d G[n,k,e,d]*z1[n,b,t,d]
         # F7 was: q[n,b,t,k,e] = sum_d Q[n,k,e,d]*z1[n,b,t,d]
@@ -707,21 +936,9 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
     for b in range(B):
         for t_ in range(T):
             for d in range(D):
-                demb[b, t_, d] = dz[0, b, t_, d]
-    dC[...] = 0
-    # F1 was: emb[b,t,d] = P[t,d] + C[x[b,t],d]
-    # (dC) dC[v,d] = sum_b,t demb[b,t,d]*[v == x[b,t]]
-    for b in range(B):
-        for t_ in range(T):
-            for d in range(D):
-                dC[x[b, t_], d] += demb[b, t_, d]
-    dP[...] = 0
-    # F1 was: emb[b,t,d] = P[t,d] + C[x[b,t],d]
-    # (dP) dP[t,d] = sum_b demb[b,t,d]
-    for b in range(B):
-        for t_ in range(T):
-            for d in range(D):
-                dP[t_, d] += demb[b, t_, d]
+                demb = dz[0, b, t_, d]
+                dC[x[b, t_], d] += demb
+                dP[t_, d] += demb
     # F7 was: q[n,b,t,k,e] = sum_d Q[n,k,e,d]*z1[n,b,t,d]
     # (dQ) dQ[n,k,e,d] = sum_b,t dq[n,b,t,k,e]*z1[n,b,t,d]
     for n in range(N):
@@ -738,46 +955,22 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
     # (dM) dM[n,d,k,e] = sum_b,t dz2[n,b,t,d]*mix[n,b,t,k,e]
     for n in range(N):
         product(dz2.reshape(N, B*T, D)[n], TRANSPOSED, mix.reshape(N, B*T, K*E)[n], AS_IS, 1.0, 0.0, dM.reshape(N, D, K*E)[n])
-    dg1[...] = 0
-    # F6 was: z1[n,b,t,d] = b1[n,d] + g1[n,d]*z1_hat[n,b,t,d]
-    # (dg1) dg1[n,d] = sum_b,t dz1[n,b,t,d]*z1_hat[n,b,t,d]
     for n in range(N):
         for b in range(B):
             for t_ in range(T):
                 for d in range(D):
                     dg1[n, d] += dz1[n, b, t_, d] * z1_hat[n, b, t_, d]
-    db1[...] = 0
-    # F6 was: z1[n,b,t,d] = b1[n,d] + g1[n,d]*z1_hat[n,b,t,d]
-    # (db1) db1[n,d] = sum_b,t dz1[n,b,t,d]
-    for n in range(N):
-        for b in range(B):
-            for t_ in range(T):
-                for d in range(D):
                     db1[n, d] += dz1[n, b, t_, d]
-    dg2[...] = 0
-    # F18 was: z3[n,b,t,d] = b2[n,d] + g2[n,d]*z3_hat[n,b,t,d]
-    # (dg2) dg2[n,d] = sum_b,t dz3[n,b,t,d]*z3_hat[n,b,t,d]
     for n in range(N):
         for b in range(B):
             for t_ in range(T):
                 for d in range(D):
                     dg2[n, d] += dz3[n, b, t_, d] * z3_hat[n, b, t_, d]
-    db2[...] = 0
-    # F18 was: z3[n,b,t,d] = b2[n,d] + g2[n,d]*z3_hat[n,b,t,d]
-    # (db2) db2[n,d] = sum_b,t dz3[n,b,t,d]
-    for n in range(N):
-        for b in range(B):
-            for t_ in range(T):
-                for d in range(D):
                     db2[n, d] += dz3[n, b, t_, d]
     # F19 was: a[n,b,t,f] = w[n,f] + sum_d W[n,f,d]*z3[n,b,t,d]
     # (dW) dW[n,f,d] = sum_b,t da[n,b,t,f]*z3[n,b,t,d]
     for n in range(N):
         product(da.reshape(N, B*T, F)[n], TRANSPOSED, z3.reshape(N, B*T, D)[n], AS_IS, 1.0, 0.0, dW[n])
-    dw[...] = 0
-    # F19 was: a[n,b,t,f] = w[n,f] + sum_d W[n,f,d]*z3[n,b,t,d]
-    # (dw) dw[n,f] = sum_b,t da[n,b,t,f]
-    for n in range(N):
         for b in range(B):
             for t_ in range(T):
                 for f in range(F):
@@ -786,25 +979,188 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
     # (dU) dU[n,d,f] = sum_b,t dr[n,b,t,d]*gelu[n,b,t,f]
     for n in range(N):
         product(dr.reshape(N, B*T, D)[n], TRANSPOSED, gelu.reshape(N, B*T, F)[n], AS_IS, 1.0, 0.0, dU[n])
-    du[...] = 0
-    # F21 was: r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
-    # (du) du[n,d] = sum_b,t dr[n,b,t,d]
-    for n in range(N):
         for b in range(B):
             for t_ in range(T):
                 for d in range(D):
                     du[n, d] += dr[n, b, t_, d]
-    # F22 was: o[b,t,v] = h[v] + sum_d H[v,d]*r[N - 1,b,t,d]
-    # (dH) dH[v,d] = sum_b,t do[b,t,v]*r_turned[b,t,d]
-    product(do.reshape(B*T, V), TRANSPOSED, r_turned.reshape(B*T, D), AS_IS, 1.0, 0.0, dH)
-    dh[...] = 0
-    # F22 was: o[b,t,v] = h[v] + sum_d H[v,d]*r[N - 1,b,t,d]
-    # (dh) dh[v] = sum_b,t do[b,t,v]
-    for b in range(B):
-        for t_ in range(T):
-            for v in range(V):
-                dh[v] += do[b, t_, v]
     return L, dC, dP, dQ, dG, dA, dM, dg1, db1, dg2, db2, dW, dw, dU, du, dH, dh
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def step_sweep_1(
+    part, parts, H, h, o, r_turned_turned, o_max_tile, pred_exp_tile, pred_sum_tile, V, B, T, D,
+):
+    """Part `part` of `parts`: V in tiles of 512."""
+    tiles = (V + 511) // 512
+    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+        start, stop = tile * 512, min(tile * 512 + 512, V)
+        # o_max_tile[tile,b,t] = max_v2 (o[v2,b,t] if [v2//512 == tile] else least)
+        for b in range(B):
+            for t_ in range(T):
+                o_max_tile[tile, b, t_] = LEAST
+        # pred_sum_tile[tile,b,t] = sum_v2 pred_exp_tile[v2,b,t]*[v2//512 == tile]
+        for b in range(B):
+            for t_ in range(T):
+                pred_sum_tile[tile, b, t_] = real(0.0)
+        # (F22) o[v,b,t] = h[v] + sum_d H[v,d]*r_turned_turned[d,b,t]
+        for v in range(start, stop):
+            for b in range(B):
+                for t_ in range(T):
+                    o[v, b, t_] = h[v]
+        product(H[start:stop], AS_IS, r_turned_turned.reshape(D, B*T), AS_IS, 1.0, 1.0, o.reshape(V, B*T)[start:stop])
+        for v2 in range(start, stop):
+            for b in range(B):
+                for t_ in range(T):
+                    o_max_tile[tile, b, t_] = larger(o_max_tile[tile, b, t_], o[v2, b, t_])
+        # pred_exp_tile[v,b,t] = exp(o[v,b,t] - o_max_tile[v//512,b,t])
+        for v in range(start, stop):
+            for b in range(B):
+                for t_ in range(T):
+                    pred_exp_tile[v, b, t_] = exp(o[v, b, t_] - o_max_tile[tile, b, t_])
+                    pred_sum_tile[tile, b, t_] += pred_exp_tile[v, b, t_]
+
+
+@njit(cache=True, parallel=True)
+def step_sweep_1_on_threads(
+    parts, H, h, o, r_turned_turned, o_max_tile, pred_exp_tile, pred_sum_tile, V, B, T, D,
+):
+    for part in prange(parts):
+        step_sweep_1(
+            np.int64(part), parts, H, h, o, r_turned_turned, o_max_tile, pred_exp_tile, pred_sum_tile, V, B, T,
+            D,
+        )
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def step_sweep_2(
+    part, parts, H, y, dH, dh, pred_sum, r_turned, r_turned_do, o_max_shift, pred_exp_tile, V, B, T, D,
+    dr_sum_sum_tile_parts, dr_sum_sum_parts, dH_operand_parts,
+):
+    """Part `part` of `parts`: V in tiles of 512."""
+    dr_sum_sum_tile = dr_sum_sum_tile_parts[part]
+    dr_sum_sum = dr_sum_sum_parts[part]
+    dH_operand = dH_operand_parts[part]
+    dr_sum_sum[...] = 0
+    tiles = (V + 511) // 512
+    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+        start, stop = tile * 512, min(tile * 512 + 512, V)
+        # F22 was: o[b,t,v] = h[v] + sum_d H[v,d]*r[N - 1,b,t,d]
+        # (dh) dh[v] = (1/(B*T) * sum_b,t pred_exp_tile[v,b,t]*o_max_shift[v//512,b,t]/pred_sum[b,t]) - 1/(B*T) * sum_b,t [v == y[b,t]]
+        for v in range(start, stop):
+            dh[v] = real(0.0)
+        # dr_sum_sum_tile[tile,b,t,d] = sum_v H[v,d]*pred_exp_tile[v,b,t]*[v//512 == tile]
+        product(pred_exp_tile.reshape(V, B*T)[start:stop], TRANSPOSED, H[start:stop], AS_IS, 1.0, 0.0, dr_sum_sum_tile.reshape(B*T, D))
+        for b in range(B):
+            for t_ in range(T):
+                for d in range(D):
+                    dr_sum_sum[b, t_, d] += o_max_shift[tile, b, t_] * dr_sum_sum_tile[b, t_, d]
+        # dH_operand[v,b,t] = pred_exp_tile[v,b,t]*o_max_shift[v//512,b,t]
+        for v in range(start, stop):
+            for b in range(B):
+                for t_ in range(T):
+                    dH_operand[v - start, b, t_] = pred_exp_tile[v, b, t_] * o_max_shift[tile, b, t_]
+                    dh[v] += pred_exp_tile[v, b, t_] * o_max_shift[tile, b, t_] / (real(B) * real(T) * pred_sum[b, t_])
+        # F22 was: o[b,t,v] = h[v] + sum_d H[v,d]*r[N - 1,b,t,d]
+        # (dH) dH[v,d] = (sum_b,t dH_operand[v,b,t]*r_turned_do[b,t,d]) - 1/(B*T) * sum_b,t [v == y[b,t]]*r_turned[b,t,d]
+        product(dH_operand.reshape(512, B*T)[:stop - start], AS_IS, r_turned_do.reshape(B*T, D), AS_IS, 1.0, 0.0, dH[start:stop])
+        for b in range(B):
+            for t_ in range(T):
+                if start <= y[b, t_] < stop:
+                    for d in range(D):
+                        dH[y[b, t_], d] -= r_turned[b, t_, d] / (real(B) * real(T))
+                if start <= y[b, t_] < stop:
+                    dh[y[b, t_]] -= real(1.0) / (real(B) * real(T))
+
+
+@njit(cache=True, parallel=True)
+def step_sweep_2_on_threads(
+    parts, H, y, dH, dh, pred_sum, r_turned, r_turned_do, o_max_shift, pred_exp_tile, V, B, T, D,
+    dr_sum_sum_tile_parts, dr_sum_sum_parts, dH_operand_parts,
+):
+    for part in prange(parts):
+        step_sweep_2(
+            np.int64(part), parts, H, y, dH, dh, pred_sum, r_turned, r_turned_do, o_max_shift, pred_exp_tile, V,
+            B, T, D, dr_sum_sum_tile_parts, dr_sum_sum_parts, dH_operand_parts,
+        )
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def step_sweep_3(part, parts, x, demb, dC, V, B, T, D):
+    """Part `part` of `parts`: V in tiles of 512."""
+    tiles = (V + 511) // 512
+    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+        start, stop = tile * 512, min(tile * 512 + 512, V)
+        # F1 was: emb[b,t,d] = P[t,d] + C[x[b,t],d]
+        # (dC) dC[v,d] = sum_b,t demb[b,t,d]*[v == x[b,t]]
+        for v in range(start, stop):
+            for d in range(D):
+                dC[v, d] = real(0.0)
+        for b in range(B):
+            for t_ in range(T):
+                if start <= x[b, t_] < stop:
+                    for d in range(D):
+                        dC[x[b, t_], d] += demb[b, t_, d]
+
+
+@njit(cache=True, parallel=True)
+def step_sweep_3_on_threads(parts, x, demb, dC, V, B, T, D):
+    for part in prange(parts):
+        step_sweep_3(np.int64(part), parts, x, demb, dC, V, B, T, D)
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def step_sweep_4(
+    part, parts, C, H, h, dC, dH, dh, clip_scale, lr, beta1, beta2, eps, g_C, m_C, v_C, m_C_new,
+    v_C_new, C_new, g_H, m_H, v_H, m_H_new, v_H_new, H_new, g_h, m_h, v_h, m_h_new, v_h_new, h_new,
+    C_new_factor, C_new_factor2, V, D,
+):
+    """Part `part` of `parts`: V in tiles of 512."""
+    tiles = (V + 511) // 512
+    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+        start, stop = tile * 512, min(tile * 512 + 512, V)
+        # (U5) g_C[v,d] = dC[v,d]*clip_scale
+        for v in range(start, stop):
+            for d in range(D):
+                g_C[v, d] = dC[v, d] * real(clip_scale)
+                # (U6) m_C_new[v,d] = beta1*m_C[v,d] + g_C[v,d]*(1 - beta1)
+                m_C_new[v, d] = real(beta1) * m_C[v, d] + g_C[v, d] * (real(1.0) - real(beta1))
+                # (U7) v_C_new[v,d] = g_C[v,d]**2*(1 - beta2) + beta2*v_C[v,d]
+                v_C_new[v, d] = g_C[v, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_C[v, d]
+                # (U8) C_new[v,d] = C[v,d] - lr*C_new_factor*m_C_new[v,d]/(eps + sqrt(C_new_factor2*v_C_new[v,d]))
+                C_new[v, d] = C[v, d] - real(lr) * real(C_new_factor) * m_C_new[v, d] / (real(eps) + sqrt(real(C_new_factor2) * v_C_new[v, d]))
+        # (U61) g_H[v,d] = dH[v,d]*clip_scale
+        for v in range(start, stop):
+            for d in range(D):
+                g_H[v, d] = dH[v, d] * real(clip_scale)
+                # (U62) m_H_new[v,d] = beta1*m_H[v,d] + g_H[v,d]*(1 - beta1)
+                m_H_new[v, d] = real(beta1) * m_H[v, d] + g_H[v, d] * (real(1.0) - real(beta1))
+                # (U63) v_H_new[v,d] = g_H[v,d]**2*(1 - beta2) + beta2*v_H[v,d]
+                v_H_new[v, d] = g_H[v, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_H[v, d]
+                # (U64) H_new[v,d] = H[v,d] - lr*C_new_factor*m_H_new[v,d]/(eps + sqrt(C_new_factor2*v_H_new[v,d]))
+                H_new[v, d] = H[v, d] - real(lr) * real(C_new_factor) * m_H_new[v, d] / (real(eps) + sqrt(real(C_new_factor2) * v_H_new[v, d]))
+        # (U65) g_h[v] = dh[v]*clip_scale
+        for v in range(start, stop):
+            g_h[v] = dh[v] * real(clip_scale)
+            # (U66) m_h_new[v] = beta1*m_h[v] + g_h[v]*(1 - beta1)
+            m_h_new[v] = real(beta1) * m_h[v] + g_h[v] * (real(1.0) - real(beta1))
+            # (U67) v_h_new[v] = g_h[v]**2*(1 - beta2) + beta2*v_h[v]
+            v_h_new[v] = g_h[v] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_h[v]
+            # (U68) h_new[v] = h[v] - lr*C_new_factor*m_h_new[v]/(eps + sqrt(C_new_factor2*v_h_new[v]))
+            h_new[v] = h[v] - real(lr) * real(C_new_factor) * m_h_new[v] / (real(eps) + sqrt(real(C_new_factor2) * v_h_new[v]))
+
+
+@njit(cache=True, parallel=True)
+def step_sweep_4_on_threads(
+    parts, C, H, h, dC, dH, dh, clip_scale, lr, beta1, beta2, eps, g_C, m_C, v_C, m_C_new, v_C_new,
+    C_new, g_H, m_H, v_H, m_H_new, v_H_new, H_new, g_h, m_h, v_h, m_h_new, v_h_new, h_new, C_new_factor,
+    C_new_factor2, V, D,
+):
+    for part in prange(parts):
+        step_sweep_4(
+            np.int64(part), parts, C, H, h, dC, dH, dh, clip_scale, lr, beta1, beta2, eps, g_C, m_C, v_C,
+            m_C_new, v_C_new, C_new, g_H, m_H, v_H, m_H_new, v_H_new, H_new, g_h, m_h, v_h, m_h_new, v_h_new,
+            h_new, C_new_factor, C_new_factor2, V, D,
+        )
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
@@ -812,8 +1168,10 @@ def step(
     x, y, lr, beta1, beta2, eps, t, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, m_C, v_C, m_P, v_P, m_Q,
     v_Q, m_G, v_G, m_A, v_A, m_M, v_M, m_g1, v_g1, m_b1, v_b1, m_g2, v_g2, m_b2, v_b2, m_W, v_W, m_w, v_w, m_U, v_U,
     m_u, v_u, m_H, v_H, m_h, v_h, emb, z, z1_dev, z1_hat, z1, q, key, val, score, masked, p, mix, z2, z3_dev,
-    z3_hat, z3, a, gelu, r, r_turned, o, da_tanh, dr_sum, dr, dgelu, da, dz3, dz3_hat, dz2, dmix, dp, dscore, dval,
-    dkey, dq, dz1, dz1_hat, dz, demb, dC, dP, dQ, dG, dA, dM, dg1, db1, dg2, db2, dW, dw, dU, du, dH, dh,
+    z3_hat, z3, a, gelu, r, r_turned, r_turned_turned, o, H_y, o_y, o_max_tile, o_max, o_max_shift, pred_sum_tile,
+    pred_sum, da_tanh, dr_sum_sum, dr, dgelu, da, dz3, dz3_hat, dz2, dmix, dp, dscore, dval, dkey, dq, dz1, dz1_hat,
+    dz, demb, dC, dP, dQ, dG, dA, dM, dg1, db1, dg2, db2, dW, dw, dU, du, r_turned_do, dH, dh,
+    dr_sum_sum_tile_parts, dr_sum_sum_parts, dH_operand_parts, threads,
 ):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
@@ -825,11 +1183,13 @@ def step(
     (V,D), v_H (V,D), m_h (V), v_h (V), emb (B,T,D), z (N,B,T,D), z1_dev (N,B,T), z1_hat (N,B,T,D), z1 (N,B,T,D), q
     (N,B,T,K,E), key (N,B,T,K,E), val (N,B,T,K,E), score (N,B,K,T,T), masked (N,B,K,T,T), p (N,B,K,T,T), mix
     (N,B,T,K,E), z2 (N,B,T,D), z3_dev (N,B,T), z3_hat (N,B,T,D), z3 (N,B,T,D), a (N,B,T,F), gelu (N,B,T,F), r
-    (N,B,T,D), r_turned (B,T,D), o (B,T,V), da_tanh (N,B,T,F), dr_sum (B,T,D), dr (N,B,T,D), dgelu (N,B,T,F), da
-    (N,B,T,F), dz3 (N,B,T,D), dz3_hat (N,B,T,D), dz2 (N,B,T,D), dmix (N,B,T,K,E), dp (N,B,K,T,T), dscore
-    (N,B,K,T,T), dval (N,B,T,K,E), dkey (N,B,T,K,E), dq (N,B,T,K,E), dz1 (N,B,T,D), dz1_hat (N,B,T,D), dz (N,B,T,D),
-    demb (B,T,D), dC (V,D), dP (T,D), dQ (N,K,E,D), dG (N,K,E,D), dA (N,K,E,D), dM (N,D,K,E), dg1 (N,D), db1 (N,D),
-    dg2 (N,D), db2 (N,D), dW (N,F,D), dw (N,F), dU (N,D,F), du (N,D), dH (V,D), dh (V)
+    (N,B,T,D), r_turned (B,T,D), r_turned_turned (D,B,T), o (V,B,T), H_y (B,T,D), o_y (B,T), o_max_tile ((V +
+    511)//512,B,T), o_max (B,T), o_max_shift ((V + 511)//512,B,T), pred_sum_tile ((V + 511)//512,B,T), pred_sum
+    (B,T), da_tanh (N,B,T,F), dr_sum_sum (B,T,D), dr (N,B,T,D), dgelu (N,B,T,F), da (N,B,T,F), dz3 (N,B,T,D),
+    dz3_hat (N,B,T,D), dz2 (N,B,T,D), dmix (N,B,T,K,E), dp (N,B,K,T,T), dscore (N,B,K,T,T), dval (N,B,T,K,E), dkey
+    (N,B,T,K,E), dq (N,B,T,K,E), dz1 (N,B,T,D), dz1_hat (N,B,T,D), dz (N,B,T,D), demb (B,T,D), dC (V,D), dP (T,D),
+    dQ (N,K,E,D), dG (N,K,E,D), dA (N,K,E,D), dM (N,D,K,E), dg1 (N,D), db1 (N,D), dg2 (N,D), db2 (N,D), dW (N,F,D),
+    dw (N,F), dU (N,D,F), du (N,D), r_turned_do (B,T,D), dH (V,D), dh (V)
     """
     B = x.shape[0]
     T = x.shape[1]
@@ -839,8 +1199,8 @@ def step(
     K = Q.shape[1]
     E = Q.shape[2]
     F = W.shape[1]
-    pred_exp = o  # in the same array
-    do = o  # in the same array
+    pred_exp_tile = o  # in the same array
+    dr_sum = dr_sum_sum  # in the same array
     g_C = dC  # in the same array
     m_C_new = m_C  # in the same array
     v_C_new = v_C  # in the same array
@@ -942,7 +1302,7 @@ def step(
         # (F10) score[n,b,k,t,s] = 1/sqrt(E) * sum_e q[n,b,t,k,e]*key[n,b,s,k,e]
         for b in range(B):
             for k in range(K):
-                product(q[n, b, :, k, :], AS_IS, key[n, b, :, k, :], TRANSPOSED, 1.0 / sqrt(E), 0.0, score[n, b, k])
+                product(q[n, b, :, k], AS_IS, key[n, b, :, k], TRANSPOSED, 1.0 / sqrt(E), 0.0, score[n, b, k])
         # (F11) masked[n,b,k,t,s] = score[n,b,k,t,s] if [s <= t] else -1000000000.0
         for b in range(B):
             for k in range(K):
@@ -962,7 +1322,7 @@ def step(
         # (F13) mix[n,b,t,k,e] = sum_s val[n,b,s,k,e]*p[n,b,k,t,s]
         for b in range(B):
             for k in range(K):
-                product(p[n, b, k], AS_IS, val[n, b, :, k, :], AS_IS, 1.0, 0.0, mix[n, b, :, k, :])
+                product(p[n, b, k], AS_IS, val[n, b, :, k], AS_IS, 1.0, 0.0, mix[n, b, :, k])
         product(mix.reshape(N, B*T, K*E)[n], AS_IS, M.reshape(N, D, K*E)[n], TRANSPOSED, 1.0, 1.0, z2.reshape(N, B*T, D)[n])
         # (F15) z3_mean[n,b,t] = 1/D * sum_d z2[n,b,t,d]
         for b in range(B):
@@ -1001,43 +1361,107 @@ def step(
         for t_ in range(T):
             for d in range(D):
                 r_turned[b, t_, d] = r[N - 1, b, t_, d]
-    # (F22) o[b,t,v] = h[v] + sum_d r_turned[b,t,d]*H[v,d]
+    # r_turned_turned[d,b,t] = r_turned[b,t,d]
+    for d in range(D):
+        for b in range(B):
+            for t_ in range(T):
+                r_turned_turned[d, b, t_] = r_turned[b, t_, d]
+    # h_y[b,t] = h[y[b,t]]
     for b in range(B):
         for t_ in range(T):
-            for v in range(V):
-                o[b, t_, v] = h[v]
-    product(r_turned.reshape(B*T, D), AS_IS, H, TRANSPOSED, 1.0, 1.0, o.reshape(B*T, V))
-    # o_y[b,t] = o[b,t,y[b,t]]
-    L_total = 0.0
-    for b in range(B):
-        for t_ in range(T):
-            o_y = o[b, t_, y[b, t_]]
-            # (o_max) o_max[b,t] = max_v2 o[b,t,v2]
-            o_max = real(-np.inf)
-            for v2 in range(V):
-                o_max = larger(o_max, o[b, t_, v2])
-            # pred_exp[b,t,v] = exp(o[b,t,v] - o_max[b,t])
-            pred_sum = real(0)
-            for v in range(V):
-                pred_exp[b, t_, v] = exp(o[b, t_, v] - o_max)
-                # pred_sum[b,t] = sum_v2 pred_exp[b,t,v2]
-                pred_sum = plus(pred_sum, pred_exp[b, t_, v])
-            # (F24) L = -1/(B*T) * sum_b,t (o_y[b,t] - o_max[b,t] - log(pred_sum[b,t]))
-            L_total = plus(L_total, o_y - o_max - log(pred_sum))
-            # F23 was: pred[b,t,v] = exp(o[b,t,v])/(sum_v2 exp(o[b,t,v2]))
-            # (do) do[b,t,v] = pred_exp[b,t,v]/(B*T*pred_sum[b,t]) - [v == y[b,t]]/(B*T)
-            for v in range(V):
-                do[b, t_, v] = pred_exp[b, t_, v] / (real(B) * real(T) * pred_sum)
-            do[b, t_, y[b, t_]] -= real(1.0) / (real(B) * real(T))
-    L = -L_total / (B * T)
+            h_y = h[y[b, t_]]
+            # H_y[b,t,d] = H[y[b,t],d]
+            o_y_total = real(0)
+            for d in range(D):
+                H_y[b, t_, d] = H[y[b, t_], d]
+                # o_y[b,t] = h_y[b,t] + sum_d r_turned[b,t,d]*H_y[b,t,d]
+                o_y_total = plus(o_y_total, r_turned[b, t_, d] * H_y[b, t_, d])
+            o_y[b, t_] = h_y + o_y_total
+    # pred_sum[b,t] = sum_tile o_max_shift[tile,b,t]*pred_sum_tile[tile,b,t]
+    pred_sum[...] = 0
     # da_tanh[n,b,t,f] = tanh(sqrt(2)*a[n,b,t,f]*(0.044715*a[n,b,t,f]**2 + 1)/sqrt(pi))
     for n in range(N):
         for b in range(B):
             for t_ in range(T):
                 for f in range(F):
                     da_tanh[n, b, t_, f] = tanh(sqrt(real(2.0)) * a[n, b, t_, f] * (real(0.044715) * a[n, b, t_, f] ** 2 + real(1.0)) / sqrt(real(np.pi)))
-    # dr_sum[b,t,d] = sum_v H[v,d]*do[b,t,v]
-    product(do.reshape(B*T, V), AS_IS, H, AS_IS, 1.0, 0.0, dr_sum.reshape(B*T, D))
+    # dr_sum_sum[b,t,d] = sum_tile o_max_shift[tile,b,t]*dr_sum_sum_tile[tile,b,t,d]
+    dr_sum_sum[...] = 0
+    # F1 was: emb[b,t,d] = P[t,d] + C[x[b,t],d]
+    # (dP) dP[t,d] = sum_b demb[b,t,d]
+    dP[...] = 0
+    # F6 was: z1[n,b,t,d] = b1[n,d] + g1[n,d]*z1_hat[n,b,t,d]
+    # (dg1) dg1[n,d] = sum_b,t dz1[n,b,t,d]*z1_hat[n,b,t,d]
+    dg1[...] = 0
+    # F6 was: z1[n,b,t,d] = b1[n,d] + g1[n,d]*z1_hat[n,b,t,d]
+    # (db1) db1[n,d] = sum_b,t dz1[n,b,t,d]
+    db1[...] = 0
+    # F18 was: z3[n,b,t,d] = b2[n,d] + g2[n,d]*z3_hat[n,b,t,d]
+    # (dg2) dg2[n,d] = sum_b,t dz3[n,b,t,d]*z3_hat[n,b,t,d]
+    dg2[...] = 0
+    # F18 was: z3[n,b,t,d] = b2[n,d] + g2[n,d]*z3_hat[n,b,t,d]
+    # (db2) db2[n,d] = sum_b,t dz3[n,b,t,d]
+    db2[...] = 0
+    # F19 was: a[n,b,t,f] = w[n,f] + sum_d W[n,f,d]*z3[n,b,t,d]
+    # (dw) dw[n,f] = sum_b,t da[n,b,t,f]
+    dw[...] = 0
+    # F21 was: r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
+    # (du) du[n,d] = sum_b,t dr[n,b,t,d]
+    du[...] = 0
+    # C_new_factor = 1/(1 - beta1**t)
+    C_new_factor = 1.0 / (1.0 - beta1 ** t)
+    # C_new_factor2 = 1/(1 - beta2**t)
+    C_new_factor2 = 1.0 / (1.0 - beta2 ** t)
+    parts = parts_for(V * B * T * D, threads)
+    if parts == 1:
+        step_sweep_1(
+            parts - 1, parts, H, h, o, r_turned_turned, o_max_tile, pred_exp_tile, pred_sum_tile, V, B, T, D,
+        )
+    else:
+        step_sweep_1_on_threads(
+            parts, H, h, o, r_turned_turned, o_max_tile, pred_exp_tile, pred_sum_tile, V, B, T, D,
+        )
+    # (o_max) o_max[b,t] = max_tile o_max_tile[tile,b,t]
+    for b in range(B):
+        for t_ in range(T):
+            o_max_total = real(-np.inf)
+            for tile in range((V + 511) // 512):
+                o_max_total = larger(o_max_total, o_max_tile[tile, b, t_])
+            o_max[b, t_] = o_max_total
+    # o_max_shift[tile,b,t] = exp(o_max_tile[tile,b,t] - o_max[b,t])
+    for tile in range((V + 511) // 512):
+        for b in range(B):
+            for t_ in range(T):
+                o_max_shift[tile, b, t_] = exp(o_max_tile[tile, b, t_] - o_max[b, t_])
+                pred_sum[b, t_] += o_max_shift[tile, b, t_] * pred_sum_tile[tile, b, t_]
+    # (F24) L = -1/(B*T) * sum_b,t (o_y[b,t] - o_max[b,t] - log(pred_sum[b,t]))
+    L_total = 0.0
+    for b in range(B):
+        for t_ in range(T):
+            L_total = plus(L_total, o_y[b, t_] - o_max[b, t_] - log(pred_sum[b, t_]))
+            # r_turned_do[b,t,d] = r_turned[b,t,d]/(B*T*pred_sum[b,t])
+            for d in range(D):
+                r_turned_do[b, t_, d] = r_turned[b, t_, d] / (real(B) * real(T) * pred_sum[b, t_])
+    L = -L_total / (B * T)
+    if not isfinite(L):
+        return L
+    parts = parts_for(B * T * D * V, threads)
+    if parts == 1:
+        step_sweep_2(
+            parts - 1, parts, H, y, dH, dh, pred_sum, r_turned, r_turned_do, o_max_shift, pred_exp_tile, V, B,
+            T, D, dr_sum_sum_tile_parts, dr_sum_sum_parts, dH_operand_parts,
+        )
+    else:
+        step_sweep_2_on_threads(
+            parts, H, y, dH, dh, pred_sum, r_turned, r_turned_do, o_max_shift, pred_exp_tile, V, B, T, D,
+            dr_sum_sum_tile_parts, dr_sum_sum_parts, dH_operand_parts,
+        )
+    add_parts(dr_sum_sum, dr_sum_sum_parts, parts)
+    # dr_sum[b,t,d] = dr_sum_sum[b,t,d]/(B*T*pred_sum[b,t]) - H_y[b,t,d]/(B*T)
+    for b in range(B):
+        for t_ in range(T):
+            for d in range(D):
+                dr_sum[b, t_, d] = dr_sum_sum[b, t_, d] / (real(B) * real(T) * pred_sum[b, t_]) - H_y[b, t_, d] / (real(B) * real(T))
     for n in range(N - 1, -1, -1):
         # F22 was: o[b,t,v] = h[v] + sum_d H[v,d]*r[N - 1,b,t,d]
         # F2 was: z[n,b,t,d] = r[n - 1,b,t,d] if [0 <= n - 1] else emb[b,t,d]
@@ -1091,7 +1515,7 @@ def step(
         # (dp) dp[n,b,k,t,s] = sum_e val[n,b,s,k,e]*dmix[n,b,t,k,e]
         for b in range(B):
             for k in range(K):
-                product(dmix[n, b, :, k, :], AS_IS, val[n, b, :, k, :], TRANSPOSED, 1.0, 0.0, dp[n, b, k])
+                product(dmix[n, b, :, k], AS_IS, val[n, b, :, k], TRANSPOSED, 1.0, 0.0, dp[n, b, k])
         # dmasked_sum[n,b,k,t] = sum_s3 p[n,b,k,t,s3]*dp[n,b,k,t,s3]
         for b in range(B):
             for k in range(K):
@@ -1107,17 +1531,17 @@ def step(
         # (dval) dval[n,b,t,k,e] = sum_t2 dmix[n,b,t2,k,e]*p[n,b,k,t2,t]
         for b in range(B):
             for k in range(K):
-                product(p[n, b, k], TRANSPOSED, dmix[n, b, :, k, :], AS_IS, 1.0, 0.0, dval[n, b, :, k, :])
+                product(p[n, b, k], TRANSPOSED, dmix[n, b, :, k], AS_IS, 1.0, 0.0, dval[n, b, :, k])
         # F10 was: score[n,b,k,t,s] = 1/sqrt(E) * sum_e q[n,b,t,k,e]*key[n,b,s,k,e]
         # (dkey) dkey[n,b,t,k,e] = 1/sqrt(E) * sum_t2 q[n,b,t2,k,e]*dscore[n,b,k,t2,t]
         for b in range(B):
             for k in range(K):
-                product(dscore[n, b, k], TRANSPOSED, q[n, b, :, k, :], AS_IS, 1.0 / sqrt(E), 0.0, dkey[n, b, :, k, :])
+                product(dscore[n, b, k], TRANSPOSED, q[n, b, :, k], AS_IS, 1.0 / sqrt(E), 0.0, dkey[n, b, :, k])
         # F10 was: score[n,b,k,t,s] = 1/sqrt(E) * sum_e q[n,b,t,k,e]*key[n,b,s,k,e]
         # (dq) dq[n,b,t,k,e] = 1/sqrt(E) * sum_s dscore[n,b,k,t,s]*key[n,b,s,k,e]
         for b in range(B):
             for k in range(K):
-                product(dscore[n, b, k], AS_IS, key[n, b, :, k, :], AS_IS, 1.0 / sqrt(E), 0.0, dq[n, b, :, k, :])
+                product(dscore[n, b, k], AS_IS, key[n, b, :, k], AS_IS, 1.0 / sqrt(E), 0.0, dq[n, b, :, k])
         # F9 was: val[n,b,t,k,e] = sum_d A[n,k,e,d]*z1[n,b,t,d]
         # F8 was: key[n,b,t,k,e] = sum_d G[n,k,e,d]*z1[n,b,t,d]
         # F7 was: q[n,b,t,k,e] = sum_d Q[n,k,e,d]*z1[n,b,t,d]
@@ -1157,19 +1581,6 @@ def step(
         for t_ in range(T):
             for d in range(D):
                 demb[b, t_, d] = dz[0, b, t_, d]
-    dC[...] = 0
-    # F1 was: emb[b,t,d] = P[t,d] + C[x[b,t],d]
-    # (dC) dC[v,d] = sum_b,t demb[b,t,d]*[v == x[b,t]]
-    for b in range(B):
-        for t_ in range(T):
-            for d in range(D):
-                dC[x[b, t_], d] += demb[b, t_, d]
-    dP[...] = 0
-    # F1 was: emb[b,t,d] = P[t,d] + C[x[b,t],d]
-    # (dP) dP[t,d] = sum_b demb[b,t,d]
-    for b in range(B):
-        for t_ in range(T):
-            for d in range(D):
                 dP[t_, d] += demb[b, t_, d]
     # F7 was: q[n,b,t,k,e] = sum_d Q[n,k,e,d]*z1[n,b,t,d]
     # (dQ) dQ[n,k,e,d] = sum_b,t dq[n,b,t,k,e]*z1[n,b,t,d]
@@ -1187,63 +1598,39 @@ def step(
     # (dM) dM[n,d,k,e] = sum_b,t dz2[n,b,t,d]*mix[n,b,t,k,e]
     for n in range(N):
         product(dz2.reshape(N, B*T, D)[n], TRANSPOSED, mix.reshape(N, B*T, K*E)[n], AS_IS, 1.0, 0.0, dM.reshape(N, D, K*E)[n])
-    dg1[...] = 0
-    # F6 was: z1[n,b,t,d] = b1[n,d] + g1[n,d]*z1_hat[n,b,t,d]
-    # (dg1) dg1[n,d] = sum_b,t dz1[n,b,t,d]*z1_hat[n,b,t,d]
     grad_norm_sum7 = 0.0
-    for n in range(N):
-        for b in range(B):
-            for t_ in range(T):
-                for d in range(D):
-                    dg1[n, d] += dz1[n, b, t_, d] * z1_hat[n, b, t_, d]
-        # grad_norm_sum7 = sum_n,d dg1[n,d]**2
-        for d in range(D):
-            grad_norm_sum7 = plus(grad_norm_sum7, dg1[n, d] ** 2)
-    db1[...] = 0
-    # F6 was: z1[n,b,t,d] = b1[n,d] + g1[n,d]*z1_hat[n,b,t,d]
-    # (db1) db1[n,d] = sum_b,t dz1[n,b,t,d]
     grad_norm_sum8 = 0.0
     for n in range(N):
         for b in range(B):
             for t_ in range(T):
                 for d in range(D):
+                    dg1[n, d] += dz1[n, b, t_, d] * z1_hat[n, b, t_, d]
                     db1[n, d] += dz1[n, b, t_, d]
+        # grad_norm_sum7 = sum_n,d dg1[n,d]**2
+        for d in range(D):
+            grad_norm_sum7 = plus(grad_norm_sum7, dg1[n, d] ** 2)
         # grad_norm_sum8 = sum_n,d db1[n,d]**2
         for d in range(D):
             grad_norm_sum8 = plus(grad_norm_sum8, db1[n, d] ** 2)
-    dg2[...] = 0
-    # F18 was: z3[n,b,t,d] = b2[n,d] + g2[n,d]*z3_hat[n,b,t,d]
-    # (dg2) dg2[n,d] = sum_b,t dz3[n,b,t,d]*z3_hat[n,b,t,d]
     grad_norm_sum9 = 0.0
-    for n in range(N):
-        for b in range(B):
-            for t_ in range(T):
-                for d in range(D):
-                    dg2[n, d] += dz3[n, b, t_, d] * z3_hat[n, b, t_, d]
-        # grad_norm_sum9 = sum_n,d dg2[n,d]**2
-        for d in range(D):
-            grad_norm_sum9 = plus(grad_norm_sum9, dg2[n, d] ** 2)
-    db2[...] = 0
-    # F18 was: z3[n,b,t,d] = b2[n,d] + g2[n,d]*z3_hat[n,b,t,d]
-    # (db2) db2[n,d] = sum_b,t dz3[n,b,t,d]
     grad_norm_sum10 = 0.0
     for n in range(N):
         for b in range(B):
             for t_ in range(T):
                 for d in range(D):
+                    dg2[n, d] += dz3[n, b, t_, d] * z3_hat[n, b, t_, d]
                     db2[n, d] += dz3[n, b, t_, d]
+        # grad_norm_sum9 = sum_n,d dg2[n,d]**2
+        for d in range(D):
+            grad_norm_sum9 = plus(grad_norm_sum9, dg2[n, d] ** 2)
         # grad_norm_sum10 = sum_n,d db2[n,d]**2
         for d in range(D):
             grad_norm_sum10 = plus(grad_norm_sum10, db2[n, d] ** 2)
     # F19 was: a[n,b,t,f] = w[n,f] + sum_d W[n,f,d]*z3[n,b,t,d]
     # (dW) dW[n,f,d] = sum_b,t da[n,b,t,f]*z3[n,b,t,d]
-    for n in range(N):
-        product(da.reshape(N, B*T, F)[n], TRANSPOSED, z3.reshape(N, B*T, D)[n], AS_IS, 1.0, 0.0, dW[n])
-    dw[...] = 0
-    # F19 was: a[n,b,t,f] = w[n,f] + sum_d W[n,f,d]*z3[n,b,t,d]
-    # (dw) dw[n,f] = sum_b,t da[n,b,t,f]
     grad_norm_sum12 = 0.0
     for n in range(N):
+        product(da.reshape(N, B*T, F)[n], TRANSPOSED, z3.reshape(N, B*T, D)[n], AS_IS, 1.0, 0.0, dW[n])
         for b in range(B):
             for t_ in range(T):
                 for f in range(F):
@@ -1253,13 +1640,9 @@ def step(
             grad_norm_sum12 = plus(grad_norm_sum12, dw[n, f] ** 2)
     # F21 was: r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
     # (dU) dU[n,d,f] = sum_b,t dr[n,b,t,d]*gelu[n,b,t,f]
-    for n in range(N):
-        product(dr.reshape(N, B*T, D)[n], TRANSPOSED, gelu.reshape(N, B*T, F)[n], AS_IS, 1.0, 0.0, dU[n])
-    du[...] = 0
-    # F21 was: r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
-    # (du) du[n,d] = sum_b,t dr[n,b,t,d]
     grad_norm_sum14 = 0.0
     for n in range(N):
+        product(dr.reshape(N, B*T, D)[n], TRANSPOSED, gelu.reshape(N, B*T, F)[n], AS_IS, 1.0, 0.0, dU[n])
         for b in range(B):
             for t_ in range(T):
                 for d in range(D):
@@ -1267,21 +1650,6 @@ def step(
         # grad_norm_sum14 = sum_n,d du[n,d]**2
         for d in range(D):
             grad_norm_sum14 = plus(grad_norm_sum14, du[n, d] ** 2)
-    # F22 was: o[b,t,v] = h[v] + sum_d H[v,d]*r[N - 1,b,t,d]
-    # (dH) dH[v,d] = sum_b,t do[b,t,v]*r_turned[b,t,d]
-    product(do.reshape(B*T, V), TRANSPOSED, r_turned.reshape(B*T, D), AS_IS, 1.0, 0.0, dH)
-    dh[...] = 0
-    # F22 was: o[b,t,v] = h[v] + sum_d H[v,d]*r[N - 1,b,t,d]
-    # (dh) dh[v] = sum_b,t do[b,t,v]
-    for b in range(B):
-        for t_ in range(T):
-            for v in range(V):
-                dh[v] += do[b, t_, v]
-    # grad_norm_sum = sum_v,d dC[v,d]**2
-    grad_norm_sum = 0.0
-    for v in range(V):
-        for d in range(D):
-            grad_norm_sum = plus(grad_norm_sum, dC[v, d] ** 2)
     # grad_norm_sum2 = sum_t,d dP[t,d]**2
     grad_norm_sum2 = 0.0
     for t_ in range(T):
@@ -1336,224 +1704,171 @@ def step(
     grad_norm_sum16 = 0.0
     for v in range(V):
         grad_norm_sum16 = plus(grad_norm_sum16, dh[v] ** 2)
-    # (U2) clip_scale = 1/max(1.0, sqrt(grad_norm_sum + grad_norm_sum2 + grad_norm_sum3 + grad_norm_sum4 + grad_norm_sum5 + grad_norm_sum6 + grad_norm_sum7 + grad_norm_sum8 + grad_norm_sum9 + grad_norm_sum10 + grad_norm_sum11 + grad_norm_sum12 + grad_norm_sum13 + grad_norm_sum14 + grad_norm_sum15 + grad_norm_sum16))
-    clip_scale = 1.0 / max(1.0, sqrt(grad_norm_sum + grad_norm_sum2 + grad_norm_sum3 + grad_norm_sum4 + grad_norm_sum5 + grad_norm_sum6 + grad_norm_sum7 + grad_norm_sum8 + grad_norm_sum9 + grad_norm_sum10 + grad_norm_sum11 + grad_norm_sum12 + grad_norm_sum13 + grad_norm_sum14 + grad_norm_sum15 + grad_norm_sum16))
-    # (U5) g_C[v,d] = dC[v,d]*clip_scale
+    parts = parts_for(B * T * D, threads)
+    if parts == 1:
+        step_sweep_3(parts - 1, parts, x, demb, dC, V, B, T, D)
+    else:
+        step_sweep_3_on_threads(parts, x, demb, dC, V, B, T, D)
+    # grad_norm_sum = sum_v,d dC[v,d]**2
+    grad_norm_sum = 0.0
     for v in range(V):
         for d in range(D):
-            g_C[v, d] = dC[v, d] * real(clip_scale)
-    # C_new_factor = 1/(1 - beta1**t)
-    C_new_factor = 1.0 / (1.0 - beta1 ** t)
-    # C_new_factor2 = 1/(1 - beta2**t)
-    C_new_factor2 = 1.0 / (1.0 - beta2 ** t)
+            grad_norm_sum = plus(grad_norm_sum, dC[v, d] ** 2)
+    # (U2) clip_scale = 1/max(1.0, sqrt(grad_norm_sum + grad_norm_sum2 + grad_norm_sum3 + grad_norm_sum4 + grad_norm_sum5 + grad_norm_sum6 + grad_norm_sum7 + grad_norm_sum8 + grad_norm_sum9 + grad_norm_sum10 + grad_norm_sum11 + grad_norm_sum12 + grad_norm_sum13 + grad_norm_sum14 + grad_norm_sum15 + grad_norm_sum16))
+    clip_scale = 1.0 / max(1.0, sqrt(grad_norm_sum + grad_norm_sum2 + grad_norm_sum3 + grad_norm_sum4 + grad_norm_sum5 + grad_norm_sum6 + grad_norm_sum7 + grad_norm_sum8 + grad_norm_sum9 + grad_norm_sum10 + grad_norm_sum11 + grad_norm_sum12 + grad_norm_sum13 + grad_norm_sum14 + grad_norm_sum15 + grad_norm_sum16))
     # (U9) g_P[t,d] = dP[t,d]*clip_scale
     for t_ in range(T):
         for d in range(D):
             g_P[t_, d] = dP[t_, d] * real(clip_scale)
+            # (U10) m_P_new[t,d] = beta1*m_P[t,d] + g_P[t,d]*(1 - beta1)
+            m_P_new[t_, d] = real(beta1) * m_P[t_, d] + g_P[t_, d] * (real(1.0) - real(beta1))
+            # (U11) v_P_new[t,d] = g_P[t,d]**2*(1 - beta2) + beta2*v_P[t,d]
+            v_P_new[t_, d] = g_P[t_, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_P[t_, d]
+            # (U12) P_new[t,d] = P[t,d] - lr*C_new_factor*m_P_new[t,d]/(eps + sqrt(C_new_factor2*v_P_new[t,d]))
+            P_new[t_, d] = P[t_, d] - real(lr) * real(C_new_factor) * m_P_new[t_, d] / (real(eps) + sqrt(real(C_new_factor2) * v_P_new[t_, d]))
     # (U13) g_Q[n,k,e,d] = dQ[n,k,e,d]*clip_scale
     for n in range(N):
         for k in range(K):
             for e in range(E):
                 for d in range(D):
                     g_Q[n, k, e, d] = dQ[n, k, e, d] * real(clip_scale)
+                    # (U14) m_Q_new[n,k,e,d] = beta1*m_Q[n,k,e,d] + g_Q[n,k,e,d]*(1 - beta1)
+                    m_Q_new[n, k, e, d] = real(beta1) * m_Q[n, k, e, d] + g_Q[n, k, e, d] * (real(1.0) - real(beta1))
+                    # (U15) v_Q_new[n,k,e,d] = g_Q[n,k,e,d]**2*(1 - beta2) + beta2*v_Q[n,k,e,d]
+                    v_Q_new[n, k, e, d] = g_Q[n, k, e, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_Q[n, k, e, d]
+                    # (U16) Q_new[n,k,e,d] = Q[n,k,e,d] - lr*C_new_factor*m_Q_new[n,k,e,d]/(eps + sqrt(C_new_factor2*v_Q_new[n,k,e,d]))
+                    Q_new[n, k, e, d] = Q[n, k, e, d] - real(lr) * real(C_new_factor) * m_Q_new[n, k, e, d] / (real(eps) + sqrt(real(C_new_factor2) * v_Q_new[n, k, e, d]))
     # (U17) g_G[n,k,e,d] = dG[n,k,e,d]*clip_scale
     for n in range(N):
         for k in range(K):
             for e in range(E):
                 for d in range(D):
                     g_G[n, k, e, d] = dG[n, k, e, d] * real(clip_scale)
+                    # (U18) m_G_new[n,k,e,d] = beta1*m_G[n,k,e,d] + g_G[n,k,e,d]*(1 - beta1)
+                    m_G_new[n, k, e, d] = real(beta1) * m_G[n, k, e, d] + g_G[n, k, e, d] * (real(1.0) - real(beta1))
+                    # (U19) v_G_new[n,k,e,d] = g_G[n,k,e,d]**2*(1 - beta2) + beta2*v_G[n,k,e,d]
+                    v_G_new[n, k, e, d] = g_G[n, k, e, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_G[n, k, e, d]
+                    # (U20) G_new[n,k,e,d] = G[n,k,e,d] - lr*C_new_factor*m_G_new[n,k,e,d]/(eps + sqrt(C_new_factor2*v_G_new[n,k,e,d]))
+                    G_new[n, k, e, d] = G[n, k, e, d] - real(lr) * real(C_new_factor) * m_G_new[n, k, e, d] / (real(eps) + sqrt(real(C_new_factor2) * v_G_new[n, k, e, d]))
     # (U21) g_A[n,k,e,d] = dA[n,k,e,d]*clip_scale
     for n in range(N):
         for k in range(K):
             for e in range(E):
                 for d in range(D):
                     g_A[n, k, e, d] = dA[n, k, e, d] * real(clip_scale)
+                    # (U22) m_A_new[n,k,e,d] = beta1*m_A[n,k,e,d] + g_A[n,k,e,d]*(1 - beta1)
+                    m_A_new[n, k, e, d] = real(beta1) * m_A[n, k, e, d] + g_A[n, k, e, d] * (real(1.0) - real(beta1))
+                    # (U23) v_A_new[n,k,e,d] = g_A[n,k,e,d]**2*(1 - beta2) + beta2*v_A[n,k,e,d]
+                    v_A_new[n, k, e, d] = g_A[n, k, e, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_A[n, k, e, d]
+                    # (U24) A_new[n,k,e,d] = A[n,k,e,d] - lr*C_new_factor*m_A_new[n,k,e,d]/(eps + sqrt(C_new_factor2*v_A_new[n,k,e,d]))
+                    A_new[n, k, e, d] = A[n, k, e, d] - real(lr) * real(C_new_factor) * m_A_new[n, k, e, d] / (real(eps) + sqrt(real(C_new_factor2) * v_A_new[n, k, e, d]))
     # (U25) g_M[n,d,k,e] = dM[n,d,k,e]*clip_scale
     for n in range(N):
         for d in range(D):
             for k in range(K):
                 for e in range(E):
                     g_M[n, d, k, e] = dM[n, d, k, e] * real(clip_scale)
-    # (U29) g_g1[n,d] = dg1[n,d]*clip_scale
-    for n in range(N):
-        for d in range(D):
-            g_g1[n, d] = dg1[n, d] * real(clip_scale)
-    # (U33) g_b1[n,d] = db1[n,d]*clip_scale
-    for n in range(N):
-        for d in range(D):
-            g_b1[n, d] = db1[n, d] * real(clip_scale)
-    # (U37) g_g2[n,d] = dg2[n,d]*clip_scale
-    for n in range(N):
-        for d in range(D):
-            g_g2[n, d] = dg2[n, d] * real(clip_scale)
-    # (U41) g_b2[n,d] = db2[n,d]*clip_scale
-    for n in range(N):
-        for d in range(D):
-            g_b2[n, d] = db2[n, d] * real(clip_scale)
-    # (U45) g_W[n,f,d] = dW[n,f,d]*clip_scale
-    for n in range(N):
-        for f in range(F):
-            for d in range(D):
-                g_W[n, f, d] = dW[n, f, d] * real(clip_scale)
-    # (U49) g_w[n,f] = dw[n,f]*clip_scale
-    for n in range(N):
-        for f in range(F):
-            g_w[n, f] = dw[n, f] * real(clip_scale)
-    # (U53) g_U[n,d,f] = dU[n,d,f]*clip_scale
-    for n in range(N):
-        for d in range(D):
-            for f in range(F):
-                g_U[n, d, f] = dU[n, d, f] * real(clip_scale)
-    # (U57) g_u[n,d] = du[n,d]*clip_scale
-    for n in range(N):
-        for d in range(D):
-            g_u[n, d] = du[n, d] * real(clip_scale)
-    # (U61) g_H[v,d] = dH[v,d]*clip_scale
-    for v in range(V):
-        for d in range(D):
-            g_H[v, d] = dH[v, d] * real(clip_scale)
-    # (U65) g_h[v] = dh[v]*clip_scale
-    for v in range(V):
-        g_h[v] = dh[v] * real(clip_scale)
-    if not isfinite(L):
-        return L
-    # (U6) m_C_new[v,d] = beta1*m_C[v,d] + g_C[v,d]*(1 - beta1)
-    for v in range(V):
-        for d in range(D):
-            m_C_new[v, d] = real(beta1) * m_C[v, d] + g_C[v, d] * (real(1.0) - real(beta1))
-            # (U7) v_C_new[v,d] = g_C[v,d]**2*(1 - beta2) + beta2*v_C[v,d]
-            v_C_new[v, d] = g_C[v, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_C[v, d]
-            # (U8) C_new[v,d] = C[v,d] - lr*C_new_factor*m_C_new[v,d]/(eps + sqrt(C_new_factor2*v_C_new[v,d]))
-            C_new[v, d] = C[v, d] - real(lr) * real(C_new_factor) * m_C_new[v, d] / (real(eps) + sqrt(real(C_new_factor2) * v_C_new[v, d]))
-    # (U10) m_P_new[t,d] = beta1*m_P[t,d] + g_P[t,d]*(1 - beta1)
-    for t_ in range(T):
-        for d in range(D):
-            m_P_new[t_, d] = real(beta1) * m_P[t_, d] + g_P[t_, d] * (real(1.0) - real(beta1))
-            # (U11) v_P_new[t,d] = g_P[t,d]**2*(1 - beta2) + beta2*v_P[t,d]
-            v_P_new[t_, d] = g_P[t_, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_P[t_, d]
-            # (U12) P_new[t,d] = P[t,d] - lr*C_new_factor*m_P_new[t,d]/(eps + sqrt(C_new_factor2*v_P_new[t,d]))
-            P_new[t_, d] = P[t_, d] - real(lr) * real(C_new_factor) * m_P_new[t_, d] / (real(eps) + sqrt(real(C_new_factor2) * v_P_new[t_, d]))
-    # (U14) m_Q_new[n,k,e,d] = beta1*m_Q[n,k,e,d] + g_Q[n,k,e,d]*(1 - beta1)
-    for n in range(N):
-        for k in range(K):
-            for e in range(E):
-                for d in range(D):
-                    m_Q_new[n, k, e, d] = real(beta1) * m_Q[n, k, e, d] + g_Q[n, k, e, d] * (real(1.0) - real(beta1))
-                    # (U15) v_Q_new[n,k,e,d] = g_Q[n,k,e,d]**2*(1 - beta2) + beta2*v_Q[n,k,e,d]
-                    v_Q_new[n, k, e, d] = g_Q[n, k, e, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_Q[n, k, e, d]
-                    # (U16) Q_new[n,k,e,d] = Q[n,k,e,d] - lr*C_new_factor*m_Q_new[n,k,e,d]/(eps + sqrt(C_new_factor2*v_Q_new[n,k,e,d]))
-                    Q_new[n, k, e, d] = Q[n, k, e, d] - real(lr) * real(C_new_factor) * m_Q_new[n, k, e, d] / (real(eps) + sqrt(real(C_new_factor2) * v_Q_new[n, k, e, d]))
-    # (U18) m_G_new[n,k,e,d] = beta1*m_G[n,k,e,d] + g_G[n,k,e,d]*(1 - beta1)
-    for n in range(N):
-        for k in range(K):
-            for e in range(E):
-                for d in range(D):
-                    m_G_new[n, k, e, d] = real(beta1) * m_G[n, k, e, d] + g_G[n, k, e, d] * (real(1.0) - real(beta1))
-                    # (U19) v_G_new[n,k,e,d] = g_G[n,k,e,d]**2*(1 - beta2) + beta2*v_G[n,k,e,d]
-                    v_G_new[n, k, e, d] = g_G[n, k, e, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_G[n, k, e, d]
-                    # (U20) G_new[n,k,e,d] = G[n,k,e,d] - lr*C_new_factor*m_G_new[n,k,e,d]/(eps + sqrt(C_new_factor2*v_G_new[n,k,e,d]))
-                    G_new[n, k, e, d] = G[n, k, e, d] - real(lr) * real(C_new_factor) * m_G_new[n, k, e, d] / (real(eps) + sqrt(real(C_new_factor2) * v_G_new[n, k, e, d]))
-    # (U22) m_A_new[n,k,e,d] = beta1*m_A[n,k,e,d] + g_A[n,k,e,d]*(1 - beta1)
-    for n in range(N):
-        for k in range(K):
-            for e in range(E):
-                for d in range(D):
-                    m_A_new[n, k, e, d] = real(beta1) * m_A[n, k, e, d] + g_A[n, k, e, d] * (real(1.0) - real(beta1))
-                    # (U23) v_A_new[n,k,e,d] = g_A[n,k,e,d]**2*(1 - beta2) + beta2*v_A[n,k,e,d]
-                    v_A_new[n, k, e, d] = g_A[n, k, e, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_A[n, k, e, d]
-                    # (U24) A_new[n,k,e,d] = A[n,k,e,d] - lr*C_new_factor*m_A_new[n,k,e,d]/(eps + sqrt(C_new_factor2*v_A_new[n,k,e,d]))
-                    A_new[n, k, e, d] = A[n, k, e, d] - real(lr) * real(C_new_factor) * m_A_new[n, k, e, d] / (real(eps) + sqrt(real(C_new_factor2) * v_A_new[n, k, e, d]))
-    # (U26) m_M_new[n,d,k,e] = beta1*m_M[n,d,k,e] + g_M[n,d,k,e]*(1 - beta1)
-    for n in range(N):
-        for d in range(D):
-            for k in range(K):
-                for e in range(E):
+                    # (U26) m_M_new[n,d,k,e] = beta1*m_M[n,d,k,e] + g_M[n,d,k,e]*(1 - beta1)
                     m_M_new[n, d, k, e] = real(beta1) * m_M[n, d, k, e] + g_M[n, d, k, e] * (real(1.0) - real(beta1))
                     # (U27) v_M_new[n,d,k,e] = g_M[n,d,k,e]**2*(1 - beta2) + beta2*v_M[n,d,k,e]
                     v_M_new[n, d, k, e] = g_M[n, d, k, e] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_M[n, d, k, e]
                     # (U28) M_new[n,d,k,e] = M[n,d,k,e] - lr*C_new_factor*m_M_new[n,d,k,e]/(eps + sqrt(C_new_factor2*v_M_new[n,d,k,e]))
                     M_new[n, d, k, e] = M[n, d, k, e] - real(lr) * real(C_new_factor) * m_M_new[n, d, k, e] / (real(eps) + sqrt(real(C_new_factor2) * v_M_new[n, d, k, e]))
-    # (U30) m_g1_new[n,d] = beta1*m_g1[n,d] + g_g1[n,d]*(1 - beta1)
+    # (U29) g_g1[n,d] = dg1[n,d]*clip_scale
     for n in range(N):
         for d in range(D):
+            g_g1[n, d] = dg1[n, d] * real(clip_scale)
+            # (U30) m_g1_new[n,d] = beta1*m_g1[n,d] + g_g1[n,d]*(1 - beta1)
             m_g1_new[n, d] = real(beta1) * m_g1[n, d] + g_g1[n, d] * (real(1.0) - real(beta1))
             # (U31) v_g1_new[n,d] = g_g1[n,d]**2*(1 - beta2) + beta2*v_g1[n,d]
             v_g1_new[n, d] = g_g1[n, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_g1[n, d]
             # (U32) g1_new[n,d] = g1[n,d] - lr*C_new_factor*m_g1_new[n,d]/(eps + sqrt(C_new_factor2*v_g1_new[n,d]))
             g1_new[n, d] = g1[n, d] - real(lr) * real(C_new_factor) * m_g1_new[n, d] / (real(eps) + sqrt(real(C_new_factor2) * v_g1_new[n, d]))
-    # (U34) m_b1_new[n,d] = beta1*m_b1[n,d] + g_b1[n,d]*(1 - beta1)
+    # (U33) g_b1[n,d] = db1[n,d]*clip_scale
     for n in range(N):
         for d in range(D):
+            g_b1[n, d] = db1[n, d] * real(clip_scale)
+            # (U34) m_b1_new[n,d] = beta1*m_b1[n,d] + g_b1[n,d]*(1 - beta1)
             m_b1_new[n, d] = real(beta1) * m_b1[n, d] + g_b1[n, d] * (real(1.0) - real(beta1))
             # (U35) v_b1_new[n,d] = g_b1[n,d]**2*(1 - beta2) + beta2*v_b1[n,d]
             v_b1_new[n, d] = g_b1[n, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_b1[n, d]
             # (U36) b1_new[n,d] = b1[n,d] - lr*C_new_factor*m_b1_new[n,d]/(eps + sqrt(C_new_factor2*v_b1_new[n,d]))
             b1_new[n, d] = b1[n, d] - real(lr) * real(C_new_factor) * m_b1_new[n, d] / (real(eps) + sqrt(real(C_new_factor2) * v_b1_new[n, d]))
-    # (U38) m_g2_new[n,d] = beta1*m_g2[n,d] + g_g2[n,d]*(1 - beta1)
+    # (U37) g_g2[n,d] = dg2[n,d]*clip_scale
     for n in range(N):
         for d in range(D):
+            g_g2[n, d] = dg2[n, d] * real(clip_scale)
+            # (U38) m_g2_new[n,d] = beta1*m_g2[n,d] + g_g2[n,d]*(1 - beta1)
             m_g2_new[n, d] = real(beta1) * m_g2[n, d] + g_g2[n, d] * (real(1.0) - real(beta1))
             # (U39) v_g2_new[n,d] = g_g2[n,d]**2*(1 - beta2) + beta2*v_g2[n,d]
             v_g2_new[n, d] = g_g2[n, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_g2[n, d]
             # (U40) g2_new[n,d] = g2[n,d] - lr*C_new_factor*m_g2_new[n,d]/(eps + sqrt(C_new_factor2*v_g2_new[n,d]))
             g2_new[n, d] = g2[n, d] - real(lr) * real(C_new_factor) * m_g2_new[n, d] / (real(eps) + sqrt(real(C_new_factor2) * v_g2_new[n, d]))
-    # (U42) m_b2_new[n,d] = beta1*m_b2[n,d] + g_b2[n,d]*(1 - beta1)
+    # (U41) g_b2[n,d] = db2[n,d]*clip_scale
     for n in range(N):
         for d in range(D):
+            g_b2[n, d] = db2[n, d] * real(clip_scale)
+            # (U42) m_b2_new[n,d] = beta1*m_b2[n,d] + g_b2[n,d]*(1 - beta1)
             m_b2_new[n, d] = real(beta1) * m_b2[n, d] + g_b2[n, d] * (real(1.0) - real(beta1))
             # (U43) v_b2_new[n,d] = g_b2[n,d]**2*(1 - beta2) + beta2*v_b2[n,d]
             v_b2_new[n, d] = g_b2[n, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_b2[n, d]
             # (U44) b2_new[n,d] = b2[n,d] - lr*C_new_factor*m_b2_new[n,d]/(eps + sqrt(C_new_factor2*v_b2_new[n,d]))
             b2_new[n, d] = b2[n, d] - real(lr) * real(C_new_factor) * m_b2_new[n, d] / (real(eps) + sqrt(real(C_new_factor2) * v_b2_new[n, d]))
-    # (U46) m_W_new[n,f,d] = beta1*m_W[n,f,d] + g_W[n,f,d]*(1 - beta1)
+    # (U45) g_W[n,f,d] = dW[n,f,d]*clip_scale
     for n in range(N):
         for f in range(F):
             for d in range(D):
+                g_W[n, f, d] = dW[n, f, d] * real(clip_scale)
+                # (U46) m_W_new[n,f,d] = beta1*m_W[n,f,d] + g_W[n,f,d]*(1 - beta1)
                 m_W_new[n, f, d] = real(beta1) * m_W[n, f, d] + g_W[n, f, d] * (real(1.0) - real(beta1))
                 # (U47) v_W_new[n,f,d] = g_W[n,f,d]**2*(1 - beta2) + beta2*v_W[n,f,d]
                 v_W_new[n, f, d] = g_W[n, f, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_W[n, f, d]
                 # (U48) W_new[n,f,d] = W[n,f,d] - lr*C_new_factor*m_W_new[n,f,d]/(eps + sqrt(C_new_factor2*v_W_new[n,f,d]))
                 W_new[n, f, d] = W[n, f, d] - real(lr) * real(C_new_factor) * m_W_new[n, f, d] / (real(eps) + sqrt(real(C_new_factor2) * v_W_new[n, f, d]))
-    # (U50) m_w_new[n,f] = beta1*m_w[n,f] + g_w[n,f]*(1 - beta1)
+    # (U49) g_w[n,f] = dw[n,f]*clip_scale
     for n in range(N):
         for f in range(F):
+            g_w[n, f] = dw[n, f] * real(clip_scale)
+            # (U50) m_w_new[n,f] = beta1*m_w[n,f] + g_w[n,f]*(1 - beta1)
             m_w_new[n, f] = real(beta1) * m_w[n, f] + g_w[n, f] * (real(1.0) - real(beta1))
             # (U51) v_w_new[n,f] = g_w[n,f]**2*(1 - beta2) + beta2*v_w[n,f]
             v_w_new[n, f] = g_w[n, f] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_w[n, f]
             # (U52) w_new[n,f] = w[n,f] - lr*C_new_factor*m_w_new[n,f]/(eps + sqrt(C_new_factor2*v_w_new[n,f]))
             w_new[n, f] = w[n, f] - real(lr) * real(C_new_factor) * m_w_new[n, f] / (real(eps) + sqrt(real(C_new_factor2) * v_w_new[n, f]))
-    # (U54) m_U_new[n,d,f] = beta1*m_U[n,d,f] + g_U[n,d,f]*(1 - beta1)
+    # (U53) g_U[n,d,f] = dU[n,d,f]*clip_scale
     for n in range(N):
         for d in range(D):
             for f in range(F):
+                g_U[n, d, f] = dU[n, d, f] * real(clip_scale)
+                # (U54) m_U_new[n,d,f] = beta1*m_U[n,d,f] + g_U[n,d,f]*(1 - beta1)
                 m_U_new[n, d, f] = real(beta1) * m_U[n, d, f] + g_U[n, d, f] * (real(1.0) - real(beta1))
                 # (U55) v_U_new[n,d,f] = g_U[n,d,f]**2*(1 - beta2) + beta2*v_U[n,d,f]
                 v_U_new[n, d, f] = g_U[n, d, f] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_U[n, d, f]
                 # (U56) U_new[n,d,f] = U[n,d,f] - lr*C_new_factor*m_U_new[n,d,f]/(eps + sqrt(C_new_factor2*v_U_new[n,d,f]))
                 U_new[n, d, f] = U[n, d, f] - real(lr) * real(C_new_factor) * m_U_new[n, d, f] / (real(eps) + sqrt(real(C_new_factor2) * v_U_new[n, d, f]))
-    # (U58) m_u_new[n,d] = beta1*m_u[n,d] + g_u[n,d]*(1 - beta1)
+    # (U57) g_u[n,d] = du[n,d]*clip_scale
     for n in range(N):
         for d in range(D):
+            g_u[n, d] = du[n, d] * real(clip_scale)
+            # (U58) m_u_new[n,d] = beta1*m_u[n,d] + g_u[n,d]*(1 - beta1)
             m_u_new[n, d] = real(beta1) * m_u[n, d] + g_u[n, d] * (real(1.0) - real(beta1))
             # (U59) v_u_new[n,d] = g_u[n,d]**2*(1 - beta2) + beta2*v_u[n,d]
             v_u_new[n, d] = g_u[n, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_u[n, d]
             # (U60) u_new[n,d] = u[n,d] - lr*C_new_factor*m_u_new[n,d]/(eps + sqrt(C_new_factor2*v_u_new[n,d]))
             u_new[n, d] = u[n, d] - real(lr) * real(C_new_factor) * m_u_new[n, d] / (real(eps) + sqrt(real(C_new_factor2) * v_u_new[n, d]))
-    # (U62) m_H_new[v,d] = beta1*m_H[v,d] + g_H[v,d]*(1 - beta1)
-    for v in range(V):
-        for d in range(D):
-            m_H_new[v, d] = real(beta1) * m_H[v, d] + g_H[v, d] * (real(1.0) - real(beta1))
-            # (U63) v_H_new[v,d] = g_H[v,d]**2*(1 - beta2) + beta2*v_H[v,d]
-            v_H_new[v, d] = g_H[v, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_H[v, d]
-            # (U64) H_new[v,d] = H[v,d] - lr*C_new_factor*m_H_new[v,d]/(eps + sqrt(C_new_factor2*v_H_new[v,d]))
-            H_new[v, d] = H[v, d] - real(lr) * real(C_new_factor) * m_H_new[v, d] / (real(eps) + sqrt(real(C_new_factor2) * v_H_new[v, d]))
-    # (U66) m_h_new[v] = beta1*m_h[v] + g_h[v]*(1 - beta1)
-    for v in range(V):
-        m_h_new[v] = real(beta1) * m_h[v] + g_h[v] * (real(1.0) - real(beta1))
-        # (U67) v_h_new[v] = g_h[v]**2*(1 - beta2) + beta2*v_h[v]
-        v_h_new[v] = g_h[v] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_h[v]
-        # (U68) h_new[v] = h[v] - lr*C_new_factor*m_h_new[v]/(eps + sqrt(C_new_factor2*v_h_new[v]))
-        h_new[v] = h[v] - real(lr) * real(C_new_factor) * m_h_new[v] / (real(eps) + sqrt(real(C_new_factor2) * v_h_new[v]))
+    parts = parts_for(V * D, threads)
+    if parts == 1:
+        step_sweep_4(
+            parts - 1, parts, C, H, h, dC, dH, dh, clip_scale, lr, beta1, beta2, eps, g_C, m_C, v_C, m_C_new,
+            v_C_new, C_new, g_H, m_H, v_H, m_H_new, v_H_new, H_new, g_h, m_h, v_h, m_h_new, v_h_new, h_new,
+            C_new_factor, C_new_factor2, V, D,
+        )
+    else:
+        step_sweep_4_on_threads(
+            parts, C, H, h, dC, dH, dh, clip_scale, lr, beta1, beta2, eps, g_C, m_C, v_C, m_C_new, v_C_new,
+            C_new, g_H, m_H, v_H, m_H_new, v_H_new, H_new, g_h, m_h, v_h, m_h_new, v_h_new, h_new, C_new_factor,
+            C_new_factor2, V, D,
+        )
     return L
 
 
@@ -1561,11 +1876,12 @@ def step(
 def train_chunk(
     order, lr, beta1, beta2, eps, t, x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, m_C, v_C, m_P, v_P,
     m_Q, v_Q, m_G, v_G, m_A, v_A, m_M, v_M, m_g1, v_g1, m_b1, v_b1, m_g2, v_g2, m_b2, v_b2, m_W, v_W, m_w, v_w, m_U,
-    v_U, m_u, v_u, m_H, v_H, m_h, v_h, losses,
+    v_U, m_u, v_u, m_H, v_H, m_h, v_h, losses, threads,
 ):
     """len(order) steps in place, step k on rows order[k] of the data; losses[k] is the loss before step k.
 
     Returns how many steps were done: all, or those before the first loss that is not finite.
+    Sweeps run on at most `threads` threads.
     """
     B = order.shape[1]
     T = x.shape[1]
@@ -1597,9 +1913,17 @@ def train_chunk(
     gelu = np.empty((N, B, T, F), real)
     r = np.empty((N, B, T, D), real)
     r_turned = np.empty((B, T, D), real)
-    o = np.empty((B, T, V), real)
+    r_turned_turned = np.empty((D, B, T), real)
+    o = np.empty((V, B, T), real)
+    H_y = np.empty((B, T, D), real)
+    o_y = np.empty((B, T), real)
+    o_max_tile = np.empty(((V + 511) // 512, B, T), real)
+    o_max = np.empty((B, T), real)
+    o_max_shift = np.empty(((V + 511) // 512, B, T), real)
+    pred_sum_tile = np.empty(((V + 511) // 512, B, T), real)
+    pred_sum = np.empty((B, T), real)
     da_tanh = np.empty((N, B, T, F), real)
-    dr_sum = np.empty((B, T, D), real)
+    dr_sum_sum = np.empty((B, T, D), real)
     dr = np.empty((N, B, T, D), real)
     dgelu = np.empty((N, B, T, F), real)
     da = np.empty((N, B, T, F), real)
@@ -1630,13 +1954,19 @@ def train_chunk(
     dw = np.empty((N, F), real)
     dU = np.empty((N, D, F), real)
     du = np.empty((N, D), real)
+    r_turned_do = np.empty((B, T, D), real)
     dH = np.empty((V, D), real)
     dh = np.empty((V,), real)
+    dr_sum_sum_tile_parts = np.empty((threads, B, T, D), real)
+    dr_sum_sum_parts = np.empty((threads, B, T, D), real)
+    dH_operand_parts = np.empty((threads, 512, B, T), real)
     for turn in range(order.shape[0]):
         for row in range(B):
-            x_batch[row, :] = x[order[turn, row], :]
-            y_batch[row, :] = y[order[turn, row], :]
-        losses[turn] = step(x_batch, y_batch, lr[turn], beta1[turn], beta2[turn], eps[turn], t[turn], C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, m_C, v_C, m_P, v_P, m_Q, v_Q, m_G, v_G, m_A, v_A, m_M, v_M, m_g1, v_g1, m_b1, v_b1, m_g2, v_g2, m_b2, v_b2, m_W, v_W, m_w, v_w, m_U, v_U, m_u, v_u, m_H, v_H, m_h, v_h, emb, z, z1_dev, z1_hat, z1, q, key, val, score, masked, p, mix, z2, z3_dev, z3_hat, z3, a, gelu, r, r_turned, o, da_tanh, dr_sum, dr, dgelu, da, dz3, dz3_hat, dz2, dmix, dp, dscore, dval, dkey, dq, dz1, dz1_hat, dz, demb, dC, dP, dQ, dG, dA, dM, dg1, db1, dg2, db2, dW, dw, dU, du, dH, dh)
+            for axis1 in range(x.shape[1]):
+                x_batch[row, axis1] = x[order[turn, row], axis1]
+            for axis1 in range(y.shape[1]):
+                y_batch[row, axis1] = y[order[turn, row], axis1]
+        losses[turn] = step(x_batch, y_batch, lr[turn], beta1[turn], beta2[turn], eps[turn], t[turn], C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, m_C, v_C, m_P, v_P, m_Q, v_Q, m_G, v_G, m_A, v_A, m_M, v_M, m_g1, v_g1, m_b1, v_b1, m_g2, v_g2, m_b2, v_b2, m_W, v_W, m_w, v_w, m_U, v_U, m_u, v_u, m_H, v_H, m_h, v_h, emb, z, z1_dev, z1_hat, z1, q, key, val, score, masked, p, mix, z2, z3_dev, z3_hat, z3, a, gelu, r, r_turned, r_turned_turned, o, H_y, o_y, o_max_tile, o_max, o_max_shift, pred_sum_tile, pred_sum, da_tanh, dr_sum_sum, dr, dgelu, da, dz3, dz3_hat, dz2, dmix, dp, dscore, dval, dkey, dq, dz1, dz1_hat, dz, demb, dC, dP, dQ, dG, dA, dM, dg1, db1, dg2, db2, dW, dw, dU, du, r_turned_do, dH, dh, dr_sum_sum_tile_parts, dr_sum_sum_parts, dH_operand_parts, threads)
         if not math.isfinite(losses[turn]):
             return turn
     return order.shape[0]

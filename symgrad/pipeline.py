@@ -30,7 +30,7 @@ from .checking import api as checking
 from .checking.report import Report
 from .codegen.emitted import Emitted, Generated
 from .codegen.emitted_file import Parts, emit
-from .codegen.schedule.plan import plan
+from .codegen.schedule.plan import TILE, plan
 from .language.errors import DeclarationError
 from .language.evaluation import evaluation_form, has_evaluation_form, state_updates, training_form
 from .language.masks import with_draws
@@ -64,14 +64,16 @@ def generate(
     weight_decay: Mapping[str, float] | None = None,
     clip: float | None = None,
     fuse: bool = True,
+    tile: int = TILE,
 ) -> Generated:
     """Stages 2 to 5: the model's loss, gradients, optimizer step and training loop as one Numba file.
 
     Loss, gradients and step are those of the training form; the loss over a whole part is that of the evaluation form.
 
     `optimizer` may be a name, with that rule's own constants.  `fuse=False` gives plain loops, one nest an equation,
-    in a file of their own.  Raises DerivativeError for what has no derivative, DeclarationError for a dtype or an
-    optimizer that there is none of.
+    in a file of their own; otherwise a table over a long axis, such as the scores of all words, is worked on `tile`
+    entries of that axis at a time.  Raises DerivativeError for what has no derivative, DeclarationError for a dtype or
+    an optimizer that there is none of.
     """
     program = model.program if isinstance(model, Model) else model
     optimizer = chosen_optimizer(optimizer)
@@ -97,10 +99,10 @@ def generate(
         adjoints=gradients.adjoints,
         stable=tuple(equation_text(e) for e in stable_loss.equations() if e.tensor in {s.tensor for s in rewritten}),
         updates=tuple(updates),
-        loss=plan(stable_loss, fuse=fuse),
-        gradients=plan(stable_gradients, quotes, fuse),
-        step=plan(stable_step, quotes, fuse),
-        evaluation=plan(evaluated, fuse=fuse) if evaluated is not None else None,
+        loss=plan(stable_loss, fuse=fuse, tile=tile),
+        gradients=plan(stable_gradients, quotes, fuse, tile),
+        step=plan(stable_step, quotes, fuse, tile),
+        evaluation=plan(evaluated, fuse=fuse, tile=tile) if evaluated is not None else None,
         optimizer=optimizer.name,
         dtype=dtype,
         digest=digest(step),

@@ -166,6 +166,8 @@ class Evaluation:
                 return value(left) % value(right)
             case Call("pi", ()):
                 return scalar(np.pi)
+            case Call("least", ()):
+                return scalar(np.finfo(np.float64).min)
             case Call(function, (argument,)) if function == STOP_GRADIENT:
                 return value(argument)
             case Call(function, arguments):

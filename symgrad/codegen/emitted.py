@@ -6,6 +6,7 @@ Generated code checks nothing inside its loops; what reaches it through `Emitted
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import math
 import os
 import sys
@@ -153,6 +154,12 @@ class Emitted:
         return Form(self.inputs, (*self.parameters, *self.states), divisors(self.program))
 
     @cached_property
+    def threaded(self) -> bool:
+        """Whether a step has sweeps, which can run on several threads."""
+        chunk = self.module.train_chunk
+        return "threads" in inspect.signature(getattr(chunk, "py_func", chunk)).parameters
+
+    @cached_property
     def batch_size(self) -> str | None:
         """The name of the batch axis's size; None where the model reads one example at a time."""
         return batch_axis(self.program)
@@ -183,8 +190,12 @@ class Emitted:
         parameters: Values,
         states: Values,
         losses: np.ndarray,
+        threads: int = 1,
     ) -> int:
-        """len(order) steps in place on the rows order[k] of the data; how many were done (see `train_chunk`)."""
+        """len(order) steps in place on the rows order[k] of the data; how many were done (see `train_chunk`).
+
+        `threads` is how many its sweeps may run on; the number of threads of BLAS is the caller's.
+        """
         given = self.arguments(self.stepping, data, {**parameters, **states}, order.shape[1])
         rates = [np.ascontiguousarray(settings[tensor.name], dtype=np.float64) for tensor in self.settings]
         for name, array in (*zip((t.name for t in self.settings), rates, strict=True), ("losses", losses)):
@@ -194,7 +205,7 @@ class Emitted:
             rows = len(data[self.inputs[0].name])
             if order.min() < 0 or order.max() >= rows:
                 raise DataError(f"{self.program.name}: a row number is outside the data's {rows} rows")
-        return int(self.module.train_chunk(order, *rates, *given, losses))
+        return int(self.module.train_chunk(order, *rates, *given, losses, *([threads] if self.threaded else [])))
 
     # -- checks ----------------------------------------------------------------------------------------------------
 

@@ -19,10 +19,11 @@ from ..language.notation import equation_text, text
 from ..language.program import Equation, Program, Role, Tensor
 from ..language.sizes import solved
 from ..language.terms import Index, Reduce, Size, Term, reads
-from .functions import support
+from .functions import FROM_NUMBA, support
 from .header import header
 from .printer import Names, Printer
 from .schedule.plan import Nest
+from .sweep_functions import PartArray, sweep_functions
 
 # Free reassociation of a whole function would turn r*(1 - f) + f*s into r + f*(s - r) and lose s where it is small;
 # only sums that are collected in a loop may be reordered, by `plus`.
@@ -58,8 +59,9 @@ class File:
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
         program = parts.step.program
-        nests = [parts.step, parts.gradients, parts.loss, *([parts.evaluation] if parts.evaluation else [])]
-        self.names = Names(name for nest in nests for name in nest.program.tensors)
+        nests = {"step": parts.step, "gradients": parts.gradients, "loss": parts.loss}
+        nests |= {"evaluation_loss": parts.evaluation} if parts.evaluation else {}
+        self.names = Names(name for nest in nests.values() for name in nest.program.tensors)
         self.inputs = program.with_role(Role.INPUT, Role.TOKENS)
         self.masks = program.with_role(Role.MASK)
         self.parameters = program.with_role(Role.PARAMETER)
@@ -67,16 +69,29 @@ class File:
         self.settings = program.with_role(Role.SETTING)
         self.batch = batch_axis(program)
         self.used: set[str] = set()
+        self.sweeps = {
+            function: sweep_functions(nest, self.names, self.used, function, threads=function == "step")
+            for function, nest in nests.items()
+        }
+
+    @property
+    def threads(self) -> list[str]:
+        """The argument of a step that has sweeps."""
+        return ["threads"] if self.sweeps["step"] else []
 
     def text(self) -> str:
         evaluation = [self.evaluation_loss()] if self.parts.evaluation else []
         functions = [self.loss(), self.gradients(), self.step(), self.train_chunk(), *evaluation, self.mean_loss()]
         imported, sources = support(self.used, self.parts.dtype)
-        numba = "from numba import njit, types" if "product" in self.used else "from numba import njit"
+        numba = [
+            "njit",
+            *(name for name in FROM_NUMBA if name in self.used),
+            *(["types"] if "product" in self.used else []),
+        ]
         head = [f'"""{self.header()}"""', "", "import math", *self.math_imports(imported), "", "import numpy as np"]
         real = f"real = np.{self.parts.dtype}"
         short = ["f32 = np.float32"] if any("f32(" in source for source in sources) else []
-        head += [numba, "", real, *short, FAST]
+        head += [f"from numba import {', '.join(sorted(numba))}", "", real, *short, FAST]
         if not any("math." in function for function in functions):
             head.remove("import math")
             head.remove("")
@@ -98,14 +113,15 @@ class File:
         nest = self.parts.loss
         refuse_settings(nest.program)
         arguments = [*self.inputs, *self.masks, *self.parameters, *states_read(nest.program)]
-        body = [*self.sizes(nest, arguments), *self.allocations(nest), *self.printed(nest)]
+        body = [*self.sizes(nest, arguments), *self.allocations(nest, "loss"), *self.printed(nest, "loss")]
         doc = f"The loss {nest.program.outputs[0]} of one batch; nothing is changed."
         return self.function("loss", arguments, doc, [*body, f"return {self.names.tensor(nest.program.outputs[0])}"])
 
     def evaluation_loss(self) -> str:
         nest = self.parts.evaluation
         arguments = [*self.inputs, *self.parameters, *states_read(nest.program)]
-        body = [*self.sizes(nest, arguments), *self.allocations(nest), *self.printed(nest)]
+        function = "evaluation_loss"
+        body = [*self.sizes(nest, arguments), *self.allocations(nest, function), *self.printed(nest, function)]
         loss = nest.program.outputs[0]
         doc = f"The loss {loss} of one batch in the evaluation form; nothing is changed."
         return self.function("evaluation_loss", arguments, doc, [*body, f"return {self.names.tensor(loss)}"])
@@ -114,7 +130,8 @@ class File:
         nest = self.parts.gradients
         arguments = [*self.inputs, *self.masks, *self.parameters, *states_read(nest.program)]
         outputs = nest.program.outputs
-        body = [*self.sizes(nest, arguments), *self.allocations(nest, outputs[1:]), *self.printed(nest)]
+        allocations = self.allocations(nest, "gradients", outputs[1:])
+        body = [*self.sizes(nest, arguments), *allocations, *self.printed(nest, "gradients")]
         result = ", ".join(self.names.tensor(name) for name in outputs)
         doc = f"The loss of one batch and its gradients: ({', '.join(outputs)})."
         return self.function("gradients", arguments, doc, [*body, f"return {result}"])
@@ -123,10 +140,12 @@ class File:
         nest = self.parts.step
         arguments = [*self.inputs, *self.masks, *self.settings_of_step(), *self.parameters, *self.states]
         workspace = [nest.program.tensors[name] for name in nest.workspace]
-        body = [*self.sizes(nest, arguments + workspace), *self.shared(nest), *self.printed(nest), *self.copies(nest)]
+        sizes = self.sizes(nest, arguments + workspace)
+        body = [*sizes, *self.shared(nest), *self.printed(nest, "step"), *self.copies(nest)]
         loss = self.names.tensor(nest.program.outputs[0])
         doc = "One step in place; the loss before it.  A loss that is not finite leaves everything untouched."
-        return self.function("step", arguments + workspace, doc, [*body, f"return {loss}"])
+        parts = [*(array.name for array in self.part_arrays("step")), *self.threads]
+        return self.function("step", arguments + workspace, doc, [*body, f"return {loss}"], parts)
 
     def train_chunk(self) -> str:
         nest = self.parts.step
@@ -139,16 +158,17 @@ class File:
             for tensor, row in zip(self.inputs, rows, strict=True):
                 name = self.names.tensor(tensor.name)
                 shape = ", ".join([batch, *(f"{name}.shape[{k}]" for k in range(1, len(tensor.indices)))])
-                comma, rest = "," if len(tensor.indices) == 1 else "", ", :" * (len(tensor.indices) - 1)
+                comma = "," if len(tensor.indices) == 1 else ""
                 body.append(f"{row} = np.empty(({shape}{comma}), {name}.dtype)")
-                gathered.append(f"        {row}[row{rest}] = {name}[order[turn, row]{rest}]")
+                gathered += self.gathered_row(row, name, len(tensor.indices) - 1)
             gathered = [f"    for row in range({batch}):", *gathered]
         settings = [self.names.tensor(tensor.name) for tensor in self.settings]
         call = [*rows, *(self.names.batch(mask.name) for mask in self.masks)]
         call += [f"{self.names.tensor(tensor.name)}[turn]" for tensor in self.settings_of_step()]
         call += [self.names.tensor(name) for name in (*(t.name for t in arguments[len(rows) :]), *nest.workspace)]
+        call += [*(array.name for array in self.part_arrays("step")), *self.threads]
         body += [
-            *self.allocations(nest, shared=False),
+            *self.allocations(nest, "step", shared=False),
             "for turn in range(order.shape[0]):",
             *gathered,
             *(f"    {line}" for line in self.draws()),
@@ -162,8 +182,19 @@ class File:
             "",
             "Returns how many steps were done: all, or those before the first loss that is not finite.",
         ]
-        names = ["order", *settings, *(self.names.tensor(t.name) for t in arguments), "losses"]
+        names = ["order", *settings, *(self.names.tensor(t.name) for t in arguments), "losses", *self.threads]
+        if self.threads:
+            doc.append("Sweeps run on at most `threads` threads.")
         return self.written("train_chunk", names, doc, body)
+
+    @staticmethod
+    def gathered_row(batch: str, data: str, axes: int) -> list[str]:
+        """One row of the batch from its row of the data, entry by entry: Numba compiles slices for seconds."""
+        places = [f"axis{k}" for k in range(1, axes + 1)]
+        rest = "".join(f", {place}" for place in places)
+        lines = [f"for {place} in range({data}.shape[{k}]):" for k, place in enumerate(places, 1)]
+        lines.append(f"{batch}[row{rest}] = {data}[order[turn, row]{rest}]")
+        return ["        " + "    " * depth + line for depth, line in enumerate(lines)]
 
     def mean_loss(self) -> str:
         form = (self.parts.evaluation or self.parts.loss).program
@@ -213,13 +244,21 @@ class File:
             for number, mask in enumerate(self.masks)
         ]
 
-    def printed(self, nest: Nest) -> list[str]:
-        return Printer(nest, self.names, self.used).nodes(nest.nodes, "")
+    def printed(self, nest: Nest, function: str) -> list[str]:
+        calls = iter([sweep.call for sweep in self.sweeps[function]])
+        return Printer(nest, self.names, self.used, calls=calls).nodes(nest.nodes, "")
 
-    def function(self, name: str, arguments: list[Tensor], doc: str, body: list[str]) -> str:
+    def part_arrays(self, function: str) -> list[PartArray]:
+        """Each once: the arrays with an axis of parts that the function's sweeps use."""
+        return list({array.name: array for sweep in self.sweeps[function] for array in sweep.arrays}.values())
+
+    def function(self, name: str, arguments: list[Tensor], doc: str, body: list[str], more: Sequence[str] = ()) -> str:
+        """The function after those of its sweeps; `more` are arguments that are no tensors."""
         shapes = [f"{self.names.tensor(t.name)} ({shape(t)})" for t in arguments if t.indices]
         lines = textwrap.wrap("Arrays: " + ", ".join(shapes), 112) if shapes else []
-        return self.written(name, [self.names.tensor(t.name) for t in arguments], [doc, "", *lines], body)
+        sweeps = [f"\n{source}\n\n" for sweep in self.sweeps[name] for source in sweep.sources]
+        arguments = [*(self.names.tensor(t.name) for t in arguments), *more]
+        return "".join(sweeps) + self.written(name, arguments, [doc, "", *lines], body)
 
     def written(self, name: str, arguments: list[str], doc: list[str], body: list[str]) -> str:
         head = f"def {name}({', '.join(arguments)}):"
@@ -264,13 +303,19 @@ class File:
             )
         return [f"{self.names.size(n)} = {printer.term(v, 'int')[0]}" for n, v in values.items() if n in wanted]
 
-    def allocations(self, nest: Nest, outputs: tuple[str, ...] = (), shared: bool = True) -> list[str]:
+    def allocations(self, nest: Nest, function: str, outputs: tuple[str, ...] = (), shared: bool = True) -> list[str]:
         program = nest.program
         lines = []
         for name in (*nest.workspace, *outputs):
             tensor = program.tensors[name]
             if tensor.indices and nest.storage.home[name] == name:
                 lines.append(self.empty(nest, self.names.tensor(name), tensor))
+        arrays = self.part_arrays(function)
+        threads = "threads" if function == "step" else "1"
+        printer = Printer(nest, self.names, self.used)
+        for array in arrays:
+            extents = ", ".join([threads, *(printer.term(extent, "int")[0] for extent in array.shape)])
+            lines.append(f"{array.name} = np.empty(({extents}), real)")
         return lines + (self.shared(nest) if shared else [])
 
     def empty(self, nest: Nest, name: str, tensor: Tensor) -> str:
@@ -283,10 +328,11 @@ class File:
 
     def shared(self, nest: Nest) -> list[str]:
         """`h = a`: definitions that live in another's array."""
+        local = {name for sweep in nest.sweeps for name in sweep.local}
         return [
             f"{self.names.tensor(name)} = {self.names.tensor(nest.storage.home[name])}  # in the same array"
             for name in nest.arrays
-            if nest.storage.home[name] != name
+            if nest.storage.home[name] != name and name not in local
         ]
 
     def copies(self, nest: Nest) -> list[str]:

@@ -17,19 +17,39 @@ _blas = types.ExternalFunction(
 )
 
 
+SMALL = 1_000_000  # multiplications: OpenBLAS does not copy the operands of so small a product first
+
+
 @njit(cache=True)
 def product(left, turn_left, right, turn_right, alpha, beta, out):
-    """out = alpha * left @ right + beta * out, by BLAS; TRANSPOSED says that an operand is stored the other way."""
+    """out = alpha * left @ right + beta * out, by BLAS; TRANSPOSED says that an operand is stored the other way.
+
+    A long product with a short side is done in blocks of rows, or of the summed axis, that are small for BLAS.
+    """
     rows, columns = out.shape
     inner = left.shape[0] if turn_left else left.shape[1]
-    scale = np.array([alpha, beta], out.dtype)
-    # BLAS counts columns first: out.T = right.T @ left.T
-    _blas(
-        ord("s") if out.itemsize == 4 else ord("d"), ord("t") if turn_right else ord("n"),
-        ord("t") if turn_left else ord("n"), columns, rows, inner,
-        scale.ctypes.data, right.ctypes.data, row_length(right), left.ctypes.data, row_length(left),
-        scale.ctypes.data + out.itemsize, out.ctypes.data, row_length(out),
-    )
+    rows_at_once, inner_at_once = max(1, rows), max(1, inner)
+    if rows * columns * inner > SMALL and min(rows, columns, inner) <= 128:
+        if rows >= inner:
+            rows_at_once = max(16, SMALL // (columns * inner))
+        else:
+            inner_at_once = max(16, SMALL // (rows * columns))
+    size = out.itemsize
+    scale = np.array([alpha, beta, 1.0], out.dtype)
+    left_row, left_inner = (1, row_length(left)) if turn_left else (row_length(left), 1)
+    right_inner = 1 if turn_right else row_length(right)
+    for row in range(0, rows, rows_at_once):
+        for start in range(0, max(1, inner), inner_at_once):
+            # BLAS counts columns first: out.T = right.T @ left.T
+            _blas(
+                ord("s") if size == 4 else ord("d"), ord("t") if turn_right else ord("n"),
+                ord("t") if turn_left else ord("n"),
+                columns, min(rows_at_once, rows - row), min(inner_at_once, inner - start), scale.ctypes.data,
+                right.ctypes.data + size * start * right_inner, row_length(right),
+                left.ctypes.data + size * (row * left_row + start * left_inner), row_length(left),
+                scale.ctypes.data + (size if start == 0 else 2 * size),
+                out.ctypes.data + size * row * row_length(out), row_length(out),
+            )
 
 
 @njit(cache=True)
@@ -37,6 +57,28 @@ def row_length(matrix):
     """How far the next row is, in numbers: the row's own length, or more where the matrix is a slice."""
     return max(matrix.strides[0] // matrix.itemsize, matrix.shape[1])
 '''
+
+THREADS = '''
+@njit(cache=True)
+def parts_for(work, threads):
+    """In how many parts, one a thread, so many multiplications are done: waking a thread takes some microseconds."""
+    return threads if work > 400_000 else 1
+'''
+
+ADD_PARTS = '''
+@njit(cache=True)
+def add_parts(total, parts, count):
+    """total += parts[0] + ... + parts[count - 1]."""
+    total = total.reshape(total.size)
+    for part in range(count):
+        share = parts[part].reshape(total.size)
+        for k in range(total.size):
+            total[k] += share[k]
+'''
+
+LEAST = """
+LEAST = real(np.finfo(real).min)
+"""
 
 LARGER = '''
 @njit(cache=True, fastmath={"nnan", "nsz"})
@@ -111,8 +153,17 @@ def draw_mask(mask, keep, key, number):
 
 # name -> (source, names that it uses itself)
 FLOAT32 = {"exp": (EXP_32, ()), "tanh": (TANH_32, ("exp",))}
-PLAIN = {"product": PRODUCT, "larger": LARGER, "plus": PLUS, "draw_mask": DRAW_MASK}  # the same in each dtype
-ORDER = ("product", "larger", "plus", "draw_mask", "exp", "tanh")
+PLAIN = {  # the same in each dtype
+    "LEAST": LEAST,
+    "product": PRODUCT,
+    "larger": LARGER,
+    "plus": PLUS,
+    "draw_mask": DRAW_MASK,
+    "parts_for": THREADS,
+    "add_parts": ADD_PARTS,
+}
+ORDER = (*PLAIN, "exp", "tanh")
+FROM_NUMBA = ("prange",)
 
 
 def support(used: set[str], dtype: str) -> tuple[list[str], list[str]]:
@@ -128,7 +179,7 @@ def support(used: set[str], dtype: str) -> tuple[list[str], list[str]]:
             sources.append(PLAIN[name])
         elif dtype == "float32":
             sources.append(FLOAT32[name][0])
-    for name in sorted(needed - PLAIN.keys()):
+    for name in sorted(needed - PLAIN.keys() - set(FROM_NUMBA)):
         if dtype != "float32" or name not in FLOAT32:
             imported.append(name)
     return imported, sources

@@ -1,7 +1,7 @@
 """Loop nests: what the schedule makes and the printer writes.
 
     Node = Comment(lines)  |  Zero(tensor)  |  Assign(target, op, value)  |  MatrixProduct(product, accumulate)
-         | Loop(index, body)  |  StopIfNotFinite(loss)
+         | Loop(index, body)  |  Sweep(axis, tile, size, body)  |  Within(place, body)  |  StopIfNotFinite(loss)
 
 A `Read` without indices whose name is in `Nest.locals_` is a local number.  Bodies are lists while nests are put
 together; afterwards nobody changes them.
@@ -52,14 +52,40 @@ class StopIfNotFinite:
 
 @dataclass(frozen=True)
 class Loop:
-    """`order`: "any", or that of a recurrence, "up" or "down"."""
+    """`order`: "any", or that of a recurrence, "up" or "down"; "tile" runs over the tile of the sweep around."""
 
     index: Index
     body: list[Node]
     order: str = "any"
 
 
-Node = Comment | Zero | Assign | MatrixProduct | StopIfNotFinite | Loop
+@dataclass(frozen=True)
+class Sweep:
+    """The tiles of an axis one after another, `size` entries each; several parts of them may run at the same time.
+
+    Only the tile at hand is kept of `held`, without their axis `tile`, and of `local`, whose first axis is the one
+    that is swept.  `partial` are sums over the axis, which each part makes for itself and which are added to the
+    tensor's value in the end.
+    """
+
+    axis: Term
+    tile: Index
+    size: int
+    body: list[Node]
+    held: tuple[str, ...] = ()
+    partial: tuple[str, ...] = ()
+    local: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Within:
+    """Done where the place lies in the tile of the sweep around."""
+
+    place: Term
+    body: tuple[Node, ...]
+
+
+Node = Comment | Zero | Assign | MatrixProduct | StopIfNotFinite | Loop | Sweep | Within
 
 
 @dataclass(frozen=True)
@@ -92,7 +118,7 @@ def accesses(node: Node) -> Iterator[Access]:
             yield Access(loss, (), False)
             for tensor in kept:
                 yield Access(tensor, None, False)
-        case Loop(_, body):
+        case Loop(_, body) | Sweep(_, _, _, body) | Within(_, body):
             for inner in body:
                 yield from accesses(inner)
 
@@ -106,5 +132,5 @@ def reads_of(term: Term) -> Iterator[Access]:
 def walk(nodes: list[Node]) -> Iterator[Node]:
     for node in nodes:
         yield node
-        if isinstance(node, Loop):
+        if isinstance(node, Loop | Sweep | Within):
             yield from walk(node.body)

@@ -16,17 +16,17 @@ from ..language.functions import INTEGER, STOP_GRADIENT
 from ..language.notation import text
 from ..language.program import Role
 from ..language.terms import Add, Call, Compare, Const, Index, Mul, Pow, Read, Size, Term, Where
-from .nests import Assign, Comment, Loop, MatrixProduct, Node, StopIfNotFinite, Zero
+from .nests import Assign, Comment, Loop, MatrixProduct, Node, StopIfNotFinite, Sweep, Within, Zero
 from .schedule.contractions import runs
 from .schedule.plan import Nest
 
 RESERVED = {
     "np", "njit", "types", "math", "real", "f32", "FAST", "AS_IS", "TRANSPOSED", "product", "larger", "plus", "inf",
     "pi", "loss", "gradients", "step", "train_chunk", "evaluation_loss", "mean_loss", "draw_mask", "order", "losses",
-    "turn", "row", "rows",
+    "turn", "row", "rows", *(f"axis{k}" for k in range(1, 10)),
     "start", "stop", "total", "batch", "range", "min", "max", "abs", "float", "int", "len", "exp", "log", "tanh",
     "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "erf", "sqrt", "isfinite", "floor", "sign",
-    "expm1", "log1p",
+    "expm1", "log1p", "LEAST", "part", "parts", "threads", "prange", "parts_for", "add_parts",
 }  # fmt: skip
 REAL, FLOAT, INT = "real", "float", "int"
 ADDITIVE, MULTIPLICATIVE, UNARY, POWER, ATOM = range(5)
@@ -79,8 +79,16 @@ def taken(name: str) -> bool:
 class Printer:
     """Writes one nest; `used` collects the functions that the file has to carry."""
 
-    def __init__(self, nest: Nest, names: Names, used: set[str]) -> None:
-        self.nest, self.names, self.used = nest, names, used
+    def __init__(
+        self,
+        nest: Nest,
+        names: Names,
+        used: set[str],
+        sweep: Sweep | None = None,
+        calls: Iterable[list[str]] = (),
+    ) -> None:
+        """`sweep`: the one whose body is written; `calls`: the lines that stand for the nest's sweeps, in order."""
+        self.nest, self.names, self.used, self.sweep, self.calls = nest, names, used, sweep, iter(calls)
         self.tensors = nest.program.tensors
 
     # -- nodes -----------------------------------------------------------------------------------------------------
@@ -98,13 +106,19 @@ class Printer:
                     )
                 case Loop(index, body, order):
                     extent = self.term(index.extent, INT)[0]
-                    turns = f"range({extent} - 1, -1, -1)" if order == "down" else f"range({extent})"
+                    turns = {"down": f"range({extent} - 1, -1, -1)", "tile": "range(start, stop)"}
+                    turns = turns.get(order, f"range({extent})")
                     lines.append(f"{indent}for {self.names.index(index)} in {turns}:")
                     lines += self.nodes(body, indent + "    ", depth + 1)
                 case Assign():
                     lines += self.assignment(node, indent, depth)
                 case MatrixProduct():
                     lines += self.matrix_product(node, indent)
+                case Within(place, body):
+                    lines.append(f"{indent}if start <= {self.term(place, INT)[0]} < stop:")
+                    lines += self.nodes(list(body), indent + "    ", depth)
+                case Sweep():
+                    lines += [f"{indent}{line}" for line in next(self.calls)]
                 case StopIfNotFinite(loss, _):
                     name = self.names.tensor(loss)
                     self.used.add("isfinite")
@@ -135,6 +149,9 @@ class Printer:
             if node.target.tensor.endswith(".argmax"):
                 written = repr(value.value)
             return [f"{indent}{target} = {written}"]
+        if op == "=" and value == Call("least"):
+            self.used.add("LEAST")
+            return [f"{indent}{target} = LEAST"]
         if op == "=" and value == negated(Call("inf")):
             return [f"{indent}{target} = real(-np.inf)"]
         if op == "+=" and not node.target.indices and depth > 0:
@@ -162,13 +179,34 @@ class Printer:
         written = self.names.tensor(read.tensor)
         groups = runs(read, first, fixed)
         if any(len(group) > 1 for group in groups):
-            extents = ["*".join(self.term(i.extent, INT, MULTIPLICATIVE) for i in group) for group in groups]
+            extents = [
+                "*".join(self.term(i.extent, INT, MULTIPLICATIVE) for i in group)
+                for group in groups
+                if not self.is_held(read.tensor, group)
+            ]
+            extents[0] = str(self.sweep.size) if self.is_local(read.tensor) else extents[0]
             written += f".reshape({', '.join(extents)})"
-        places = [self.names.index(group[0]) if group[0] in fixed else ":" for group in groups]
-        if fixed & read.free:
-            leading = places[: len(groups) - 2] if places[-2:] == [":", ":"] else places
-            written += f"[{', '.join(leading)}]"
-        return written
+        places = [self.place(group, fixed) for group in groups if not self.is_held(read.tensor, group)]
+        if self.is_local(read.tensor):
+            places[0] = ":stop - start"
+        while places and places[-1] == ":":
+            places.pop()
+        return f"{written}[{', '.join(places)}]" if places else written
+
+    def place(self, group: tuple[Index, ...], fixed: frozenset[Index]) -> str:
+        """What stands for a group of axes where the matrix at the fixed indices, and at the tile, is taken."""
+        if group[0] in fixed:
+            return self.names.index(group[0])
+        swept = self.sweep is not None and len(group) == 1 and group[0].extent == self.sweep.axis
+        return "start:stop" if swept else ":"
+
+    def is_local(self, tensor: str) -> bool:
+        """Whether the array begins with the tile at hand."""
+        return self.sweep is not None and tensor in self.sweep.local
+
+    def is_held(self, tensor: str, group: tuple[Term, ...]) -> bool:
+        """Whether the axis is that of tiles of an array that keeps one of them."""
+        return self.sweep is not None and tensor in self.sweep.held and group == (self.sweep.tile,)
 
     # -- terms -----------------------------------------------------------------------------------------------------
 
@@ -182,7 +220,10 @@ class Printer:
             home = self.nest.storage.home.get(read.tensor, read.tensor)
             outlives = tensor is not None and self.tensors[home].role in (Role.PARAMETER, Role.STATE)
             return f"{self.names.tensor(home)}[()]" if outlives else name
-        return f"{name}[{', '.join(self.term(index, INT)[0] for index in read.indices)}]"
+        indices = [self.term(i, INT, ADDITIVE) for i in read.indices if not self.is_held(read.tensor, (i,))]
+        if self.is_local(read.tensor):
+            indices[0] += " - start"
+        return f"{name}[{', '.join(indices)}]"
 
     def term(self, term: Term, kind: str, place: int | None = None):
         """(text, how tightly it binds), or the text alone with parentheses where `place` asks for a tighter one."""

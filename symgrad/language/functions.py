@@ -59,4 +59,7 @@ ELEMENTARY = {
 INTEGER = ("floordiv", "mod")
 STOP_GRADIENT = "stop_gradient"
 
+# Numbers that no `Const` holds: of the file's type where they are emitted, and `least` the least finite one of it.
+CONSTANTS = ("pi", "least")
+
 BY_SYMPY_CLASS = {row.sympy: row.name for row in ELEMENTARY.values()}

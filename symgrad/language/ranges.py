@@ -154,6 +154,10 @@ def proven_inside(
 ) -> bool:
     """`inside`, remembered: the check after each pass asks the same of the same reads again."""
     facts, tokens = dict(known), dict(vocabularies)
+    match term, extent:
+        case Call("floordiv", (k, c)), Call("floordiv", (n, d)) if c == d and polynomial(c):
+            # k//c < n//c wherever k + c <= n: tile v//512 of (V + 511)//512
+            return inside(k, subtract(n, subtract(c, ONE)), facts, tokens)
     above = difference(subtract(extent, ONE), term)
     return not_negative(term, facts, tokens) and not_negative(above, facts, tokens)
 

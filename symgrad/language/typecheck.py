@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .errors import DeclarationError
-from .functions import ELEMENTARY, INTEGER, STOP_GRADIENT
+from .functions import CONSTANTS, ELEMENTARY, INTEGER, STOP_GRADIENT
 from .notation import equation_text, text
 from .program import Equation, Item, Program, Recurrence, Role
 from .ranges import Interval, inside, narrowed, same_extent
@@ -234,7 +234,7 @@ class EquationCheck:
             )
 
     def function(self, function: str, arguments: tuple[Term, ...]) -> None:
-        if function in INTEGER or function in (STOP_GRADIENT, "pi"):
+        if function in INTEGER or function in (STOP_GRADIENT, *CONSTANTS):
             return
         row = ELEMENTARY.get(function)
         if row is None or row.arity != len(arguments):

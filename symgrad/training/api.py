@@ -109,8 +109,7 @@ def train(
 
     options = {"dtype": training.dtype, "weight_decay": dict(training.weight_decay), "clip": training.clip}
     emitted = (generate or pipeline.generate)(model, training.optimizer, **options).load()
-    if balanced:
-        emitted = Balanced(emitted, most)
+    emitted = Balanced(emitted, *((most, 1) if balanced else (most,)))
     with limited_blas(most):
         values = initial_values((*program.parameters, *emitted.states), sizes, training.seed, training.dtype)
         values |= started or {}

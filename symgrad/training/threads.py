@@ -1,7 +1,7 @@
-"""How many threads BLAS runs on.
+"""How many threads a step runs on: those of its sweeps, with BLAS on one, or where it has none those of BLAS.
 
-BLAS divides a product evenly and waits for the slowest thread.  On a quiet machine two threads nearly halve a large
-product; where somebody else holds the other core they take longer than one.  So a training that nobody told the number
+Either divides the work evenly and waits for the slowest thread.  On a quiet machine two threads nearly halve a large
+step; where somebody else holds the other core they take longer than one.  So a training that nobody told the number
 measures both, now and then, and takes the faster.
 """
 
@@ -47,21 +47,23 @@ def limited_blas(threads: int) -> Iterator[None]:
 
 
 class Chunks(Protocol):
-    """What is run in chunks of steps; see `loop.Emitted`."""
+    """What is run in chunks of steps, by a number of threads if it is `threaded`; see `loop.Emitted`."""
 
-    def chunk(self, order: np.ndarray, *arguments: object) -> int: ...
+    threaded: bool
+
+    def chunk(self, order: np.ndarray, *arguments: object, **threads: int) -> int: ...
 
 
 class Balanced:
-    """An emitted module whose chunks run on 1 or on `threads` BLAS threads, whichever took less time a step lately.
+    """An emitted module whose chunks run on that count of threads, of those given, that took least time a step lately.
 
     The numbers of different thread counts differ in their last bits; a run that must be repeated to the bit names one.
     """
 
     AGAIN = 24  # chunks until the slower count gets another try
 
-    def __init__(self, emitted: Chunks, threads: int) -> None:
-        self._emitted, self._counts = emitted, (threads, 1)
+    def __init__(self, emitted: Chunks, *counts: int) -> None:
+        self._emitted, self._counts = emitted, tuple(sorted(set(counts), reverse=True))
         self._seconds: dict[int, float] = {}
         self._chunks = 0
 
@@ -71,8 +73,12 @@ class Balanced:
     def chunk(self, order: np.ndarray, *arguments: object) -> int:
         count = self.count()
         began = time.perf_counter()
-        with limited_blas(count):
-            taken = self._emitted.chunk(order, *arguments)
+        if self._emitted.threaded:  # two pools of threads ruin each other
+            with limited_blas(1):
+                taken = self._emitted.chunk(order, *arguments, threads=count)
+        else:
+            with limited_blas(count):
+                taken = self._emitted.chunk(order, *arguments)
         if self._chunks:  # the first may have waited for the compiler
             self._seconds[count] = (time.perf_counter() - began) / max(1, len(order))
         self._chunks += 1

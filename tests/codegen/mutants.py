@@ -11,8 +11,8 @@ from symgrad.codegen.emitted import Generated
 FUNCTIONS = ("loss", "gradients", "step")
 # what is planted -> (what is looked for in a line of code, what stands there instead)
 MISTAKES: dict[str, tuple[str, str]] = {
-    "plus for minus": (r"(?<=[\w\])]) - (?=[\w(])", " + "),
-    "minus for plus": (r"(?<=[\w\])]) \+ (?=[\w(])", " - "),
+    "plus for minus": (r"(?<=[\w\])])(?<!stop) - (?=[\w(])", " + "),
+    "minus for plus": (r"(?<=[\w\])]) \+ (?=[\w(])(?!1\) //)", " - "),
     "a lost sign": (r"(?<=[(=,] )-(?=\w)", ""),
     "a transpose": (r"\bAS_IS\b", "TRANSPOSED"),
     "a lost transpose": (r"\bTRANSPOSED\b", "AS_IS"),
@@ -26,8 +26,13 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "a product that adds to what was there": (r", 0\.0, ", ", 1.0, "),
     "the negative product": (r"(?<=, )1\.0(?=, [01]\.0, )", "-1.0"),
     "forgotten zeros": (r"\[\.\.\.\] = 0$", "[...] *= 1"),
-    "another row": (r"\[b, y\[b\]\]", "[b, 0]"),
-    "an input for another": (r"\bh\b(?=, AS_IS)", "dh"),
+    "another row": (r"\[y\[b\]", "[0"),
+    "an input for another": (r"\bdC_rows\[", "C_x["),
+    "the maximum of another tile": (r"(?<= - )(\w+)_max_tile\[tile", r"\1_max_tile[0"),
+    "the shift of another tile": (r"_max_shift\[tile", "_max_shift[0"),
+    "a row of a tile left out": (r"\bstart <= ", "start < "),
+    "a tile cut short": (r"\bstart:stop\b", "start:max(start, stop - 1)"),
+    "the same tile twice": (r"(?<=min\()tile \* 2 \+ 2", "tile * 2 + 3"),
     "the other state": (r"\bm_(?=\w+\[)", "v_"),
     "the other decay": (r"\bbeta1\b", "beta2"),
     "a lost factor": (r"real\(lr\) \* ", ""),
@@ -50,17 +55,25 @@ class Mutant:
 
 
 def mutants(generated: Generated) -> Iterator[Mutant]:
-    """Every mistake at every place in the loops of `loss`, `gradients` and `step`."""
-    lines, function, quoted = generated.source.split("\n"), "", False
+    """Every mistake at every place in the loops of `loss`, `gradients` and `step`, and of their sweeps."""
+    lines, function, quoted, head = generated.source.split("\n"), "", False, False
     for number, line in enumerate(lines):
         if line.startswith("def "):
             function = line.split("(")[0].removeprefix("def ")
+        # neither what a function is given nor what its threads are given is code that these tests run
+        head = (head or line.startswith("def ") or "_on_threads(" in line) and not line.rstrip().endswith((")", "):"))
         quoted ^= line.count('"""') % 2 == 1
         code = line.split("  #")[0]
-        if function not in FUNCTIONS or quoted or code.strip().startswith(("#", "def ", '"""', "return")):
+        if (
+            function.split("_sweep_")[0] not in FUNCTIONS
+            or function.endswith("_on_threads")
+            or quoted
+            or head
+            or code.strip().startswith(("#", "def ", '"""', "return"))
+        ):
             continue
         for mistake, (pattern, instead) in MISTAKES.items():
             for found in re.finditer(pattern, code):
                 changed = code[: found.start()] + found.expand(instead) + code[found.end() :]
                 source = "\n".join([*lines[:number], changed, *lines[number + 1 :]])
-                yield Mutant(mistake, function, code, changed, replace(generated, source=source))
+                yield Mutant(mistake, function.split("_sweep_")[0], code, changed, replace(generated, source=source))

@@ -29,6 +29,8 @@ def plain(generated: Generated) -> Emitted:
         exec(compile(generated.source, f"{generated.name}.py", "exec"), vars(module))
     if hasattr(module, "product"):
         module.product = product
+    if hasattr(module, "parts_for"):
+        module.parts_for = lambda work, threads: threads  # however little there is to do
     if hasattr(module, "draw_mask"):
         module.draw_mask = np.errstate(over="ignore")(module.draw_mask)  # 64-bit products are meant to wrap
     return generated.with_module(module)
@@ -92,7 +94,7 @@ def gradient_errors(gradients: Gradients, emitted: Emitted, sizes: Sizes, seed: 
     return errors
 
 
-def step_errors(emitted: Emitted, sizes: Sizes, steps: int, seed: int = 0) -> dict[str, float]:
+def step_errors(emitted: Emitted, sizes: Sizes, steps: int, seed: int = 0, threads: int = 1) -> dict[str, float]:
     """The error of each parameter and state after some steps, and of the losses, against the interpreter.
 
     It is relative to the size of the update, or to what rounding the numbers themselves leaves where that is more.
@@ -103,7 +105,7 @@ def step_errors(emitted: Emitted, sizes: Sizes, steps: int, seed: int = 0) -> di
     data = {name: value.copy() for name, value in start.data.items()}
     parameters = {t.name: found[t.name] for t in emitted.parameters}
     states = {t.name: found[t.name] for t in emitted.states}
-    assert emitted.chunk(start.order, start.settings, data, parameters, states, losses) == steps
+    assert emitted.chunk(start.order, start.settings, data, parameters, states, losses, threads) == steps
     assert all((data[name] == start.data[name]).all() for name in data), "a step changes its data"
     errors = {"losses": relative(losses, expected_losses, 1.0)}
     for name, before in (start.parameters | start.states).items():

@@ -16,7 +16,14 @@ from ..calculus.programs import PROGRAMS
 from .models import MODELS
 
 TABLE = {**MODELS, **{name: PROGRAMS[name] for name in ("layer_norm", "gates", "shifted", "softmax_of_softmax")}}
-STARTS = ("real(0)", "= 0.0", "= 0", "real(-np.inf)")  # an accumulator or zeros, of the same equation
+STARTS = (
+    "real(0)",
+    "real(0.0)",
+    "= 0.0",
+    "= 0",
+    "real(-np.inf)",
+    "= LEAST",
+)  # an accumulator or zeros, of the same equation
 
 
 @pytest.fixture(
@@ -51,10 +58,16 @@ def test_each_line_is_an_equation(emitted: tuple[Parts, str]) -> None:
 
 
 def comments(source: str, function: str) -> list[str]:
-    """The lines of a function that are comments."""
-    (node,) = (n for n in ast.parse(source).body if isinstance(n, ast.FunctionDef) and n.name == function)
-    lines = source.split("\n")[node.lineno - 1 : node.end_lineno]
+    """The lines of a function, and of its sweeps, that are comments."""
+    lines = [
+        line for node in functions(source, function) for line in source.split("\n")[node.lineno - 1 : node.end_lineno]
+    ]
     return [line.strip().removeprefix("# ") for line in lines if line.strip().startswith("#")]
+
+
+def functions(source: str, function: str) -> list[ast.FunctionDef]:
+    named = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
+    return [node for node in named if node.name == function or node.name.startswith(f"{function}_sweep_")]
 
 
 def test_the_equation_of_each_block_stands_above_it(emitted: tuple[Parts, str]) -> None:
@@ -62,7 +75,7 @@ def test_the_equation_of_each_block_stands_above_it(emitted: tuple[Parts, str]) 
     parts, source = emitted
     for name, nest in (("gradients", parts.gradients), ("step", parts.step)):
         lines = [line.strip() for line in source.split("\n")]
-        start = next(k for k, line in enumerate(lines) if line.startswith(f"def {name}("))
+        start = functions(source, name)[0].lineno
         for equation in nest.program.equations():
             at = lines.index(f"# {labelled(equation)}", start)
             below = next(line for line in lines[at + 1 :] if not line.startswith(("#", "for ")))

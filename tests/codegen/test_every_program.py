@@ -26,7 +26,14 @@ PRIMES = (3, 5, 2, 7, 11)
 EMITTED = {name: make for name, make in PROGRAMS.items() if name != "sum_of_a_constant"}
 SOME = (
     "scalar_tanh", "concatenation_lm", "tied_embeddings", "sigmoid_normalizer", "attention", "layer_norm", "gates",
+    "head_with_temperature_and_penalty",
     "stable_softmax", "piecewise_by_another_tensor", "sum_over_a_merged_row", "first_row", "maximum_of_a_product",
+)  # fmt: skip
+TILED = (
+    "continuous_bag_of_words", "shared_by_two_lookups", "tied_embeddings", "concatenation_lm", "cross_entropy",
+    "cross_entropy_by_log_softmax", "rnn_lm", "head_with_a_bias", "head_with_temperature_and_penalty",
+    "head_with_smoothed_labels", "head_with_a_sigmoid_normalizer", "head_with_its_entropy",
+    "head_with_weights_of_words", "head_over_two_axes_of_rows",
 )  # fmt: skip
 
 
@@ -73,6 +80,24 @@ def test_the_evaluation_form(files: Files) -> None:
         rows = check_evaluation(files.program, emitted, table=sizes(files.program))
         assert {row.test for row in rows} == {"loss", "slices"}
         assert all(row.ok for row in rows), "\n".join(map(str, rows))
+
+
+@pytest.mark.parametrize("tile", (1, 2, 3))
+@pytest.mark.parametrize("name", TILED)
+def test_by_tile(name: str, tile: int) -> None:
+    """Tables in more than one tile, a last one that is not full, and more parts than tiles."""
+    program = EMITTED[name]()
+    rules: tuple[Optimizer, ...] = (SGD(), Adam(), Adafactor()) if tile == 2 and name in SOME else (SGD(),)
+    for rule in rules:
+        emitted = plain(generate(program, rule, "float64", tile=tile))
+        gradients = derive_gradients(program, emitted.differentiated)
+        for row, threads in zip(sizes(program), (3, 2, 1), strict=True):
+            assert not wrong(gradient_errors(gradients, emitted, row), TOLERANCE), row
+            assert not wrong(step_errors(emitted, row, 2, threads=threads), TOLERANCE), (rule, row, threads)
+
+
+def test_these_are_the_programs_with_tables() -> None:
+    assert {name for name, make in EMITTED.items() if "_sweep_1" in generate(make()).source} == set(TILED)
 
 
 @pytest.mark.parametrize("rule", (Adam(), Adafactor()), ids=lambda rule: rule.name)

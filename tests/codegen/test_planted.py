@@ -41,7 +41,7 @@ def uninitialized(shape: tuple[int, ...], dtype: type) -> np.ndarray:
 @pytest.mark.parametrize(("model", "rule"), FILES.values(), ids=FILES)
 def test_every_planted_mistake_is_found(model: str, rule) -> None:
     program = MODELS[model]()
-    generated = generate(program, rule, "float64")
+    generated = generate(program, rule, "float64", tile=2)
     gradients, _ = all_gradients(program)
     square, uneven, *_ = size_table(program)
     points = {id(sizes): point(program, sizes, 0) for sizes in (square, uneven)}
@@ -70,5 +70,7 @@ def test_every_planted_mistake_is_found(model: str, rule) -> None:
 
 
 def test_every_kind_of_mistake_is_planted() -> None:
-    seen = {m.mistake for model, rule in FILES.values() for m in mutants(generate(MODELS[model](), rule, "float64"))}
+    seen = {
+        m.mistake for model, rule in FILES.values() for m in mutants(generate(MODELS[model](), rule, "float64", tile=2))
+    }
     assert seen == set(MISTAKES)

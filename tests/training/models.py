@@ -98,6 +98,8 @@ def plan(**changes: object) -> Training:
 class Bigram:
     """The emitted module of `bigram` with plain SGD, in NumPy; it records what it was asked for."""
 
+    threaded = False
+
     def __init__(self, program: Program, before_step: Callable[[int], None] = lambda step: None) -> None:
         self.inputs = tuple(program.with_role(Role.INPUT, Role.TOKENS))
         self.parameters = tuple(program.parameters)

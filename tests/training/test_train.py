@@ -272,24 +272,27 @@ def test_threads_by_size():
 
 
 class Clocked:
-    """Chunks that take as long as a table says for the number of threads that BLAS has."""
+    """Chunks that take as long as a table says for their number of threads, or for that of BLAS."""
 
-    def __init__(self, seconds: dict[int, float]) -> None:
-        self.seconds, self.seen = seconds, []
+    def __init__(self, seconds: dict[int, float], threaded: bool) -> None:
+        self.seconds, self.threaded, self.seen = seconds, threaded, []
 
-    def chunk(self, order: np.ndarray) -> int:
+    def chunk(self, order: np.ndarray, threads: int | None = None) -> int:
         from threadpoolctl import threadpool_info
 
-        limits = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
-        self.seen.append(min(limits))
-        time.sleep(self.seconds[min(limits)])
+        of_blas = min(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
+        assert self.threaded == (threads is not None)
+        assert not self.threaded or of_blas == 1, "BLAS has threads of its own beside those of the sweeps"
+        self.seen.append(threads or of_blas)
+        time.sleep(self.seconds[self.seen[-1]])
         return len(order)
 
 
+@pytest.mark.parametrize("threaded", [False, True])
 @pytest.mark.parametrize("fast", [1, 2])
-def test_the_faster_number_of_threads_is_found_and_kept(fast):
-    chunks = Clocked({fast: 0.001, 3 - fast: 0.02})
-    balanced = Balanced(chunks, 2)
+def test_the_faster_number_of_threads_is_found_and_kept(fast, threaded):
+    chunks = Clocked({fast: 0.001, 3 - fast: 0.1}, threaded)
+    balanced = Balanced(chunks, 2, 1)
     for _ in range(Balanced.AGAIN):
         assert balanced.chunk(np.zeros((1, 1))) == 1
     assert chunks.seen[3:] == [fast] * (Balanced.AGAIN - 3)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from ...language.ranges import same_extent
 from ...language.rewriting import fresh_index, substitute
 from ...language.terms import Index, Read, Term
-from ..nests import Access, Assign, Comment, Loop, Node, accesses
+from ..nests import Access, Assign, Comment, Loop, Node, Within, accesses
 from .statements import Statement
 
 
@@ -121,8 +121,10 @@ def rename(statement: Statement, old: Index, new: Index) -> Statement:
 
 
 def rename_node(node: Node, old: Index, new: Index) -> Node:
+    mapping: dict[Term, Term] = {old: new}
+    if isinstance(node, Within):
+        return Within(substitute(node.place, mapping), tuple(rename_node(inner, old, new) for inner in node.body))
     if not isinstance(node, Assign):
         return node
-    mapping: dict[Term, Term] = {old: new}
     target = Read(node.target.tensor, tuple(substitute(index, mapping) for index in node.target.indices))
     return Assign(target, node.op, substitute(node.value, mapping), new if node.index == old else node.index)

@@ -15,6 +15,7 @@ from ...language.rewriting import substitute
 from ...language.terms import ZERO, Call, Const, Index, Read, Reduce, Term
 from ..nests import Assign, MatrixProduct, Node, Zero
 from .builder import in_order
+from .by_tile import LEAST
 from .contractions import as_product
 from .forms import scatter_of
 
@@ -29,6 +30,10 @@ class Statement:
     depth: int = 0
     before: tuple[Node, ...] = ()
     after: tuple[Node, ...] = ()
+
+
+def nodes_of(statement: Statement) -> tuple[Node, ...]:
+    return (*statement.before, *statement.inside, *statement.after)
 
 
 def statements(equation: Equation, in_place: bool, along: Index | None = None) -> Iterator[Statement]:
@@ -49,10 +54,15 @@ def every_statement(equation: Equation, in_place: bool, along: Index | None) -> 
     target = equation.left
     plain, products, sums, scatters = sorted_terms(equation, along)
     if len(sums) == 1 and not products and not scatters:
-        accumulated = accumulator(equation, sums[0], add(*plain))
+        accumulated = accumulator(equation, sums[0], add(*plain), along)
         if accumulated is not None:
             yield accumulated
             return
+    if len(sums) == 1 and isinstance(sums[0], Reduce) and sums[0].op == "max":  # of a tile, all rows side by side
+        yield Statement(equation, target.indices, (Assign(target, "=", LEAST),))
+        order = loop_order(target.indices, sums[0].indices, sums[0].body)
+        yield Statement(equation, order, (Assign(target, "max", sums[0].body),))
+        return
     start = add(*plain)
     started = in_place and isinstance(start, Read) and start.indices == target.indices
     if not started and start != ZERO:
@@ -67,7 +77,13 @@ def every_statement(equation: Equation, in_place: bool, along: Index | None) -> 
     for term in sums:
         reduction, others = taken_apart(term)
         order = loop_order(equation.indices, reduction.indices, reduction.body)
-        yield Statement(equation, order, (Assign(target, "+=", mul(*others, reduction.body)),))
+        depth = len(equation.indices)
+        if set(order[:depth]) != set(equation.indices):
+            yield Statement(equation, order, (Assign(target, "+=", mul(*others, reduction.body)),))
+            continue
+        local = Read(f"{equation.tensor}.total")
+        before, inside = (Assign(local, "=", Const(0)),), (Assign(local, "+=", reduction.body),)
+        yield Statement(equation, order, inside, depth, before, (Assign(target, "+=", mul(*others, local)),))
     for term in scatters:
         yield scattered(term, equation)
 
@@ -100,13 +116,13 @@ def loop_order(target: tuple[Index, ...], inner: tuple[Index, ...], body: Term) 
     return in_order((*target, *inner), *axes, target, inner)
 
 
-def accumulator(equation: Equation, term: Term, plain: Term) -> Statement | None:
+def accumulator(equation: Equation, term: Term, plain: Term, along: Index | None) -> Statement | None:
     """target = plain + alpha * (a local sum or maximum), where the bound loops can stand innermost."""
     reduction, others = taken_apart(term)
     order = loop_order(equation.indices, reduction.indices, reduction.body)
     depth = len(equation.indices)
     if set(order[:depth]) != set(equation.indices):
-        if reduction.op == "sum":
+        if reduction.op == "sum" or (reduction.op == "max" and term == reduction and along in equation.indices):
             return None
         order = (*equation.indices, *reduction.indices)
     name = f"{equation.tensor}.{'argmax' if reduction.op == 'argmax' else 'total'}"

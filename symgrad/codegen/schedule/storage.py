@@ -15,7 +15,8 @@ from ...language.program import Equation, Program, Role
 from ...language.ranges import same_extent
 from ...language.recurrences import cycles
 from ...language.terms import Index, Read, Reduce, Term
-from ..nests import Access, Assign, Loop, Node, accesses
+from ..nests import Access, Assign, Loop, Node, Sweep, accesses, walk
+from .by_tile import is_tile_extent
 from .forms import holds_reduction, scatter_of
 
 PERSISTENT = (Role.PARAMETER, Role.STATE)
@@ -48,6 +49,8 @@ def assign_storage(program: Program) -> Storage:
             continue
         if name in program.outputs or not equation.indices or not is_elementwise(equation):
             continue
+        if any(is_tile_extent(index.extent) for index in equation.indices):
+            continue  # small, and a sweep that reads the one should not have to end before the other is written
         for candidate in dict.fromkeys(node.tensor for node in equation.body.walk() if isinstance(node, Read)):
             tensor = program.tensors[candidate]
             shape = tuple(index.extent for index in equation.indices)
@@ -118,6 +121,8 @@ def local_numbers(nodes: list[Node], candidates: set[str]) -> set[str]:
         for node in body:
             if isinstance(node, Loop):
                 visit(node.body, (*around, node.index))
+            elif isinstance(node, Sweep):
+                visit(node.body, (node.tile,))
 
     every: list[Access] = [access for node in nodes for access in accesses(node)]
     total = {name: sum(1 for access in every if access.tensor == name) for name in candidates}
@@ -129,7 +134,7 @@ def without_copies(nodes: list[Node], numbers: set[str]) -> list[Node]:
     """`T = T_total` for a local number T: the accumulator is called T from the start."""
     renamed = {
         node.value.tensor: node.target.tensor
-        for node in every_node(nodes)
+        for node in walk(nodes)
         if isinstance(node, Assign)
         and node.op == "="
         and node.target.tensor in numbers
@@ -140,7 +145,7 @@ def without_copies(nodes: list[Node], numbers: set[str]) -> list[Node]:
     def visit(body: list[Node]) -> list[Node]:
         result: list[Node] = []
         for node in body:
-            if isinstance(node, Loop):
+            if isinstance(node, Loop | Sweep):
                 result.append(replace(node, body=visit(node.body)))
             elif isinstance(node, Assign) and node.target.tensor in renamed:
                 result.append(replace(node, target=Read(renamed[node.target.tensor])))
@@ -151,10 +156,3 @@ def without_copies(nodes: list[Node], numbers: set[str]) -> list[Node]:
         return result
 
     return visit(nodes)
-
-
-def every_node(nodes: list[Node]):
-    for node in nodes:
-        yield node
-        if isinstance(node, Loop):
-            yield from every_node(node.body)
