@@ -68,7 +68,7 @@ def test_every_option(command, tmp_path):
     assert saved.recipe["optimizer"].startswith("Adam(")
     assert saved.recipe["weight_decay"] == {"W": 0.01}
     assert out.splitlines()[-1].split()[::3] == ["valid", "test"]
-    assert "decay 0.01 of W, clip 2, BLAS on 1 thread" in out
+    assert "decay 0.01 of W, clip 2, 1 thread" in out
 
 
 def test_going_on_in_steps(command):

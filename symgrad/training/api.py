@@ -24,7 +24,7 @@ from .parameters import initial_values
 from .report import Evaluation, Report, Silent
 from .sizes import Sizes, batch_axis, complete
 from .summary import counted, ending, final, opening
-from .threads import Balanced, blas_threads, limited_blas
+from .threads import Balanced, limited_blas, threads_for
 from .vocabulary import Vocabulary
 
 
@@ -102,14 +102,13 @@ def train(
     check_writable(path)
     data, sizes = loaded(program, training)
     started = start and started_from(start, program, sizes, data.vocabulary, training.dtype)
-    most = threads or blas_threads(sizes, training.batch, batch_axis(program))
-    balanced = threads is None and most > 1
-    for line in opening(program, training, data, sizes, f"1 to {most}" if balanced else f"{most}"):
-        report.say(line)
-
     options = {"dtype": training.dtype, "weight_decay": dict(training.weight_decay), "clip": training.clip}
     emitted = (generate or pipeline.generate)(model, training.optimizer, **options).load()
-    emitted = Balanced(emitted, *((most, 1) if balanced else (most,)))
+    most = threads or threads_for(sizes, training.batch, batch_axis(program), emitted.threaded)
+    counts = (most,) if threads is not None or most == 1 else (most, 1)
+    for line in opening(program, training, data, sizes, " or ".join(map(str, sorted(counts)))):
+        report.say(line)
+    emitted = Balanced(emitted, *counts)
     with limited_blas(most):
         values = initial_values((*program.parameters, *emitted.states), sizes, training.seed, training.dtype)
         values |= started or {}

@@ -33,7 +33,7 @@ def opening(program: Program, training: Training, data: Data, sizes: Sizes, thre
         *data.lines,
         f"model       {program.name}: {counted(count, 'parameter')}{running}, {training.dtype}{axes}",
         f"training    {training.optimizer}, {rate}, batch {training.batch:,}, {length}, seed {training.seed}"
-        f"{decay}{clip}, BLAS on {threads} thread{'' if threads == '1' else 's'}",
+        f"{decay}{clip}, {threads} thread{'' if threads == '1' else 's'}",
     )
 
 

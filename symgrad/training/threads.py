@@ -15,21 +15,27 @@ from typing import Protocol
 
 import numpy as np
 
-SMALL = 16_000_000
+SMALL = 16_000_000  # multiplications
+SMALL_SWEEP = 1_000_000
 
 
-def blas_threads(sizes: Mapping[str, int], batch: int, axis: str | None) -> int:
+def threads_for(sizes: Mapping[str, int], batch: int, axis: str | None, threaded: bool) -> int:
     """1 where the model's largest matrix product is small, else every core this process may use.
 
     The product is taken as the two largest sizes beside the batch, times the batch: below 16 million multiplications
-    (a quarter of a millisecond on one core) a second thread gains little, and loses much where another process wants
-    the core that it waits on.  `axis` is the batch's own size.
+    (a quarter of a millisecond on one core) a second thread of BLAS gains little, and loses much where another process
+    wants the core that it waits on.  A sweep is divided once, so a million is enough for the code that is `threaded`.
+    `axis` is the batch's own size.
     """
     largest = sorted((size for name, size in sizes.items() if name != axis), reverse=True)[:2]
     work = batch
     for size in largest:
         work *= size
-    return 1 if work < SMALL else len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return 1 if work < (SMALL_SWEEP if threaded else SMALL) else cores()
+
+
+def cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from symgrad.language.errors import DataError, TrainingError
 from symgrad.training import Arrays, Text, load_checkpoint, train
 from symgrad.training.console import ConsoleReport
 from symgrad.training.report import Evaluation, Progress, duration_text, loss_text, perplexity
-from symgrad.training.threads import Balanced, blas_threads
+from symgrad.training.threads import Balanced, cores, threads_for
 
 from .models import Bigram, bigram, cycle, generates, plan, regression, scalar
 from .test_loop import Diverging, interrupt_at
@@ -208,7 +208,7 @@ def test_what_is_printed(tmp_path):
         "vocabulary  4 words (all of the whole text), 0.0 % of tokens unknown",
         "parts       train 320 (319)   valid 40 (39)   test 40 (39)   tokens (rows)",
         "model       bigram: 16 parameters, float32, V=4, B=16",
-        "training    SGD(), rate 1, batch 16, 3 epochs of 19 steps, seed 0, BLAS on 1 thread",
+        "training    SGD(), rate 1, batch 16, 3 epochs of 19 steps, seed 0, 1 thread",
     ]
     assert lines[5].split()[:2] == ["epoch", "1"]
     assert lines[5].endswith("best      0:00")
@@ -266,9 +266,15 @@ def test_numbers_for_people():
 
 
 def test_threads_by_size():
-    assert blas_threads({"V": 27, "D": 10, "H": 200, "B": 32}, 32, "B") == 1
-    assert blas_threads({"V": 16_383, "D": 60, "H": 50, "B": 256}, 256, "B") >= 1
-    assert blas_threads({}, 1, None) == 1
+    many = cores()
+    for sizes, batch, of_blas, of_sweeps in (
+        ({"V": 27, "D": 10, "H": 200, "B": 32}, 32, 1, 1),
+        ({"V": 1000, "D": 30, "H": 50, "B": 32}, 32, 1, many),
+        ({"V": 16_383, "D": 60, "H": 50, "B": 256}, 256, many, many),
+        ({}, 1, 1, 1),
+    ):
+        assert threads_for(sizes, batch, "B", threaded=False) == of_blas
+        assert threads_for(sizes, batch, "B", threaded=True) == of_sweeps
 
 
 class Clocked:

@@ -22,7 +22,7 @@ def start(case: Case, form: Form, folder: str, fuse: bool = True) -> Run:
     from ...language.optimizers import OPTIMIZERS
     from ...pipeline import generate
     from ...training.parameters import initial_values
-    from ...training.threads import Balanced, blas_threads, limited_blas
+    from ...training.threads import Balanced, limited_blas, threads_for
 
     program = program_of(case)
     sizes = all_sizes(case, program)
@@ -34,8 +34,8 @@ def start(case: Case, form: Form, folder: str, fuse: bool = True) -> Run:
     join = np.concatenate if emitted.batch_size is not None else np.stack
     data = {name: join([batch[name] for batch in batches]) for name in batches[0]}
     rows = np.arange(BATCHES * case.batch).reshape(BATCHES, case.batch)
-    threads = blas_threads(sizes, case.batch, emitted.batch_size)
-    module = Balanced(emitted, threads) if threads > 1 else emitted
+    threads = threads_for(sizes, case.batch, emitted.batch_size, emitted.threaded)
+    module = Balanced(emitted, *{threads, 1})
     constants = {"lr": case.rate, **optimizer.settings(), **case.settings}
     needed, done = {tensor.name for tensor in emitted.settings}, 0
 
