@@ -54,54 +54,52 @@ class Writer:
         self.printer = Printer(nest, names, used, sweep)
 
     def written(self) -> SweepFunction:
-        sweep, printer = self.sweep, self.printer
-        held = [self.part_array(name, self.shape(name)) for name in (*sweep.held, *sweep.partial)]
+        sweep = self.sweep
+        own = [self.part_array(name, self.shape(name)) for name in (*sweep.held, *sweep.partial)]
         local = [self.part_array(self.nest.storage.home[name], self.shape(name)) for name in sweep.local]
-        tile, axis, size = self.names.index(sweep.tile), printer.term(sweep.axis, INT)[0], sweep.size
-        body = [
-            *(
-                f"{self.names.tensor(name)} = {array.name}[part]"
-                for name, array in zip((*sweep.held, *sweep.partial, *sweep.local), (*held, *local), strict=True)
-            ),
-            *(f"{self.names.tensor(name)}[...] = 0" for name in sweep.partial),
-            f"tiles = {printer.term(sweep.tile.extent, INT)[0]}",
-            f"for {tile} in range(tiles * part // parts, tiles * (part + 1) // parts):",
-            f"{INDENT}start, stop = {tile} * {size}, min({tile} * {size} + {size}, {axis})",
-            *printer.nodes(sweep.body, INDENT, 0),
-        ]
+        of_part = dict(zip((*sweep.held, *sweep.partial, *sweep.local), (*own, *local), strict=True))
+        body = self.body(of_part)
         read = read_names(body)
-        arguments = [name for name in self.names.given.values() if name in read]
-        doc = f'"""Part `part` of `parts`: {text(sweep.axis)} in tiles of {size}."""'
-        decorator = '@njit(cache=True, fastmath=FAST, error_model="numpy")'
-        given = ", ".join(arguments)
-        source = "\n".join(
-            [decorator, *signature(self.name, f"part, parts, {given}"), *(INDENT + line for line in (doc, *body))]
-        )
-        sources, call = (
-            [source],
-            wrapped(self.name, f"parts - 1, parts, {given}"),
-        )  # 0 and 1 would be types of their own
-        if not self.threads:
-            call = ["parts = 1", *call]
+        arguments = ", ".join(name for name in self.names.given.values() if name in read)
+
+        def call(function: str, *part: str) -> list[str]:
+            return wrapped(function, ", ".join((*part, arguments)))
+
+        compiled = '@njit(cache=True, fastmath=FAST, error_model="numpy")'
+        sources = [function(compiled, self.name, f"part, parts, {arguments}", body)]
+        alone = call(self.name, "parts - 1", "parts")  # 0 and 1 would be of types of their own
+        calls = ["parts = 1", *alone]
         if self.threads:
             self.used |= {"parts_for", "prange"}
-            loop = [
-                "for part in prange(parts):",
-                *(INDENT + line for line in wrapped(self.name, f"np.int64(part), parts, {given}")),
-            ]
-            head = signature(f"{self.name}_on_threads", f"parts, {given}")
-            sources.append("\n".join(["@njit(cache=True, parallel=True)", *head, *(INDENT + line for line in loop)]))
-            call = [
-                f"parts = parts_for({self.work()}, threads)",
-                "if parts == 1:",
-                *(INDENT + line for line in call),
-                "else:",
-                *(INDENT + line for line in wrapped(f"{self.name}_on_threads", f"parts, {given}")),
-            ]
-        for name, array in zip(sweep.partial, held[len(sweep.held) :], strict=True):
+            loop = ["for part in prange(parts):", *indented(call(self.name, "np.int64(part)", "parts"))]
+            together = f"{self.name}_on_threads"
+            sources.append(function("@njit(cache=True, parallel=True)", together, f"parts, {arguments}", loop))
+            calls = [f"parts = parts_for({self.work()}, threads)", "if parts == 1:", *indented(alone)]
+            calls += ["else:", *indented(call(together, "parts"))]
+        for name in sweep.partial:
             self.used.add("add_parts")
-            call.append(f"add_parts({self.names.tensor(name)}, {array.name}, parts)")
-        return SweepFunction(tuple(sources), call, tuple(dict.fromkeys((*held, *local))))
+            calls.append(f"add_parts({self.names.tensor(name)}, {of_part[name].name}, parts)")
+        return SweepFunction(tuple(sources), calls, tuple(dict.fromkeys((*own, *local))))
+
+    def body(self, of_part: dict[str, PartArray]) -> list[str]:
+        """The part's own arrays, then its tiles."""
+        sweep, names, term = self.sweep, self.names, self.printer.term
+        tile, size = names.index(sweep.tile), sweep.size
+        loop = self.printer.nodes(sweep.body, INDENT, 0)
+        lines = [f"{names.tensor(name)} = {array.name}[part]" for name, array in of_part.items()]
+        used = read_names(["while True:", *loop])
+        for name, home in self.nest.storage.home.items():  # so that LLVM knows the two names to be one array's
+            if home != name and name not in of_part and names.tensor(name) in used:
+                lines.append(f"{names.tensor(name)} = {names.tensor(home)}")
+        return [
+            f'"""Part `part` of `parts`: {text(sweep.axis)} in tiles of {size}."""',
+            *lines,
+            *(f"{names.tensor(name)}[...] = 0" for name in sweep.partial),
+            f"tiles = {term(sweep.tile.extent, INT)[0]}",
+            f"for {tile} in range(tiles * part // parts, tiles * (part + 1) // parts):",
+            f"{INDENT}start, stop = {tile} * {size}, min({tile} * {size} + {size}, {term(sweep.axis, INT)[0]})",
+            *loop,
+        ]
 
     def part_array(self, tensor: str, shape: list[Term]) -> PartArray:
         return PartArray(self.names.identifier("parts", f"{self.names.tensor(tensor)}_parts"), tuple(shape))
@@ -139,8 +137,12 @@ def read_names(lines: list[str]) -> set[str]:
     return {node.id for node in names} - {node.id for node in names if isinstance(node.ctx, ast.Store)}
 
 
-def signature(name: str, arguments: str) -> list[str]:
-    return wrapped(f"def {name}", arguments, ":")
+def function(decorator: str, name: str, arguments: str, body: list[str]) -> str:
+    return "\n".join([decorator, *wrapped(f"def {name}", arguments, ":"), *indented(body)])
+
+
+def indented(lines: list[str]) -> list[str]:
+    return [INDENT + line for line in lines]
 
 
 def wrapped(name: str, arguments: str, end: str = "") -> list[str]:
@@ -148,4 +150,4 @@ def wrapped(name: str, arguments: str, end: str = "") -> list[str]:
     line = f"{name}({arguments}){end}"
     if len(line) <= 108:
         return [line]
-    return [f"{name}(", *(f"    {part}" for part in textwrap.wrap(arguments + ",", 100)), f"){end}"]
+    return [f"{name}(", *indented(textwrap.wrap(arguments + ",", 100)), f"){end}"]

@@ -200,6 +200,8 @@ class Shifts:
             return summed((index,), body)
         scaled = mul(factor, *rows)
         name = rows[0].tensor if len(rows) == 1 and isinstance(rows[0], Read) else f"{equation.tensor}_rows"
-        made = self.builder.define(f"{name}_tile", (k, *in_order(scaled.free - {k}, (*around, index))), scaled)
+        orders = [factor.indices for factor in rows if isinstance(factor, Read)]
+        indices = in_order(scaled.free - {k}, *orders, (*around, index))
+        made = self.builder.define(f"{name}_tile", (k, *indices), scaled)
         there = Read(made.tensor, (tile, *made.indices[1:]))
         return summed((index,), mul(*entries, there))
