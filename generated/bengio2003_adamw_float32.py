@@ -176,7 +176,7 @@ def tanh(x):
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def loss_sweep_1(part, parts, U, b, a_turned, y_max_tile, L_sum_tile, V, B, y_parts):
+def loss_sweep_1(part, parts, U, b, a_turned, y_max_tile, L_sum_tile, B, V, y_parts):
     """Part `part` of `parts`: V in tiles of 512."""
     y = y_parts[part]
     tiles = (V + 511) // 512
@@ -253,7 +253,7 @@ def loss(context, word, C, H, d, U, b):
     # L_sum[e] = sum_tile y_max_shift[tile,e]*L_sum_tile[tile,e]
     L_sum[...] = 0
     parts = 1
-    loss_sweep_1(parts - 1, parts, U, b, a_turned, y_max_tile, L_sum_tile, V, B, y_parts)
+    loss_sweep_1(parts - 1, parts, U, b, a_turned, y_max_tile, L_sum_tile, B, V, y_parts)
     # (y_max) y_max[e] = max_tile y_max_tile[tile,e]
     for e in range(B):
         y_max_total = real(-np.inf)
@@ -274,8 +274,9 @@ def loss(context, word, C, H, d, U, b):
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def gradients_sweep_1(part, parts, U, b, y, a_turned, y_max_tile, p_exp_tile, p_sum_tile, V, B):
+def gradients_sweep_1(part, parts, U, b, y, a_turned, y_max_tile, p_sum_tile, B, V):
     """Part `part` of `parts`: V in tiles of 512."""
+    p_exp_tile = y
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
         start, stop = tile * 512, min(tile * 512 + 512, V)
@@ -302,23 +303,27 @@ def gradients_sweep_1(part, parts, U, b, y, a_turned, y_max_tile, p_exp_tile, p_
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def gradients_sweep_2(
-    part, parts, U, word, a, dU, db, p_sum, a_dy, y_max_shift, p_exp_tile, V, B, J, da_sum_tile_parts,
+    part, parts, U, word, o, y, dU, db, a_dy, y_max_shift, db_rows_tile, B, V, J, da_sum_tile_parts,
     a_dy_tile_parts, da_sum_parts,
 ):
     """Part `part` of `parts`: V in tiles of 512."""
     da_sum_tile = da_sum_tile_parts[part]
     a_dy_tile = a_dy_tile_parts[part]
     da_sum = da_sum_parts[part]
+    a = o
+    p_exp_tile = y
     da_sum[...] = 0
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
         start, stop = tile * 512, min(tile * 512 + 512, V)
         # F4 was: y[e,v] = b[v] + sum_j U[v,j]*a[e,j]
-        # (db) db[v] = (1/B * sum_e p_exp_tile[v,e]*y_max_shift[v//512,e]/p_sum[e]) - 1/B * sum_e [v == word[e]]
+        # (db) db[v] = (1/B * sum_e p_exp_tile[v,e]*db_rows_tile[v//512,e]) - 1/B * sum_e [v == word[e]]
         for v in range(start, stop):
             db[v] = real(0.0)
+            db_total = real(0)
             for e in range(B):
-                db[v] += p_exp_tile[v, e] * y_max_shift[tile, e] / (real(B) * p_sum[e])
+                db_total = plus(db_total, p_exp_tile[v, e] * db_rows_tile[tile, e])
+            db[v] += db_total / real(B)
         # da_sum_tile[tile,e,j] = sum_v U[v,j]*p_exp_tile[v,e]*[v//512 == tile]
         product(p_exp_tile[start:stop], TRANSPOSED, U[start:stop], AS_IS, 1.0, 0.0, da_sum_tile)
         for e in range(B):
@@ -362,6 +367,7 @@ def gradients(context, word, C, H, d, U, b):
     da_sum = np.empty((B, J), real)
     dx = np.empty((B, N, M), real)
     a_dy = np.empty((B, J), real)
+    db_rows_tile = np.empty(((V + 511) // 512, B), real)
     dC = np.empty((V, M), real)
     dH = np.empty((J, N, M), real)
     dd = np.empty((J,), real)
@@ -413,7 +419,7 @@ def gradients(context, word, C, H, d, U, b):
     # (dd) dd[j] = sum_e do[e,j]
     dd[...] = 0
     parts = 1
-    gradients_sweep_1(parts - 1, parts, U, b, y, a_turned, y_max_tile, p_exp_tile, p_sum_tile, V, B)
+    gradients_sweep_1(parts - 1, parts, U, b, y, a_turned, y_max_tile, p_sum_tile, B, V)
     # (y_max) y_max[e] = max_tile y_max_tile[tile,e]
     for e in range(B):
         y_max_total = real(-np.inf)
@@ -433,9 +439,13 @@ def gradients(context, word, C, H, d, U, b):
         for j in range(J):
             a_dy[e, j] = a[e, j] / (real(B) * p_sum[e])
     L = -L_total / B
+    # db_rows_tile[tile,e] = y_max_shift[tile,e]/p_sum[e]
+    for tile in range((V + 511) // 512):
+        for e in range(B):
+            db_rows_tile[tile, e] = y_max_shift[tile, e] / p_sum[e]
     parts = 1
     gradients_sweep_2(
-        parts - 1, parts, U, word, a, dU, db, p_sum, a_dy, y_max_shift, p_exp_tile, V, B, J,
+        parts - 1, parts, U, word, o, y, dU, db, a_dy, y_max_shift, db_rows_tile, B, V, J,
         da_sum_tile_parts, a_dy_tile_parts, da_sum_parts,
     )
     add_parts(da_sum, da_sum_parts, parts)
@@ -462,8 +472,9 @@ def gradients(context, word, C, H, d, U, b):
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def step_sweep_1(part, parts, U, b, y, a_turned, y_max_tile, p_exp_tile, p_sum_tile, V, B):
+def step_sweep_1(part, parts, U, b, y, a_turned, y_max_tile, p_sum_tile, B, V):
     """Part `part` of `parts`: V in tiles of 512."""
+    p_exp_tile = y
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
         start, stop = tile * 512, min(tile * 512 + 512, V)
@@ -489,16 +500,16 @@ def step_sweep_1(part, parts, U, b, y, a_turned, y_max_tile, p_exp_tile, p_sum_t
 
 
 @njit(cache=True, parallel=True)
-def step_sweep_1_on_threads(parts, U, b, y, a_turned, y_max_tile, p_exp_tile, p_sum_tile, V, B):
+def step_sweep_1_on_threads(parts, U, b, y, a_turned, y_max_tile, p_sum_tile, B, V):
     for part in prange(parts):
-        step_sweep_1(np.int64(part), parts, U, b, y, a_turned, y_max_tile, p_exp_tile, p_sum_tile, V, B)
+        step_sweep_1(np.int64(part), parts, U, b, y, a_turned, y_max_tile, p_sum_tile, B, V)
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def step_sweep_2(
-    part, parts, U, b, word, a, lr, weight_decay, beta1, beta2, eps, m_U, v_U, m_U_new, v_U_new, U_new,
-    m_b, v_b, m_b_new, v_b_new, b_new, p_sum, C_new_factor, C_new_factor2, a_dy, y_max_shift,
-    p_exp_tile, V, B, J, da_sum_tile_parts, a_dy_tile_parts, da_sum_parts, dU_parts, db_parts,
+    part, parts, U, b, word, o, y, lr, weight_decay, beta1, beta2, eps, m_U, v_U, m_b, v_b,
+    C_new_factor, C_new_factor2, a_dy, y_max_shift, db_rows_tile, B, V, J, da_sum_tile_parts,
+    a_dy_tile_parts, da_sum_parts, dU_parts, db_parts,
 ):
     """Part `part` of `parts`: V in tiles of 512."""
     da_sum_tile = da_sum_tile_parts[part]
@@ -506,16 +517,26 @@ def step_sweep_2(
     da_sum = da_sum_parts[part]
     dU = dU_parts[part]
     db = db_parts[part]
+    a = o
+    m_U_new = m_U
+    v_U_new = v_U
+    U_new = U
+    m_b_new = m_b
+    v_b_new = v_b
+    b_new = b
+    p_exp_tile = y
     da_sum[...] = 0
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
         start, stop = tile * 512, min(tile * 512 + 512, V)
         # F4 was: y[e,v] = b[v] + sum_j U[v,j]*a[e,j]
-        # (db) db[v] = (1/B * sum_e p_exp_tile[v,e]*y_max_shift[v//512,e]/p_sum[e]) - 1/B * sum_e [v == word[e]]
+        # (db) db[v] = (1/B * sum_e p_exp_tile[v,e]*db_rows_tile[v//512,e]) - 1/B * sum_e [v == word[e]]
         for v in range(start, stop):
             db[v - start] = real(0.0)
+            db_total = real(0)
             for e in range(B):
-                db[v - start] += p_exp_tile[v, e] * y_max_shift[tile, e] / (real(B) * p_sum[e])
+                db_total = plus(db_total, p_exp_tile[v, e] * db_rows_tile[tile, e])
+            db[v - start] += db_total / real(B)
         # da_sum_tile[tile,e,j] = sum_v U[v,j]*p_exp_tile[v,e]*[v//512 == tile]
         product(p_exp_tile[start:stop], TRANSPOSED, U[start:stop], AS_IS, 1.0, 0.0, da_sum_tile)
         for e in range(B):
@@ -551,26 +572,28 @@ def step_sweep_2(
 
 @njit(cache=True, parallel=True)
 def step_sweep_2_on_threads(
-    parts, U, b, word, a, lr, weight_decay, beta1, beta2, eps, m_U, v_U, m_U_new, v_U_new, U_new, m_b,
-    v_b, m_b_new, v_b_new, b_new, p_sum, C_new_factor, C_new_factor2, a_dy, y_max_shift, p_exp_tile, V,
-    B, J, da_sum_tile_parts, a_dy_tile_parts, da_sum_parts, dU_parts, db_parts,
+    parts, U, b, word, o, y, lr, weight_decay, beta1, beta2, eps, m_U, v_U, m_b, v_b, C_new_factor,
+    C_new_factor2, a_dy, y_max_shift, db_rows_tile, B, V, J, da_sum_tile_parts, a_dy_tile_parts,
+    da_sum_parts, dU_parts, db_parts,
 ):
     for part in prange(parts):
         step_sweep_2(
-            np.int64(part), parts, U, b, word, a, lr, weight_decay, beta1, beta2, eps, m_U, v_U, m_U_new,
-            v_U_new, U_new, m_b, v_b, m_b_new, v_b_new, b_new, p_sum, C_new_factor, C_new_factor2, a_dy,
-            y_max_shift, p_exp_tile, V, B, J, da_sum_tile_parts, a_dy_tile_parts, da_sum_parts, dU_parts,
-            db_parts,
+            np.int64(part), parts, U, b, word, o, y, lr, weight_decay, beta1, beta2, eps, m_U, v_U, m_b, v_b,
+            C_new_factor, C_new_factor2, a_dy, y_max_shift, db_rows_tile, B, V, J, da_sum_tile_parts,
+            a_dy_tile_parts, da_sum_parts, dU_parts, db_parts,
         )
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def step_sweep_3(
-    part, parts, C, context, dx, lr, weight_decay, beta1, beta2, eps, m_C, v_C, m_C_new, v_C_new, C_new,
-    C_new_factor, C_new_factor2, V, B, dC_parts, M, N,
+    part, parts, C, context, dx, lr, weight_decay, beta1, beta2, eps, m_C, v_C, C_new_factor,
+    C_new_factor2, B, V, dC_parts, M, N,
 ):
     """Part `part` of `parts`: V in tiles of 512."""
     dC = dC_parts[part]
+    m_C_new = m_C
+    v_C_new = v_C
+    C_new = C
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
         start, stop = tile * 512, min(tile * 512 + 512, V)
@@ -596,13 +619,13 @@ def step_sweep_3(
 
 @njit(cache=True, parallel=True)
 def step_sweep_3_on_threads(
-    parts, C, context, dx, lr, weight_decay, beta1, beta2, eps, m_C, v_C, m_C_new, v_C_new, C_new,
-    C_new_factor, C_new_factor2, V, B, dC_parts, M, N,
+    parts, C, context, dx, lr, weight_decay, beta1, beta2, eps, m_C, v_C, C_new_factor, C_new_factor2,
+    B, V, dC_parts, M, N,
 ):
     for part in prange(parts):
         step_sweep_3(
-            np.int64(part), parts, C, context, dx, lr, weight_decay, beta1, beta2, eps, m_C, v_C, m_C_new,
-            v_C_new, C_new, C_new_factor, C_new_factor2, V, B, dC_parts, M, N,
+            np.int64(part), parts, C, context, dx, lr, weight_decay, beta1, beta2, eps, m_C, v_C, C_new_factor,
+            C_new_factor2, B, V, dC_parts, M, N,
         )
 
 
@@ -610,14 +633,15 @@ def step_sweep_3_on_threads(
 def step(
     context, word, lr, weight_decay, beta1, beta2, eps, t, C, H, d, U, b, m_C, v_C, m_H, v_H, m_d, v_d, m_U, v_U,
     m_b, v_b, x, o, a_turned, y, U_word, y_word, y_max_tile, y_max, y_max_shift, p_sum_tile, p_sum, da_sum, dx, dH,
-    dd, a_dy, da_sum_tile_parts, a_dy_tile_parts, da_sum_parts, dU_parts, db_parts, dC_parts, threads,
+    dd, a_dy, db_rows_tile, da_sum_tile_parts, a_dy_tile_parts, da_sum_parts, dU_parts, db_parts, dC_parts, threads,
 ):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
     Arrays: context (B,N), word (B), C (V,M), H (J,N,M), d (J), U (V,J), b (V), m_C (V,M), v_C (V,M), m_H (J,N,M),
     v_H (J,N,M), m_d (J), v_d (J), m_U (V,J), v_U (V,J), m_b (V), v_b (V), x (B,N,M), o (B,J), a_turned (J,B), y
     (V,B), U_word (B,J), y_word (B), y_max_tile ((V + 511)//512,B), y_max (B), y_max_shift ((V + 511)//512,B),
-    p_sum_tile ((V + 511)//512,B), p_sum (B), da_sum (B,J), dx (B,N,M), dH (J,N,M), dd (J), a_dy (B,J)
+    p_sum_tile ((V + 511)//512,B), p_sum (B), da_sum (B,J), dx (B,N,M), dH (J,N,M), dd (J), a_dy (B,J), db_rows_tile
+    ((V + 511)//512,B)
     """
     B = context.shape[0]
     N = context.shape[1]
@@ -684,9 +708,9 @@ def step(
     C_new_factor2 = 1.0 / (1.0 - beta2 ** t)
     parts = parts_for(V * B * J, threads)
     if parts == 1:
-        step_sweep_1(parts - 1, parts, U, b, y, a_turned, y_max_tile, p_exp_tile, p_sum_tile, V, B)
+        step_sweep_1(parts - 1, parts, U, b, y, a_turned, y_max_tile, p_sum_tile, B, V)
     else:
-        step_sweep_1_on_threads(parts, U, b, y, a_turned, y_max_tile, p_exp_tile, p_sum_tile, V, B)
+        step_sweep_1_on_threads(parts, U, b, y, a_turned, y_max_tile, p_sum_tile, B, V)
     # (y_max) y_max[e] = max_tile y_max_tile[tile,e]
     for e in range(B):
         y_max_total = real(-np.inf)
@@ -706,20 +730,24 @@ def step(
         for j in range(J):
             a_dy[e, j] = a[e, j] / (real(B) * p_sum[e])
     L = -L_total / B
+    # db_rows_tile[tile,e] = y_max_shift[tile,e]/p_sum[e]
+    for tile in range((V + 511) // 512):
+        for e in range(B):
+            db_rows_tile[tile, e] = y_max_shift[tile, e] / p_sum[e]
     if not isfinite(L):
         return L
     parts = parts_for(B * J * V, threads)
     if parts == 1:
         step_sweep_2(
-            parts - 1, parts, U, b, word, a, lr, weight_decay, beta1, beta2, eps, m_U, v_U, m_U_new, v_U_new,
-            U_new, m_b, v_b, m_b_new, v_b_new, b_new, p_sum, C_new_factor, C_new_factor2, a_dy, y_max_shift,
-            p_exp_tile, V, B, J, da_sum_tile_parts, a_dy_tile_parts, da_sum_parts, dU_parts, db_parts,
+            parts - 1, parts, U, b, word, o, y, lr, weight_decay, beta1, beta2, eps, m_U, v_U, m_b, v_b,
+            C_new_factor, C_new_factor2, a_dy, y_max_shift, db_rows_tile, B, V, J, da_sum_tile_parts,
+            a_dy_tile_parts, da_sum_parts, dU_parts, db_parts,
         )
     else:
         step_sweep_2_on_threads(
-            parts, U, b, word, a, lr, weight_decay, beta1, beta2, eps, m_U, v_U, m_U_new, v_U_new, U_new, m_b,
-            v_b, m_b_new, v_b_new, b_new, p_sum, C_new_factor, C_new_factor2, a_dy, y_max_shift, p_exp_tile, V,
-            B, J, da_sum_tile_parts, a_dy_tile_parts, da_sum_parts, dU_parts, db_parts,
+            parts, U, b, word, o, y, lr, weight_decay, beta1, beta2, eps, m_U, v_U, m_b, v_b, C_new_factor,
+            C_new_factor2, a_dy, y_max_shift, db_rows_tile, B, V, J, da_sum_tile_parts, a_dy_tile_parts,
+            da_sum_parts, dU_parts, db_parts,
         )
     add_parts(da_sum, da_sum_parts, parts)
     # F4 was: y[e,v] = b[v] + sum_j U[v,j]*a[e,j]
@@ -756,13 +784,13 @@ def step(
     parts = parts_for(B * N * M, threads)
     if parts == 1:
         step_sweep_3(
-            parts - 1, parts, C, context, dx, lr, weight_decay, beta1, beta2, eps, m_C, v_C, m_C_new, v_C_new,
-            C_new, C_new_factor, C_new_factor2, V, B, dC_parts, M, N,
+            parts - 1, parts, C, context, dx, lr, weight_decay, beta1, beta2, eps, m_C, v_C, C_new_factor,
+            C_new_factor2, B, V, dC_parts, M, N,
         )
     else:
         step_sweep_3_on_threads(
-            parts, C, context, dx, lr, weight_decay, beta1, beta2, eps, m_C, v_C, m_C_new, v_C_new, C_new,
-            C_new_factor, C_new_factor2, V, B, dC_parts, M, N,
+            parts, C, context, dx, lr, weight_decay, beta1, beta2, eps, m_C, v_C, C_new_factor, C_new_factor2,
+            B, V, dC_parts, M, N,
         )
     return L
 
@@ -800,6 +828,7 @@ def train_chunk(
     dH = np.empty((J, N, M), real)
     dd = np.empty((J,), real)
     a_dy = np.empty((B, J), real)
+    db_rows_tile = np.empty(((V + 511) // 512, B), real)
     da_sum_tile_parts = np.empty((threads, B, J), real)
     a_dy_tile_parts = np.empty((threads, B, J), real)
     da_sum_parts = np.empty((threads, B, J), real)
@@ -811,7 +840,7 @@ def train_chunk(
             for axis1 in range(context.shape[1]):
                 context_batch[row, axis1] = context[order[turn, row], axis1]
             word_batch[row] = word[order[turn, row]]
-        losses[turn] = step(context_batch, word_batch, lr[turn], weight_decay[turn], beta1[turn], beta2[turn], eps[turn], t[turn], C, H, d, U, b, m_C, v_C, m_H, v_H, m_d, v_d, m_U, v_U, m_b, v_b, x, o, a_turned, y, U_word, y_word, y_max_tile, y_max, y_max_shift, p_sum_tile, p_sum, da_sum, dx, dH, dd, a_dy, da_sum_tile_parts, a_dy_tile_parts, da_sum_parts, dU_parts, db_parts, dC_parts, threads)
+        losses[turn] = step(context_batch, word_batch, lr[turn], weight_decay[turn], beta1[turn], beta2[turn], eps[turn], t[turn], C, H, d, U, b, m_C, v_C, m_H, v_H, m_d, v_d, m_U, v_U, m_b, v_b, x, o, a_turned, y, U_word, y_word, y_max_tile, y_max, y_max_shift, p_sum_tile, p_sum, da_sum, dx, dH, dd, a_dy, db_rows_tile, da_sum_tile_parts, a_dy_tile_parts, da_sum_parts, dU_parts, db_parts, dC_parts, threads)
         if not math.isfinite(losses[turn]):
             return turn
     return order.shape[0]

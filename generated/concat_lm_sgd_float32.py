@@ -157,7 +157,7 @@ def tanh(x):
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def loss_sweep_1(part, parts, W2, h_turned, o_max_tile, L_sum_tile, V, B, o_parts):
+def loss_sweep_1(part, parts, W2, h_turned, o_max_tile, L_sum_tile, B, V, o_parts):
     """Part `part` of `parts`: V in tiles of 512."""
     o = o_parts[part]
     tiles = (V + 511) // 512
@@ -226,7 +226,7 @@ def loss(x, y, C, W1, W2):
     # L_sum[b] = sum_tile o_max_shift[tile,b]*L_sum_tile[tile,b]
     L_sum[...] = 0
     parts = 1
-    loss_sweep_1(parts - 1, parts, W2, h_turned, o_max_tile, L_sum_tile, V, B, o_parts)
+    loss_sweep_1(parts - 1, parts, W2, h_turned, o_max_tile, L_sum_tile, B, V, o_parts)
     # (o_max) o_max[b] = max_tile o_max_tile[tile,b]
     for b in range(B):
         o_max_total = real(-np.inf)
@@ -247,8 +247,9 @@ def loss(x, y, C, W1, W2):
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def gradients_sweep_1(part, parts, W2, o, h_turned, o_max_tile, p_exp_tile, p_sum_tile, V, B):
+def gradients_sweep_1(part, parts, W2, o, h_turned, o_max_tile, p_sum_tile, B, V):
     """Part `part` of `parts`: V in tiles of 512."""
+    p_exp_tile = o
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
         start, stop = tile * 512, min(tile * 512 + 512, V)
@@ -272,13 +273,15 @@ def gradients_sweep_1(part, parts, W2, o, h_turned, o_max_tile, p_exp_tile, p_su
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def gradients_sweep_2(
-    part, parts, W2, y, h, h_do, o_max_shift, p_exp_tile, dW2, V, B, H, dh_sum_tile_parts,
-    h_do_tile_parts, dh_sum_parts,
+    part, parts, W2, y, a, o, h_do, o_max_shift, dW2, B, V, H, dh_sum_tile_parts, h_do_tile_parts,
+    dh_sum_parts,
 ):
     """Part `part` of `parts`: V in tiles of 512."""
     dh_sum_tile = dh_sum_tile_parts[part]
     h_do_tile = h_do_tile_parts[part]
     dh_sum = dh_sum_parts[part]
+    h = a
+    p_exp_tile = o
     dh_sum[...] = 0
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -365,7 +368,7 @@ def gradients(x, y, C, W1, W2):
     # (dC) dC[v,d] = sum_b,t dC_rows[b,t,d]*[v == x[b,t]]
     dC[...] = 0
     parts = 1
-    gradients_sweep_1(parts - 1, parts, W2, o, h_turned, o_max_tile, p_exp_tile, p_sum_tile, V, B)
+    gradients_sweep_1(parts - 1, parts, W2, o, h_turned, o_max_tile, p_sum_tile, B, V)
     # (o_max) o_max[b] = max_tile o_max_tile[tile,b]
     for b in range(B):
         o_max_total = real(-np.inf)
@@ -387,8 +390,8 @@ def gradients(x, y, C, W1, W2):
     L = -L_total / B
     parts = 1
     gradients_sweep_2(
-        parts - 1, parts, W2, y, h, h_do, o_max_shift, p_exp_tile, dW2, V, B, H, dh_sum_tile_parts,
-        h_do_tile_parts, dh_sum_parts,
+        parts - 1, parts, W2, y, a, o, h_do, o_max_shift, dW2, B, V, H, dh_sum_tile_parts, h_do_tile_parts,
+        dh_sum_parts,
     )
     add_parts(dh_sum, dh_sum_parts, parts)
     # F3 was: o[b,v] = sum_i W2[v,i]*h[b,i]
@@ -412,8 +415,9 @@ def gradients(x, y, C, W1, W2):
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def step_sweep_1(part, parts, W2, o, h_turned, o_max_tile, p_exp_tile, p_sum_tile, V, B):
+def step_sweep_1(part, parts, W2, o, h_turned, o_max_tile, p_sum_tile, B, V):
     """Part `part` of `parts`: V in tiles of 512."""
+    p_exp_tile = o
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
         start, stop = tile * 512, min(tile * 512 + 512, V)
@@ -436,20 +440,23 @@ def step_sweep_1(part, parts, W2, o, h_turned, o_max_tile, p_exp_tile, p_sum_til
 
 
 @njit(cache=True, parallel=True)
-def step_sweep_1_on_threads(parts, W2, o, h_turned, o_max_tile, p_exp_tile, p_sum_tile, V, B):
+def step_sweep_1_on_threads(parts, W2, o, h_turned, o_max_tile, p_sum_tile, B, V):
     for part in prange(parts):
-        step_sweep_1(np.int64(part), parts, W2, o, h_turned, o_max_tile, p_exp_tile, p_sum_tile, V, B)
+        step_sweep_1(np.int64(part), parts, W2, o, h_turned, o_max_tile, p_sum_tile, B, V)
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def step_sweep_2(
-    part, parts, W2, y, h, lr, W2_new, h_do, o_max_shift, p_exp_tile, V, B, H, dh_sum_tile_parts,
-    h_do_tile_parts, dh_sum_parts,
+    part, parts, W2, y, a, o, lr, h_do, o_max_shift, B, V, H, dh_sum_tile_parts, h_do_tile_parts,
+    dh_sum_parts,
 ):
     """Part `part` of `parts`: V in tiles of 512."""
     dh_sum_tile = dh_sum_tile_parts[part]
     h_do_tile = h_do_tile_parts[part]
     dh_sum = dh_sum_parts[part]
+    h = a
+    W2_new = W2
+    p_exp_tile = o
     dh_sum[...] = 0
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -471,13 +478,13 @@ def step_sweep_2(
 
 @njit(cache=True, parallel=True)
 def step_sweep_2_on_threads(
-    parts, W2, y, h, lr, W2_new, h_do, o_max_shift, p_exp_tile, V, B, H, dh_sum_tile_parts,
-    h_do_tile_parts, dh_sum_parts,
+    parts, W2, y, a, o, lr, h_do, o_max_shift, B, V, H, dh_sum_tile_parts, h_do_tile_parts,
+    dh_sum_parts,
 ):
     for part in prange(parts):
         step_sweep_2(
-            np.int64(part), parts, W2, y, h, lr, W2_new, h_do, o_max_shift, p_exp_tile, V, B, H,
-            dh_sum_tile_parts, h_do_tile_parts, dh_sum_parts,
+            np.int64(part), parts, W2, y, a, o, lr, h_do, o_max_shift, B, V, H, dh_sum_tile_parts,
+            h_do_tile_parts, dh_sum_parts,
         )
 
 
@@ -533,9 +540,9 @@ def step(
     dh_sum[...] = 0
     parts = parts_for(V * B * H, threads)
     if parts == 1:
-        step_sweep_1(parts - 1, parts, W2, o, h_turned, o_max_tile, p_exp_tile, p_sum_tile, V, B)
+        step_sweep_1(parts - 1, parts, W2, o, h_turned, o_max_tile, p_sum_tile, B, V)
     else:
-        step_sweep_1_on_threads(parts, W2, o, h_turned, o_max_tile, p_exp_tile, p_sum_tile, V, B)
+        step_sweep_1_on_threads(parts, W2, o, h_turned, o_max_tile, p_sum_tile, B, V)
     # (o_max) o_max[b] = max_tile o_max_tile[tile,b]
     for b in range(B):
         o_max_total = real(-np.inf)
@@ -560,13 +567,13 @@ def step(
     parts = parts_for(B * H * V, threads)
     if parts == 1:
         step_sweep_2(
-            parts - 1, parts, W2, y, h, lr, W2_new, h_do, o_max_shift, p_exp_tile, V, B, H, dh_sum_tile_parts,
-            h_do_tile_parts, dh_sum_parts,
+            parts - 1, parts, W2, y, a, o, lr, h_do, o_max_shift, B, V, H, dh_sum_tile_parts, h_do_tile_parts,
+            dh_sum_parts,
         )
     else:
         step_sweep_2_on_threads(
-            parts, W2, y, h, lr, W2_new, h_do, o_max_shift, p_exp_tile, V, B, H, dh_sum_tile_parts,
-            h_do_tile_parts, dh_sum_parts,
+            parts, W2, y, a, o, lr, h_do, o_max_shift, B, V, H, dh_sum_tile_parts, h_do_tile_parts,
+            dh_sum_parts,
         )
     add_parts(dh_sum, dh_sum_parts, parts)
     # F3 was: o[b,v] = sum_i W2[v,i]*h[b,i]

@@ -196,7 +196,7 @@ def tanh(x):
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def loss_sweep_1(part, parts, U, k, h_turned, o_max_tile, L_sum_tile, V, B, T, H, o_parts):
+def loss_sweep_1(part, parts, U, k, h_turned, o_max_tile, L_sum_tile, B, T, V, H, o_parts):
     """Part `part` of `parts`: V in tiles of 512."""
     o = o_parts[part]
     tiles = (V + 511) // 512
@@ -293,7 +293,7 @@ def loss(x, y, C, W, R, c, U, k):
     # L_sum[b,t] = sum_tile o_max_shift[tile,b,t]*L_sum_tile[tile,b,t]
     L_sum[...] = 0
     parts = 1
-    loss_sweep_1(parts - 1, parts, U, k, h_turned, o_max_tile, L_sum_tile, V, B, T, H, o_parts)
+    loss_sweep_1(parts - 1, parts, U, k, h_turned, o_max_tile, L_sum_tile, B, T, V, H, o_parts)
     # (o_max) o_max[b,t] = max_tile o_max_tile[tile,b,t]
     for b in range(B):
         for t_ in range(T):
@@ -317,8 +317,9 @@ def loss(x, y, C, W, R, c, U, k):
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def gradients_sweep_1(part, parts, U, k, o, h_turned, o_max_tile, p_exp_tile, p_sum_tile, V, B, T, H):
+def gradients_sweep_1(part, parts, U, k, o, h_turned, o_max_tile, p_sum_tile, B, T, V, H):
     """Part `part` of `parts`: V in tiles of 512."""
+    p_exp_tile = o
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
         start, stop = tile * 512, min(tile * 512 + 512, V)
@@ -350,13 +351,14 @@ def gradients_sweep_1(part, parts, U, k, o, h_turned, o_max_tile, p_exp_tile, p_
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def gradients_sweep_2(
-    part, parts, U, y, h, dU, dk, p_sum, h_do, o_max_shift, p_exp_tile, V, B, T, H,
-    dh_given_sum_tile_parts, dh_given_sum_parts, dU_operand_parts,
+    part, parts, U, y, h, o, dU, dk, p_sum, h_do, o_max_shift, B, T, V, H, dh_given_sum_tile_parts,
+    dh_given_sum_parts, dU_operand_parts,
 ):
     """Part `part` of `parts`: V in tiles of 512."""
     dh_given_sum_tile = dh_given_sum_tile_parts[part]
     dh_given_sum = dh_given_sum_parts[part]
     dU_operand = dU_operand_parts[part]
+    p_exp_tile = o
     dh_given_sum[...] = 0
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -373,10 +375,12 @@ def gradients_sweep_2(
                     dh_given_sum[b, t_, i] += o_max_shift[tile, b, t_] * dh_given_sum_tile[b, t_, i]
         # dU_operand[v,b,t] = p_exp_tile[v,b,t]*o_max_shift[v//512,b,t]
         for v in range(start, stop):
+            dk_total = real(0)
             for b in range(B):
                 for t_ in range(T):
                     dU_operand[v - start, b, t_] = p_exp_tile[v, b, t_] * o_max_shift[tile, b, t_]
-                    dk[v] += p_exp_tile[v, b, t_] * o_max_shift[tile, b, t_] / (real(B) * real(T) * p_sum[b, t_])
+                    dk_total = plus(dk_total, p_exp_tile[v, b, t_] * o_max_shift[tile, b, t_] / p_sum[b, t_])
+            dk[v] += dk_total / (real(B) * real(T))
         # F8 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
         # (dU) dU[v,i] = (sum_b,t dU_operand[v,b,t]*h_do[b,t,i]) - 1/(B*T) * sum_b,t [v == y[b,t]]*h[b,t,i]
         product(dU_operand.reshape(512, B*T)[:stop - start], AS_IS, h_do.reshape(B*T, H), AS_IS, 1.0, 0.0, dU[start:stop])
@@ -506,7 +510,7 @@ def gradients(x, y, C, W, R, c, U, k):
     # (dc) dc[n,i] = sum_b,t da[b,t,n,i]
     dc[...] = 0
     parts = 1
-    gradients_sweep_1(parts - 1, parts, U, k, o, h_turned, o_max_tile, p_exp_tile, p_sum_tile, V, B, T, H)
+    gradients_sweep_1(parts - 1, parts, U, k, o, h_turned, o_max_tile, p_sum_tile, B, T, V, H)
     # (o_max) o_max[b,t] = max_tile o_max_tile[tile,b,t]
     for b in range(B):
         for t_ in range(T):
@@ -531,8 +535,8 @@ def gradients(x, y, C, W, R, c, U, k):
     L = -L_total / (B * T)
     parts = 1
     gradients_sweep_2(
-        parts - 1, parts, U, y, h, dU, dk, p_sum, h_do, o_max_shift, p_exp_tile, V, B, T, H,
-        dh_given_sum_tile_parts, dh_given_sum_parts, dU_operand_parts,
+        parts - 1, parts, U, y, h, o, dU, dk, p_sum, h_do, o_max_shift, B, T, V, H, dh_given_sum_tile_parts,
+        dh_given_sum_parts, dU_operand_parts,
     )
     add_parts(dh_given_sum, dh_given_sum_parts, parts)
     # dh_given[b,t,i] = dh_given_sum[b,t,i]/(B*T*p_sum[b,t]) - U_y[b,t,i]/(B*T)
@@ -599,8 +603,9 @@ def gradients(x, y, C, W, R, c, U, k):
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def step_sweep_1(part, parts, U, k, o, h_turned, o_max_tile, p_exp_tile, p_sum_tile, V, B, T, H):
+def step_sweep_1(part, parts, U, k, o, h_turned, o_max_tile, p_sum_tile, B, T, V, H):
     """Part `part` of `parts`: V in tiles of 512."""
+    p_exp_tile = o
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
         start, stop = tile * 512, min(tile * 512 + 512, V)
@@ -631,20 +636,21 @@ def step_sweep_1(part, parts, U, k, o, h_turned, o_max_tile, p_exp_tile, p_sum_t
 
 
 @njit(cache=True, parallel=True)
-def step_sweep_1_on_threads(parts, U, k, o, h_turned, o_max_tile, p_exp_tile, p_sum_tile, V, B, T, H):
+def step_sweep_1_on_threads(parts, U, k, o, h_turned, o_max_tile, p_sum_tile, B, T, V, H):
     for part in prange(parts):
-        step_sweep_1(np.int64(part), parts, U, k, o, h_turned, o_max_tile, p_exp_tile, p_sum_tile, V, B, T, H)
+        step_sweep_1(np.int64(part), parts, U, k, o, h_turned, o_max_tile, p_sum_tile, B, T, V, H)
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def step_sweep_2(
-    part, parts, U, y, h, dU, dk, p_sum, h_do, o_max_shift, p_exp_tile, V, B, T, H,
-    dh_given_sum_tile_parts, dh_given_sum_parts, dU_operand_parts,
+    part, parts, U, y, h, o, dU, dk, p_sum, h_do, o_max_shift, B, T, V, H, dh_given_sum_tile_parts,
+    dh_given_sum_parts, dU_operand_parts,
 ):
     """Part `part` of `parts`: V in tiles of 512."""
     dh_given_sum_tile = dh_given_sum_tile_parts[part]
     dh_given_sum = dh_given_sum_parts[part]
     dU_operand = dU_operand_parts[part]
+    p_exp_tile = o
     dh_given_sum[...] = 0
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -661,10 +667,12 @@ def step_sweep_2(
                     dh_given_sum[b, t_, i] += o_max_shift[tile, b, t_] * dh_given_sum_tile[b, t_, i]
         # dU_operand[v,b,t] = p_exp_tile[v,b,t]*o_max_shift[v//512,b,t]
         for v in range(start, stop):
+            dk_total = real(0)
             for b in range(B):
                 for t_ in range(T):
                     dU_operand[v - start, b, t_] = p_exp_tile[v, b, t_] * o_max_shift[tile, b, t_]
-                    dk[v] += p_exp_tile[v, b, t_] * o_max_shift[tile, b, t_] / (real(B) * real(T) * p_sum[b, t_])
+                    dk_total = plus(dk_total, p_exp_tile[v, b, t_] * o_max_shift[tile, b, t_] / p_sum[b, t_])
+            dk[v] += dk_total / (real(B) * real(T))
         # F8 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
         # (dU) dU[v,i] = (sum_b,t dU_operand[v,b,t]*h_do[b,t,i]) - 1/(B*T) * sum_b,t [v == y[b,t]]*h[b,t,i]
         product(dU_operand.reshape(512, B*T)[:stop - start], AS_IS, h_do.reshape(B*T, H), AS_IS, 1.0, 0.0, dU[start:stop])
@@ -679,18 +687,18 @@ def step_sweep_2(
 
 @njit(cache=True, parallel=True)
 def step_sweep_2_on_threads(
-    parts, U, y, h, dU, dk, p_sum, h_do, o_max_shift, p_exp_tile, V, B, T, H, dh_given_sum_tile_parts,
+    parts, U, y, h, o, dU, dk, p_sum, h_do, o_max_shift, B, T, V, H, dh_given_sum_tile_parts,
     dh_given_sum_parts, dU_operand_parts,
 ):
     for part in prange(parts):
         step_sweep_2(
-            np.int64(part), parts, U, y, h, dU, dk, p_sum, h_do, o_max_shift, p_exp_tile, V, B, T, H,
+            np.int64(part), parts, U, y, h, o, dU, dk, p_sum, h_do, o_max_shift, B, T, V, H,
             dh_given_sum_tile_parts, dh_given_sum_parts, dU_operand_parts,
         )
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def step_sweep_3(part, parts, x, dC, dC_rows, V, B, T, D):
+def step_sweep_3(part, parts, x, dC, dC_rows, B, T, V, D):
     """Part `part` of `parts`: V in tiles of 512."""
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -708,18 +716,29 @@ def step_sweep_3(part, parts, x, dC, dC_rows, V, B, T, D):
 
 
 @njit(cache=True, parallel=True)
-def step_sweep_3_on_threads(parts, x, dC, dC_rows, V, B, T, D):
+def step_sweep_3_on_threads(parts, x, dC, dC_rows, B, T, V, D):
     for part in prange(parts):
-        step_sweep_3(np.int64(part), parts, x, dC, dC_rows, V, B, T, D)
+        step_sweep_3(np.int64(part), parts, x, dC, dC_rows, B, T, V, D)
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def step_sweep_4(
-    part, parts, C, U, k, dC, dU, dk, clip_scale, lr, beta1, beta2, eps, g_C, m_C, v_C, m_C_new,
-    v_C_new, C_new, g_U, m_U, v_U, m_U_new, v_U_new, U_new, g_k, m_k, v_k, m_k_new, v_k_new, k_new,
+    part, parts, C, U, k, dC, dU, dk, clip_scale, lr, beta1, beta2, eps, m_C, v_C, m_U, v_U, m_k, v_k,
     C_new_factor, C_new_factor2, V, H, D,
 ):
     """Part `part` of `parts`: V in tiles of 512."""
+    g_C = dC
+    m_C_new = m_C
+    v_C_new = v_C
+    C_new = C
+    g_U = dU
+    m_U_new = m_U
+    v_U_new = v_U
+    U_new = U
+    g_k = dk
+    m_k_new = m_k
+    v_k_new = v_k
+    k_new = k
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
         start, stop = tile * 512, min(tile * 512 + 512, V)
@@ -756,15 +775,13 @@ def step_sweep_4(
 
 @njit(cache=True, parallel=True)
 def step_sweep_4_on_threads(
-    parts, C, U, k, dC, dU, dk, clip_scale, lr, beta1, beta2, eps, g_C, m_C, v_C, m_C_new, v_C_new,
-    C_new, g_U, m_U, v_U, m_U_new, v_U_new, U_new, g_k, m_k, v_k, m_k_new, v_k_new, k_new, C_new_factor,
-    C_new_factor2, V, H, D,
+    parts, C, U, k, dC, dU, dk, clip_scale, lr, beta1, beta2, eps, m_C, v_C, m_U, v_U, m_k, v_k,
+    C_new_factor, C_new_factor2, V, H, D,
 ):
     for part in prange(parts):
         step_sweep_4(
-            np.int64(part), parts, C, U, k, dC, dU, dk, clip_scale, lr, beta1, beta2, eps, g_C, m_C, v_C,
-            m_C_new, v_C_new, C_new, g_U, m_U, v_U, m_U_new, v_U_new, U_new, g_k, m_k, v_k, m_k_new, v_k_new,
-            k_new, C_new_factor, C_new_factor2, V, H, D,
+            np.int64(part), parts, C, U, k, dC, dU, dk, clip_scale, lr, beta1, beta2, eps, m_C, v_C, m_U, v_U,
+            m_k, v_k, C_new_factor, C_new_factor2, V, H, D,
         )
 
 
@@ -883,9 +900,9 @@ def step(
     C_new_factor2 = 1.0 / (1.0 - beta2 ** t)
     parts = parts_for(V * B * T * H, threads)
     if parts == 1:
-        step_sweep_1(parts - 1, parts, U, k, o, h_turned, o_max_tile, p_exp_tile, p_sum_tile, V, B, T, H)
+        step_sweep_1(parts - 1, parts, U, k, o, h_turned, o_max_tile, p_sum_tile, B, T, V, H)
     else:
-        step_sweep_1_on_threads(parts, U, k, o, h_turned, o_max_tile, p_exp_tile, p_sum_tile, V, B, T, H)
+        step_sweep_1_on_threads(parts, U, k, o, h_turned, o_max_tile, p_sum_tile, B, T, V, H)
     # (o_max) o_max[b,t] = max_tile o_max_tile[tile,b,t]
     for b in range(B):
         for t_ in range(T):
@@ -913,12 +930,12 @@ def step(
     parts = parts_for(B * T * H * V, threads)
     if parts == 1:
         step_sweep_2(
-            parts - 1, parts, U, y, h, dU, dk, p_sum, h_do, o_max_shift, p_exp_tile, V, B, T, H,
-            dh_given_sum_tile_parts, dh_given_sum_parts, dU_operand_parts,
+            parts - 1, parts, U, y, h, o, dU, dk, p_sum, h_do, o_max_shift, B, T, V, H, dh_given_sum_tile_parts,
+            dh_given_sum_parts, dU_operand_parts,
         )
     else:
         step_sweep_2_on_threads(
-            parts, U, y, h, dU, dk, p_sum, h_do, o_max_shift, p_exp_tile, V, B, T, H, dh_given_sum_tile_parts,
+            parts, U, y, h, o, dU, dk, p_sum, h_do, o_max_shift, B, T, V, H, dh_given_sum_tile_parts,
             dh_given_sum_parts, dU_operand_parts,
         )
     add_parts(dh_given_sum, dh_given_sum_parts, parts)
@@ -1006,9 +1023,9 @@ def step(
         grad_norm_sum6 = plus(grad_norm_sum6, dk[v] ** 2)
     parts = parts_for(B * T * D, threads)
     if parts == 1:
-        step_sweep_3(parts - 1, parts, x, dC, dC_rows, V, B, T, D)
+        step_sweep_3(parts - 1, parts, x, dC, dC_rows, B, T, V, D)
     else:
-        step_sweep_3_on_threads(parts, x, dC, dC_rows, V, B, T, D)
+        step_sweep_3_on_threads(parts, x, dC, dC_rows, B, T, V, D)
     # grad_norm_sum = sum_v,d dC[v,d]**2
     grad_norm_sum = 0.0
     for v in range(V):
@@ -1051,15 +1068,13 @@ def step(
     parts = parts_for(V * D, threads)
     if parts == 1:
         step_sweep_4(
-            parts - 1, parts, C, U, k, dC, dU, dk, clip_scale, lr, beta1, beta2, eps, g_C, m_C, v_C, m_C_new,
-            v_C_new, C_new, g_U, m_U, v_U, m_U_new, v_U_new, U_new, g_k, m_k, v_k, m_k_new, v_k_new, k_new,
-            C_new_factor, C_new_factor2, V, H, D,
+            parts - 1, parts, C, U, k, dC, dU, dk, clip_scale, lr, beta1, beta2, eps, m_C, v_C, m_U, v_U, m_k,
+            v_k, C_new_factor, C_new_factor2, V, H, D,
         )
     else:
         step_sweep_4_on_threads(
-            parts, C, U, k, dC, dU, dk, clip_scale, lr, beta1, beta2, eps, g_C, m_C, v_C, m_C_new, v_C_new,
-            C_new, g_U, m_U, v_U, m_U_new, v_U_new, U_new, g_k, m_k, v_k, m_k_new, v_k_new, k_new, C_new_factor,
-            C_new_factor2, V, H, D,
+            parts, C, U, k, dC, dU, dk, clip_scale, lr, beta1, beta2, eps, m_C, v_C, m_U, v_U, m_k, v_k,
+            C_new_factor, C_new_factor2, V, H, D,
         )
     return L
 

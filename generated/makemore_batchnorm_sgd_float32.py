@@ -174,7 +174,7 @@ def tanh(x):
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def loss_sweep_1(part, parts, W2, b2, h_turned, o_max_tile, L_sum_tile, V, B, o_parts):
+def loss_sweep_1(part, parts, W2, b2, h_turned, o_max_tile, L_sum_tile, B, V, o_parts):
     """Part `part` of `parts`: V in tiles of 512."""
     o = o_parts[part]
     tiles = (V + 511) // 512
@@ -260,7 +260,7 @@ def loss(x, y, C, W1, gain, bias, W2, b2):
     # L_sum[b] = sum_tile o_max_shift[tile,b]*L_sum_tile[tile,b]
     L_sum[...] = 0
     parts = 1
-    loss_sweep_1(parts - 1, parts, W2, b2, h_turned, o_max_tile, L_sum_tile, V, B, o_parts)
+    loss_sweep_1(parts - 1, parts, W2, b2, h_turned, o_max_tile, L_sum_tile, B, V, o_parts)
     # (o_max) o_max[b] = max_tile o_max_tile[tile,b]
     for b in range(B):
         o_max_total = real(-np.inf)
@@ -281,8 +281,9 @@ def loss(x, y, C, W1, gain, bias, W2, b2):
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def gradients_sweep_1(part, parts, W2, b2, o, h_turned, o_max_tile, p_exp_tile, p_sum_tile, V, B):
+def gradients_sweep_1(part, parts, W2, b2, o, h_turned, o_max_tile, p_sum_tile, B, V):
     """Part `part` of `parts`: V in tiles of 512."""
+    p_exp_tile = o
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
         start, stop = tile * 512, min(tile * 512 + 512, V)
@@ -309,23 +310,26 @@ def gradients_sweep_1(part, parts, W2, b2, o, h_turned, o_max_tile, p_exp_tile, 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def gradients_sweep_2(
-    part, parts, W2, y, h, p_sum, h_do, o_max_shift, p_exp_tile, dW2, db2, V, B, H, dh_sum_tile_parts,
+    part, parts, W2, y, h, o, h_do, o_max_shift, db2_rows_tile, dW2, db2, B, V, H, dh_sum_tile_parts,
     h_do_tile_parts, dh_sum_parts,
 ):
     """Part `part` of `parts`: V in tiles of 512."""
     dh_sum_tile = dh_sum_tile_parts[part]
     h_do_tile = h_do_tile_parts[part]
     dh_sum = dh_sum_parts[part]
+    p_exp_tile = o
     dh_sum[...] = 0
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
         start, stop = tile * 512, min(tile * 512 + 512, V)
         # F6 was: o[b,v] = b2[v] + sum_i W2[v,i]*h[b,i]
-        # (db2) db2[v] = (1/B * sum_b p_exp_tile[v,b]*o_max_shift[v//512,b]/p_sum[b]) - 1/B * sum_b [v == y[b]]
+        # (db2) db2[v] = (1/B * sum_b p_exp_tile[v,b]*db2_rows_tile[v//512,b]) - 1/B * sum_b [v == y[b]]
         for v in range(start, stop):
             db2[v] = real(0.0)
+            db2_total = real(0)
             for b in range(B):
-                db2[v] += p_exp_tile[v, b] * o_max_shift[tile, b] / (real(B) * p_sum[b])
+                db2_total = plus(db2_total, p_exp_tile[v, b] * db2_rows_tile[tile, b])
+            db2[v] += db2_total / real(B)
         # dh_sum_tile[tile,b,i] = sum_v W2[v,i]*p_exp_tile[v,b]*[v//512 == tile]
         product(p_exp_tile[start:stop], TRANSPOSED, W2[start:stop], AS_IS, 1.0, 0.0, dh_sum_tile)
         for b in range(B):
@@ -376,6 +380,7 @@ def gradients(x, y, C, W1, gain, bias, W2, b2):
     dm_sum = np.empty((H,), real)
     dC_rows = np.empty((B, N, D), real)
     h_do = np.empty((B, H), real)
+    db2_rows_tile = np.empty(((V + 511) // 512, B), real)
     dC = np.empty((V, D), real)
     dW1 = np.empty((H, N, D), real)
     dgain = np.empty((H,), real)
@@ -445,7 +450,7 @@ def gradients(x, y, C, W1, gain, bias, W2, b2):
     # (dbias) dbias[i] = sum_b (1 - h[b,i]**2)*dh[b,i]
     dbias[...] = 0
     parts = 1
-    gradients_sweep_1(parts - 1, parts, W2, b2, o, h_turned, o_max_tile, p_exp_tile, p_sum_tile, V, B)
+    gradients_sweep_1(parts - 1, parts, W2, b2, o, h_turned, o_max_tile, p_sum_tile, B, V)
     # (o_max) o_max[b] = max_tile o_max_tile[tile,b]
     for b in range(B):
         o_max_total = real(-np.inf)
@@ -465,9 +470,13 @@ def gradients(x, y, C, W1, gain, bias, W2, b2):
         for i in range(H):
             h_do[b, i] = h[b, i] / (real(B) * p_sum[b])
     L = -L_total / B
+    # db2_rows_tile[tile,b] = o_max_shift[tile,b]/p_sum[b]
+    for tile in range((V + 511) // 512):
+        for b in range(B):
+            db2_rows_tile[tile, b] = o_max_shift[tile, b] / p_sum[b]
     parts = 1
     gradients_sweep_2(
-        parts - 1, parts, W2, y, h, p_sum, h_do, o_max_shift, p_exp_tile, dW2, db2, V, B, H,
+        parts - 1, parts, W2, y, h, o, h_do, o_max_shift, db2_rows_tile, dW2, db2, B, V, H,
         dh_sum_tile_parts, h_do_tile_parts, dh_sum_parts,
     )
     add_parts(dh_sum, dh_sum_parts, parts)
@@ -511,8 +520,9 @@ def gradients(x, y, C, W1, gain, bias, W2, b2):
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def step_sweep_1(part, parts, W2, b2, o, h_turned, o_max_tile, p_exp_tile, p_sum_tile, V, B):
+def step_sweep_1(part, parts, W2, b2, o, h_turned, o_max_tile, p_sum_tile, B, V):
     """Part `part` of `parts`: V in tiles of 512."""
+    p_exp_tile = o
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
         start, stop = tile * 512, min(tile * 512 + 512, V)
@@ -538,20 +548,23 @@ def step_sweep_1(part, parts, W2, b2, o, h_turned, o_max_tile, p_exp_tile, p_sum
 
 
 @njit(cache=True, parallel=True)
-def step_sweep_1_on_threads(parts, W2, b2, o, h_turned, o_max_tile, p_exp_tile, p_sum_tile, V, B):
+def step_sweep_1_on_threads(parts, W2, b2, o, h_turned, o_max_tile, p_sum_tile, B, V):
     for part in prange(parts):
-        step_sweep_1(np.int64(part), parts, W2, b2, o, h_turned, o_max_tile, p_exp_tile, p_sum_tile, V, B)
+        step_sweep_1(np.int64(part), parts, W2, b2, o, h_turned, o_max_tile, p_sum_tile, B, V)
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def step_sweep_2(
-    part, parts, W2, y, h, lr, W2_new, b2_new, p_sum, h_do, o_max_shift, p_exp_tile, V, B, H,
-    dh_sum_tile_parts, h_do_tile_parts, dh_sum_parts,
+    part, parts, W2, b2, y, h, o, lr, h_do, o_max_shift, db2_rows_tile, B, V, H, dh_sum_tile_parts,
+    h_do_tile_parts, dh_sum_parts,
 ):
     """Part `part` of `parts`: V in tiles of 512."""
     dh_sum_tile = dh_sum_tile_parts[part]
     h_do_tile = h_do_tile_parts[part]
     dh_sum = dh_sum_parts[part]
+    W2_new = W2
+    b2_new = b2
+    p_exp_tile = o
     dh_sum[...] = 0
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -569,10 +582,12 @@ def step_sweep_2(
             if start <= y[b2_] < stop:
                 for i in range(H):
                     W2_new[y[b2_], i] += real(lr) * h[b2_, i] / real(B)
-        # (U6) b2_new[v] = b2[v] - (lr/B * sum_b p_exp_tile[v,b]*o_max_shift[v//512,b]/p_sum[b]) + lr/B * sum_b2 [v == y[b2]]
+        # (U6) b2_new[v] = b2[v] - (lr/B * sum_b p_exp_tile[v,b]*db2_rows_tile[v//512,b]) + lr/B * sum_b2 [v == y[b2]]
         for v in range(start, stop):
+            b2_new_total = real(0)
             for b in range(B):
-                b2_new[v] -= real(lr) * p_exp_tile[v, b] * o_max_shift[tile, b] / (real(B) * p_sum[b])
+                b2_new_total = plus(b2_new_total, p_exp_tile[v, b] * db2_rows_tile[tile, b])
+            b2_new[v] -= real(lr) * b2_new_total / real(B)
         for b2_ in range(B):
             if start <= y[b2_] < stop:
                 b2_new[y[b2_]] += real(lr) / real(B)
@@ -580,12 +595,12 @@ def step_sweep_2(
 
 @njit(cache=True, parallel=True)
 def step_sweep_2_on_threads(
-    parts, W2, y, h, lr, W2_new, b2_new, p_sum, h_do, o_max_shift, p_exp_tile, V, B, H,
-    dh_sum_tile_parts, h_do_tile_parts, dh_sum_parts,
+    parts, W2, b2, y, h, o, lr, h_do, o_max_shift, db2_rows_tile, B, V, H, dh_sum_tile_parts,
+    h_do_tile_parts, dh_sum_parts,
 ):
     for part in prange(parts):
         step_sweep_2(
-            np.int64(part), parts, W2, y, h, lr, W2_new, b2_new, p_sum, h_do, o_max_shift, p_exp_tile, V, B, H,
+            np.int64(part), parts, W2, b2, y, h, o, lr, h_do, o_max_shift, db2_rows_tile, B, V, H,
             dh_sum_tile_parts, h_do_tile_parts, dh_sum_parts,
         )
 
@@ -593,15 +608,15 @@ def step_sweep_2_on_threads(
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def step(
     x, y, lr, C, W1, gain, bias, W2, b2, m_run, s_run, C_x, z, m, s, n, h, h_turned, o, W2_y, o_y, o_max_tile,
-    o_max, o_max_shift, p_sum_tile, p_sum, dh_sum, dn, ds_sum, dm_sum, dC_rows, h_do, dh_sum_tile_parts,
-    h_do_tile_parts, dh_sum_parts, threads,
+    o_max, o_max_shift, p_sum_tile, p_sum, dh_sum, dn, ds_sum, dm_sum, dC_rows, h_do, db2_rows_tile,
+    dh_sum_tile_parts, h_do_tile_parts, dh_sum_parts, threads,
 ):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
     Arrays: x (B,N), y (B), C (V,D), W1 (H,N,D), gain (H), bias (H), W2 (V,H), b2 (V), m_run (H), s_run (H), C_x
     (B,N,D), z (B,H), m (H), s (H), n (B,H), h (B,H), h_turned (H,B), o (V,B), W2_y (B,H), o_y (B), o_max_tile ((V +
     511)//512,B), o_max (B), o_max_shift ((V + 511)//512,B), p_sum_tile ((V + 511)//512,B), p_sum (B), dh_sum (B,H),
-    dn (B,H), ds_sum (H), dm_sum (H), dC_rows (B,N,D), h_do (B,H)
+    dn (B,H), ds_sum (H), dm_sum (H), dC_rows (B,N,D), h_do (B,H), db2_rows_tile ((V + 511)//512,B)
     """
     B = x.shape[0]
     N = x.shape[1]
@@ -668,9 +683,9 @@ def step(
     dm_sum[...] = 0
     parts = parts_for(V * B * H, threads)
     if parts == 1:
-        step_sweep_1(parts - 1, parts, W2, b2, o, h_turned, o_max_tile, p_exp_tile, p_sum_tile, V, B)
+        step_sweep_1(parts - 1, parts, W2, b2, o, h_turned, o_max_tile, p_sum_tile, B, V)
     else:
-        step_sweep_1_on_threads(parts, W2, b2, o, h_turned, o_max_tile, p_exp_tile, p_sum_tile, V, B)
+        step_sweep_1_on_threads(parts, W2, b2, o, h_turned, o_max_tile, p_sum_tile, B, V)
     # (o_max) o_max[b] = max_tile o_max_tile[tile,b]
     for b in range(B):
         o_max_total = real(-np.inf)
@@ -690,6 +705,10 @@ def step(
         for i in range(H):
             h_do[b, i] = h[b, i] / (real(B) * p_sum[b])
     L = -L_total / B
+    # db2_rows_tile[tile,b] = o_max_shift[tile,b]/p_sum[b]
+    for tile in range((V + 511) // 512):
+        for b in range(B):
+            db2_rows_tile[tile, b] = o_max_shift[tile, b] / p_sum[b]
     if not isfinite(L):
         return L
     # (S1) m_run_new[i] = 0.001*m[i] + 0.999*m_run[i]
@@ -701,13 +720,13 @@ def step(
     parts = parts_for(B * H * V, threads)
     if parts == 1:
         step_sweep_2(
-            parts - 1, parts, W2, y, h, lr, W2_new, b2_new, p_sum, h_do, o_max_shift, p_exp_tile, V, B, H,
-            dh_sum_tile_parts, h_do_tile_parts, dh_sum_parts,
+            parts - 1, parts, W2, b2, y, h, o, lr, h_do, o_max_shift, db2_rows_tile, B, V, H, dh_sum_tile_parts,
+            h_do_tile_parts, dh_sum_parts,
         )
     else:
         step_sweep_2_on_threads(
-            parts, W2, y, h, lr, W2_new, b2_new, p_sum, h_do, o_max_shift, p_exp_tile, V, B, H,
-            dh_sum_tile_parts, h_do_tile_parts, dh_sum_parts,
+            parts, W2, b2, y, h, o, lr, h_do, o_max_shift, db2_rows_tile, B, V, H, dh_sum_tile_parts,
+            h_do_tile_parts, dh_sum_parts,
         )
     add_parts(dh_sum, dh_sum_parts, parts)
     # F6 was: o[b,v] = b2[v] + sum_i W2[v,i]*h[b,i]
@@ -788,6 +807,7 @@ def train_chunk(order, lr, x, y, C, W1, gain, bias, W2, b2, m_run, s_run, losses
     dm_sum = np.empty((H,), real)
     dC_rows = np.empty((B, N, D), real)
     h_do = np.empty((B, H), real)
+    db2_rows_tile = np.empty(((V + 511) // 512, B), real)
     dh_sum_tile_parts = np.empty((threads, B, H), real)
     h_do_tile_parts = np.empty((threads, B, H), real)
     dh_sum_parts = np.empty((threads, B, H), real)
@@ -796,14 +816,14 @@ def train_chunk(order, lr, x, y, C, W1, gain, bias, W2, b2, m_run, s_run, losses
             for axis1 in range(x.shape[1]):
                 x_batch[row, axis1] = x[order[turn, row], axis1]
             y_batch[row] = y[order[turn, row]]
-        losses[turn] = step(x_batch, y_batch, lr[turn], C, W1, gain, bias, W2, b2, m_run, s_run, C_x, z, m, s, n, h, h_turned, o, W2_y, o_y, o_max_tile, o_max, o_max_shift, p_sum_tile, p_sum, dh_sum, dn, ds_sum, dm_sum, dC_rows, h_do, dh_sum_tile_parts, h_do_tile_parts, dh_sum_parts, threads)
+        losses[turn] = step(x_batch, y_batch, lr[turn], C, W1, gain, bias, W2, b2, m_run, s_run, C_x, z, m, s, n, h, h_turned, o, W2_y, o_y, o_max_tile, o_max, o_max_shift, p_sum_tile, p_sum, dh_sum, dn, ds_sum, dm_sum, dC_rows, h_do, db2_rows_tile, dh_sum_tile_parts, h_do_tile_parts, dh_sum_parts, threads)
         if not math.isfinite(losses[turn]):
             return turn
     return order.shape[0]
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def evaluation_loss_sweep_1(part, parts, W2, b2, h_turned, o_max_tile, L_sum_tile, V, B, o_parts):
+def evaluation_loss_sweep_1(part, parts, W2, b2, h_turned, o_max_tile, L_sum_tile, B, V, o_parts):
     """Part `part` of `parts`: V in tiles of 512."""
     o = o_parts[part]
     tiles = (V + 511) // 512
@@ -885,7 +905,7 @@ def evaluation_loss(x, y, C, W1, gain, bias, W2, b2, m_run, s_run):
     # L_sum[b] = sum_tile o_max_shift[tile,b]*L_sum_tile[tile,b]
     L_sum[...] = 0
     parts = 1
-    evaluation_loss_sweep_1(parts - 1, parts, W2, b2, h_turned, o_max_tile, L_sum_tile, V, B, o_parts)
+    evaluation_loss_sweep_1(parts - 1, parts, W2, b2, h_turned, o_max_tile, L_sum_tile, B, V, o_parts)
     # (o_max) o_max[b] = max_tile o_max_tile[tile,b]
     for b in range(B):
         o_max_total = real(-np.inf)

@@ -134,7 +134,7 @@ def exp(x):
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def loss_sweep_1(part, parts, W, c, X, o_max_tile, L_sum_tile, K, B, o_parts):
+def loss_sweep_1(part, parts, W, c, X, o_max_tile, L_sum_tile, B, K, o_parts):
     """Part `part` of `parts`: K in tiles of 512."""
     o = o_parts[part]
     tiles = (K + 511) // 512
@@ -187,7 +187,7 @@ def loss(X, y, W, c):
     # L_sum[b] = sum_tile o_max_shift[tile,b]*L_sum_tile[tile,b]
     L_sum[...] = 0
     parts = 1
-    loss_sweep_1(parts - 1, parts, W, c, X, o_max_tile, L_sum_tile, K, B, o_parts)
+    loss_sweep_1(parts - 1, parts, W, c, X, o_max_tile, L_sum_tile, B, K, o_parts)
     # (o_max) o_max[b] = max_tile o_max_tile[tile,b]
     for b in range(B):
         o_max_total = real(-np.inf)
@@ -208,8 +208,9 @@ def loss(X, y, W, c):
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def gradients_sweep_1(part, parts, W, c, X, o, o_max_tile, p_exp_tile, p_sum_tile, K, B):
+def gradients_sweep_1(part, parts, W, c, X, o, o_max_tile, p_sum_tile, B, K):
     """Part `part` of `parts`: K in tiles of 512."""
+    p_exp_tile = o
     tiles = (K + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
         start, stop = tile * 512, min(tile * 512 + 512, K)
@@ -236,23 +237,26 @@ def gradients_sweep_1(part, parts, W, c, X, o, o_max_tile, p_exp_tile, p_sum_til
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def gradients_sweep_2(
-    part, parts, W, X, y, p_sum, X_do, o_max_shift, p_exp_tile, dW, dc, K, B, D, X_do_tile_parts,
+    part, parts, W, X, y, o, X_do, o_max_shift, dc_rows_tile, dW, dc, B, K, D, X_do_tile_parts,
     dX_sum_tile_parts, dX_sum_parts,
 ):
     """Part `part` of `parts`: K in tiles of 512."""
     X_do_tile = X_do_tile_parts[part]
     dX_sum_tile = dX_sum_tile_parts[part]
     dX_sum = dX_sum_parts[part]
+    p_exp_tile = o
     dX_sum[...] = 0
     tiles = (K + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
         start, stop = tile * 512, min(tile * 512 + 512, K)
         # F1 was: o[b,k] = c[k] + sum_d W[d,k]*X[b,d]
-        # (dc) dc[k] = (1/B * sum_b p_exp_tile[k,b]*o_max_shift[k//512,b]/p_sum[b]) - 1/B * sum_b [k == y[b]]
+        # (dc) dc[k] = (1/B * sum_b p_exp_tile[k,b]*dc_rows_tile[k//512,b]) - 1/B * sum_b [k == y[b]]
         for k in range(start, stop):
             dc[k] = real(0.0)
+            dc_total = real(0)
             for b in range(B):
-                dc[k] += p_exp_tile[k, b] * o_max_shift[tile, b] / (real(B) * p_sum[b])
+                dc_total = plus(dc_total, p_exp_tile[k, b] * dc_rows_tile[tile, b])
+            dc[k] += dc_total / real(B)
         # X_do_tile[tile,b,d] = o_max_shift[tile,b]*X_do[b,d]
         for b in range(B):
             for d in range(D):
@@ -291,6 +295,7 @@ def gradients(X, y, W, c):
     p_sum_tile = np.empty(((K + 511) // 512, B), real)
     p_sum = np.empty((B,), real)
     X_do = np.empty((B, D), real)
+    dc_rows_tile = np.empty(((K + 511) // 512, B), real)
     dX_sum = np.empty((B, D), real)
     dW = np.empty((D, K), real)
     dc = np.empty((K,), real)
@@ -314,7 +319,7 @@ def gradients(X, y, W, c):
     # dX_sum[b,d] = sum_tile o_max_shift[tile,b]*dX_sum_tile[tile,b,d]
     dX_sum[...] = 0
     parts = 1
-    gradients_sweep_1(parts - 1, parts, W, c, X, o, o_max_tile, p_exp_tile, p_sum_tile, K, B)
+    gradients_sweep_1(parts - 1, parts, W, c, X, o, o_max_tile, p_sum_tile, B, K)
     # (o_max) o_max[b] = max_tile o_max_tile[tile,b]
     for b in range(B):
         o_max_total = real(-np.inf)
@@ -334,9 +339,13 @@ def gradients(X, y, W, c):
         for d in range(D):
             X_do[b, d] = X[b, d] / (real(B) * p_sum[b])
     L = -L_total / B
+    # dc_rows_tile[tile,b] = o_max_shift[tile,b]/p_sum[b]
+    for tile in range((K + 511) // 512):
+        for b in range(B):
+            dc_rows_tile[tile, b] = o_max_shift[tile, b] / p_sum[b]
     parts = 1
     gradients_sweep_2(
-        parts - 1, parts, W, X, y, p_sum, X_do, o_max_shift, p_exp_tile, dW, dc, K, B, D, X_do_tile_parts,
+        parts - 1, parts, W, X, y, o, X_do, o_max_shift, dc_rows_tile, dW, dc, B, K, D, X_do_tile_parts,
         dX_sum_tile_parts, dX_sum_parts,
     )
     add_parts(dX_sum, dX_sum_parts, parts)
@@ -348,8 +357,9 @@ def gradients(X, y, W, c):
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def step_sweep_1(part, parts, W, c, X, o, o_max_tile, p_exp_tile, p_sum_tile, K, B):
+def step_sweep_1(part, parts, W, c, X, o, o_max_tile, p_sum_tile, B, K):
     """Part `part` of `parts`: K in tiles of 512."""
+    p_exp_tile = o
     tiles = (K + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
         start, stop = tile * 512, min(tile * 512 + 512, K)
@@ -375,17 +385,18 @@ def step_sweep_1(part, parts, W, c, X, o, o_max_tile, p_exp_tile, p_sum_tile, K,
 
 
 @njit(cache=True, parallel=True)
-def step_sweep_1_on_threads(parts, W, c, X, o, o_max_tile, p_exp_tile, p_sum_tile, K, B):
+def step_sweep_1_on_threads(parts, W, c, X, o, o_max_tile, p_sum_tile, B, K):
     for part in prange(parts):
-        step_sweep_1(np.int64(part), parts, W, c, X, o, o_max_tile, p_exp_tile, p_sum_tile, K, B)
+        step_sweep_1(np.int64(part), parts, W, c, X, o, o_max_tile, p_sum_tile, B, K)
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def step_sweep_2(
-    part, parts, X, y, lr, W_new, c_new, p_sum, X_do, o_max_shift, p_exp_tile, K, B, D, X_do_tile_parts,
-):
+def step_sweep_2(part, parts, W, c, X, y, o, lr, X_do, o_max_shift, dc_rows_tile, B, K, D, X_do_tile_parts):
     """Part `part` of `parts`: K in tiles of 512."""
     X_do_tile = X_do_tile_parts[part]
+    W_new = W
+    c_new = c
+    p_exp_tile = o
     tiles = (K + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
         start, stop = tile * 512, min(tile * 512 + 512, K)
@@ -399,10 +410,12 @@ def step_sweep_2(
             if start <= y[b2] < stop:
                 for d in range(D):
                     W_new[d, y[b2]] += real(lr) * X[b2, d] / real(B)
-        # (U2) c_new[k] = c[k] - (lr/B * sum_b p_exp_tile[k,b]*o_max_shift[k//512,b]/p_sum[b]) + lr/B * sum_b2 [k == y[b2]]
+        # (U2) c_new[k] = c[k] - (lr/B * sum_b p_exp_tile[k,b]*dc_rows_tile[k//512,b]) + lr/B * sum_b2 [k == y[b2]]
         for k in range(start, stop):
+            c_new_total = real(0)
             for b in range(B):
-                c_new[k] -= real(lr) * p_exp_tile[k, b] * o_max_shift[tile, b] / (real(B) * p_sum[b])
+                c_new_total = plus(c_new_total, p_exp_tile[k, b] * dc_rows_tile[tile, b])
+            c_new[k] -= real(lr) * c_new_total / real(B)
         for b2 in range(B):
             if start <= y[b2] < stop:
                 c_new[y[b2]] += real(lr) / real(B)
@@ -410,21 +423,23 @@ def step_sweep_2(
 
 @njit(cache=True, parallel=True)
 def step_sweep_2_on_threads(
-    parts, X, y, lr, W_new, c_new, p_sum, X_do, o_max_shift, p_exp_tile, K, B, D, X_do_tile_parts,
+    parts, W, c, X, y, o, lr, X_do, o_max_shift, dc_rows_tile, B, K, D, X_do_tile_parts,
 ):
     for part in prange(parts):
         step_sweep_2(
-            np.int64(part), parts, X, y, lr, W_new, c_new, p_sum, X_do, o_max_shift, p_exp_tile, K, B, D,
-            X_do_tile_parts,
+            np.int64(part), parts, W, c, X, y, o, lr, X_do, o_max_shift, dc_rows_tile, B, K, D, X_do_tile_parts,
         )
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def step(X, y, lr, W, c, o, o_y, o_max_tile, o_max, o_max_shift, p_sum_tile, p_sum, X_do, X_do_tile_parts, threads):
+def step(
+    X, y, lr, W, c, o, o_y, o_max_tile, o_max, o_max_shift, p_sum_tile, p_sum, X_do, dc_rows_tile, X_do_tile_parts,
+    threads,
+):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
     Arrays: X (B,D), y (B), W (D,K), c (K), o (K,B), o_y (B), o_max_tile ((K + 511)//512,B), o_max (B), o_max_shift
-    ((K + 511)//512,B), p_sum_tile ((K + 511)//512,B), p_sum (B), X_do (B,D)
+    ((K + 511)//512,B), p_sum_tile ((K + 511)//512,B), p_sum (B), X_do (B,D), dc_rows_tile ((K + 511)//512,B)
     """
     B = X.shape[0]
     D = X.shape[1]
@@ -446,9 +461,9 @@ def step(X, y, lr, W, c, o, o_y, o_max_tile, o_max, o_max_shift, p_sum_tile, p_s
     p_sum[...] = 0
     parts = parts_for(K * B * D, threads)
     if parts == 1:
-        step_sweep_1(parts - 1, parts, W, c, X, o, o_max_tile, p_exp_tile, p_sum_tile, K, B)
+        step_sweep_1(parts - 1, parts, W, c, X, o, o_max_tile, p_sum_tile, B, K)
     else:
-        step_sweep_1_on_threads(parts, W, c, X, o, o_max_tile, p_exp_tile, p_sum_tile, K, B)
+        step_sweep_1_on_threads(parts, W, c, X, o, o_max_tile, p_sum_tile, B, K)
     # (o_max) o_max[b] = max_tile o_max_tile[tile,b]
     for b in range(B):
         o_max_total = real(-np.inf)
@@ -468,18 +483,17 @@ def step(X, y, lr, W, c, o, o_y, o_max_tile, o_max, o_max_shift, p_sum_tile, p_s
         for d in range(D):
             X_do[b, d] = X[b, d] / (real(B) * p_sum[b])
     L = -L_total / B
+    # dc_rows_tile[tile,b] = o_max_shift[tile,b]/p_sum[b]
+    for tile in range((K + 511) // 512):
+        for b in range(B):
+            dc_rows_tile[tile, b] = o_max_shift[tile, b] / p_sum[b]
     if not isfinite(L):
         return L
     parts = parts_for(D * K * B, threads)
     if parts == 1:
-        step_sweep_2(
-            parts - 1, parts, X, y, lr, W_new, c_new, p_sum, X_do, o_max_shift, p_exp_tile, K, B, D,
-            X_do_tile_parts,
-        )
+        step_sweep_2(parts - 1, parts, W, c, X, y, o, lr, X_do, o_max_shift, dc_rows_tile, B, K, D, X_do_tile_parts)
     else:
-        step_sweep_2_on_threads(
-            parts, X, y, lr, W_new, c_new, p_sum, X_do, o_max_shift, p_exp_tile, K, B, D, X_do_tile_parts,
-        )
+        step_sweep_2_on_threads(parts, W, c, X, y, o, lr, X_do, o_max_shift, dc_rows_tile, B, K, D, X_do_tile_parts)
     return L
 
 
@@ -503,13 +517,14 @@ def train_chunk(order, lr, X, y, W, c, losses, threads):
     p_sum_tile = np.empty(((K + 511) // 512, B), real)
     p_sum = np.empty((B,), real)
     X_do = np.empty((B, D), real)
+    dc_rows_tile = np.empty(((K + 511) // 512, B), real)
     X_do_tile_parts = np.empty((threads, B, D), real)
     for turn in range(order.shape[0]):
         for row in range(B):
             for axis1 in range(X.shape[1]):
                 X_batch[row, axis1] = X[order[turn, row], axis1]
             y_batch[row] = y[order[turn, row]]
-        losses[turn] = step(X_batch, y_batch, lr[turn], W, c, o, o_y, o_max_tile, o_max, o_max_shift, p_sum_tile, p_sum, X_do, X_do_tile_parts, threads)
+        losses[turn] = step(X_batch, y_batch, lr[turn], W, c, o, o_y, o_max_tile, o_max, o_max_shift, p_sum_tile, p_sum, X_do, dc_rows_tile, X_do_tile_parts, threads)
         if not math.isfinite(losses[turn]):
             return turn
     return order.shape[0]

@@ -275,7 +275,7 @@ def tanh(x):
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def loss_sweep_1(part, parts, H, h, r_turned_turned, o_max_tile, L_sum_tile, V, B, T, D, o_parts):
+def loss_sweep_1(part, parts, H, h, r_turned_turned, o_max_tile, L_sum_tile, B, T, V, D, o_parts):
     """Part `part` of `parts`: V in tiles of 512."""
     o = o_parts[part]
     tiles = (V + 511) // 512
@@ -454,7 +454,7 @@ def loss(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
     # L_sum[b,t] = sum_tile o_max_shift[tile,b,t]*L_sum_tile[tile,b,t]
     L_sum[...] = 0
     parts = 1
-    loss_sweep_1(parts - 1, parts, H, h, r_turned_turned, o_max_tile, L_sum_tile, V, B, T, D, o_parts)
+    loss_sweep_1(parts - 1, parts, H, h, r_turned_turned, o_max_tile, L_sum_tile, B, T, V, D, o_parts)
     # (o_max) o_max[b,t] = max_tile o_max_tile[tile,b,t]
     for b in range(B):
         for t_ in range(T):
@@ -478,10 +478,9 @@ def loss(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def gradients_sweep_1(
-    part, parts, H, h, o, r_turned_turned, o_max_tile, pred_exp_tile, pred_sum_tile, V, B, T, D,
-):
+def gradients_sweep_1(part, parts, H, h, o, r_turned_turned, o_max_tile, pred_sum_tile, B, T, V, D):
     """Part `part` of `parts`: V in tiles of 512."""
+    pred_exp_tile = o
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
         start, stop = tile * 512, min(tile * 512 + 512, V)
@@ -513,13 +512,14 @@ def gradients_sweep_1(
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def gradients_sweep_2(
-    part, parts, H, y, dH, dh, pred_sum, r_turned, r_turned_do, o_max_shift, pred_exp_tile, V, B, T, D,
+    part, parts, H, y, o, dH, dh, pred_sum, r_turned, r_turned_do, o_max_shift, B, T, V, D,
     dr_sum_sum_tile_parts, dr_sum_sum_parts, dH_operand_parts,
 ):
     """Part `part` of `parts`: V in tiles of 512."""
     dr_sum_sum_tile = dr_sum_sum_tile_parts[part]
     dr_sum_sum = dr_sum_sum_parts[part]
     dH_operand = dH_operand_parts[part]
+    pred_exp_tile = o
     dr_sum_sum[...] = 0
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -536,10 +536,12 @@ def gradients_sweep_2(
                     dr_sum_sum[b, t_, d] += o_max_shift[tile, b, t_] * dr_sum_sum_tile[b, t_, d]
         # dH_operand[v,b,t] = pred_exp_tile[v,b,t]*o_max_shift[v//512,b,t]
         for v in range(start, stop):
+            dh_total = real(0)
             for b in range(B):
                 for t_ in range(T):
                     dH_operand[v - start, b, t_] = pred_exp_tile[v, b, t_] * o_max_shift[tile, b, t_]
-                    dh[v] += pred_exp_tile[v, b, t_] * o_max_shift[tile, b, t_] / (real(B) * real(T) * pred_sum[b, t_])
+                    dh_total = plus(dh_total, pred_exp_tile[v, b, t_] * o_max_shift[tile, b, t_] / pred_sum[b, t_])
+            dh[v] += dh_total / (real(B) * real(T))
         # F22 was: o[b,t,v] = h[v] + sum_d H[v,d]*r[N - 1,b,t,d]
         # (dH) dH[v,d] = (sum_b,t dH_operand[v,b,t]*r_turned_do[b,t,d]) - 1/(B*T) * sum_b,t [v == y[b,t]]*r_turned[b,t,d]
         product(dH_operand.reshape(512, B*T)[:stop - start], AS_IS, r_turned_do.reshape(B*T, D), AS_IS, 1.0, 0.0, dH[start:stop])
@@ -782,9 +784,7 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
     # (du) du[n,d] = sum_b,t dr[n,b,t,d]
     du[...] = 0
     parts = 1
-    gradients_sweep_1(
-        parts - 1, parts, H, h, o, r_turned_turned, o_max_tile, pred_exp_tile, pred_sum_tile, V, B, T, D,
-    )
+    gradients_sweep_1(parts - 1, parts, H, h, o, r_turned_turned, o_max_tile, pred_sum_tile, B, T, V, D)
     # (o_max) o_max[b,t] = max_tile o_max_tile[tile,b,t]
     for b in range(B):
         for t_ in range(T):
@@ -809,8 +809,8 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
     L = -L_total / (B * T)
     parts = 1
     gradients_sweep_2(
-        parts - 1, parts, H, y, dH, dh, pred_sum, r_turned, r_turned_do, o_max_shift, pred_exp_tile, V, B,
-        T, D, dr_sum_sum_tile_parts, dr_sum_sum_parts, dH_operand_parts,
+        parts - 1, parts, H, y, o, dH, dh, pred_sum, r_turned, r_turned_do, o_max_shift, B, T, V, D,
+        dr_sum_sum_tile_parts, dr_sum_sum_parts, dH_operand_parts,
     )
     add_parts(dr_sum_sum, dr_sum_sum_parts, parts)
     # dr_sum[b,t,d] = dr_sum_sum[b,t,d]/(B*T*pred_sum[b,t]) - H_y[b,t,d]/(B*T)
@@ -987,10 +987,9 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def step_sweep_1(
-    part, parts, H, h, o, r_turned_turned, o_max_tile, pred_exp_tile, pred_sum_tile, V, B, T, D,
-):
+def step_sweep_1(part, parts, H, h, o, r_turned_turned, o_max_tile, pred_sum_tile, B, T, V, D):
     """Part `part` of `parts`: V in tiles of 512."""
+    pred_exp_tile = o
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
         start, stop = tile * 512, min(tile * 512 + 512, V)
@@ -1021,25 +1020,21 @@ def step_sweep_1(
 
 
 @njit(cache=True, parallel=True)
-def step_sweep_1_on_threads(
-    parts, H, h, o, r_turned_turned, o_max_tile, pred_exp_tile, pred_sum_tile, V, B, T, D,
-):
+def step_sweep_1_on_threads(parts, H, h, o, r_turned_turned, o_max_tile, pred_sum_tile, B, T, V, D):
     for part in prange(parts):
-        step_sweep_1(
-            np.int64(part), parts, H, h, o, r_turned_turned, o_max_tile, pred_exp_tile, pred_sum_tile, V, B, T,
-            D,
-        )
+        step_sweep_1(np.int64(part), parts, H, h, o, r_turned_turned, o_max_tile, pred_sum_tile, B, T, V, D)
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def step_sweep_2(
-    part, parts, H, y, dH, dh, pred_sum, r_turned, r_turned_do, o_max_shift, pred_exp_tile, V, B, T, D,
+    part, parts, H, y, o, dH, dh, pred_sum, r_turned, r_turned_do, o_max_shift, B, T, V, D,
     dr_sum_sum_tile_parts, dr_sum_sum_parts, dH_operand_parts,
 ):
     """Part `part` of `parts`: V in tiles of 512."""
     dr_sum_sum_tile = dr_sum_sum_tile_parts[part]
     dr_sum_sum = dr_sum_sum_parts[part]
     dH_operand = dH_operand_parts[part]
+    pred_exp_tile = o
     dr_sum_sum[...] = 0
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -1056,10 +1051,12 @@ def step_sweep_2(
                     dr_sum_sum[b, t_, d] += o_max_shift[tile, b, t_] * dr_sum_sum_tile[b, t_, d]
         # dH_operand[v,b,t] = pred_exp_tile[v,b,t]*o_max_shift[v//512,b,t]
         for v in range(start, stop):
+            dh_total = real(0)
             for b in range(B):
                 for t_ in range(T):
                     dH_operand[v - start, b, t_] = pred_exp_tile[v, b, t_] * o_max_shift[tile, b, t_]
-                    dh[v] += pred_exp_tile[v, b, t_] * o_max_shift[tile, b, t_] / (real(B) * real(T) * pred_sum[b, t_])
+                    dh_total = plus(dh_total, pred_exp_tile[v, b, t_] * o_max_shift[tile, b, t_] / pred_sum[b, t_])
+            dh[v] += dh_total / (real(B) * real(T))
         # F22 was: o[b,t,v] = h[v] + sum_d H[v,d]*r[N - 1,b,t,d]
         # (dH) dH[v,d] = (sum_b,t dH_operand[v,b,t]*r_turned_do[b,t,d]) - 1/(B*T) * sum_b,t [v == y[b,t]]*r_turned[b,t,d]
         product(dH_operand.reshape(512, B*T)[:stop - start], AS_IS, r_turned_do.reshape(B*T, D), AS_IS, 1.0, 0.0, dH[start:stop])
@@ -1074,18 +1071,18 @@ def step_sweep_2(
 
 @njit(cache=True, parallel=True)
 def step_sweep_2_on_threads(
-    parts, H, y, dH, dh, pred_sum, r_turned, r_turned_do, o_max_shift, pred_exp_tile, V, B, T, D,
+    parts, H, y, o, dH, dh, pred_sum, r_turned, r_turned_do, o_max_shift, B, T, V, D,
     dr_sum_sum_tile_parts, dr_sum_sum_parts, dH_operand_parts,
 ):
     for part in prange(parts):
         step_sweep_2(
-            np.int64(part), parts, H, y, dH, dh, pred_sum, r_turned, r_turned_do, o_max_shift, pred_exp_tile, V,
-            B, T, D, dr_sum_sum_tile_parts, dr_sum_sum_parts, dH_operand_parts,
+            np.int64(part), parts, H, y, o, dH, dh, pred_sum, r_turned, r_turned_do, o_max_shift, B, T, V, D,
+            dr_sum_sum_tile_parts, dr_sum_sum_parts, dH_operand_parts,
         )
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def step_sweep_3(part, parts, x, demb, dC, V, B, T, D):
+def step_sweep_3(part, parts, x, demb, dC, B, T, V, D):
     """Part `part` of `parts`: V in tiles of 512."""
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -1103,18 +1100,29 @@ def step_sweep_3(part, parts, x, demb, dC, V, B, T, D):
 
 
 @njit(cache=True, parallel=True)
-def step_sweep_3_on_threads(parts, x, demb, dC, V, B, T, D):
+def step_sweep_3_on_threads(parts, x, demb, dC, B, T, V, D):
     for part in prange(parts):
-        step_sweep_3(np.int64(part), parts, x, demb, dC, V, B, T, D)
+        step_sweep_3(np.int64(part), parts, x, demb, dC, B, T, V, D)
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def step_sweep_4(
-    part, parts, C, H, h, dC, dH, dh, clip_scale, lr, beta1, beta2, eps, g_C, m_C, v_C, m_C_new,
-    v_C_new, C_new, g_H, m_H, v_H, m_H_new, v_H_new, H_new, g_h, m_h, v_h, m_h_new, v_h_new, h_new,
+    part, parts, C, H, h, dC, dH, dh, clip_scale, lr, beta1, beta2, eps, m_C, v_C, m_H, v_H, m_h, v_h,
     C_new_factor, C_new_factor2, V, D,
 ):
     """Part `part` of `parts`: V in tiles of 512."""
+    g_C = dC
+    m_C_new = m_C
+    v_C_new = v_C
+    C_new = C
+    g_H = dH
+    m_H_new = m_H
+    v_H_new = v_H
+    H_new = H
+    g_h = dh
+    m_h_new = m_h
+    v_h_new = v_h
+    h_new = h
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
         start, stop = tile * 512, min(tile * 512 + 512, V)
@@ -1151,15 +1159,13 @@ def step_sweep_4(
 
 @njit(cache=True, parallel=True)
 def step_sweep_4_on_threads(
-    parts, C, H, h, dC, dH, dh, clip_scale, lr, beta1, beta2, eps, g_C, m_C, v_C, m_C_new, v_C_new,
-    C_new, g_H, m_H, v_H, m_H_new, v_H_new, H_new, g_h, m_h, v_h, m_h_new, v_h_new, h_new, C_new_factor,
-    C_new_factor2, V, D,
+    parts, C, H, h, dC, dH, dh, clip_scale, lr, beta1, beta2, eps, m_C, v_C, m_H, v_H, m_h, v_h,
+    C_new_factor, C_new_factor2, V, D,
 ):
     for part in prange(parts):
         step_sweep_4(
-            np.int64(part), parts, C, H, h, dC, dH, dh, clip_scale, lr, beta1, beta2, eps, g_C, m_C, v_C,
-            m_C_new, v_C_new, C_new, g_H, m_H, v_H, m_H_new, v_H_new, H_new, g_h, m_h, v_h, m_h_new, v_h_new,
-            h_new, C_new_factor, C_new_factor2, V, D,
+            np.int64(part), parts, C, H, h, dC, dH, dh, clip_scale, lr, beta1, beta2, eps, m_C, v_C, m_H, v_H,
+            m_h, v_h, C_new_factor, C_new_factor2, V, D,
         )
 
 
@@ -1414,13 +1420,9 @@ def step(
     C_new_factor2 = 1.0 / (1.0 - beta2 ** t)
     parts = parts_for(V * B * T * D, threads)
     if parts == 1:
-        step_sweep_1(
-            parts - 1, parts, H, h, o, r_turned_turned, o_max_tile, pred_exp_tile, pred_sum_tile, V, B, T, D,
-        )
+        step_sweep_1(parts - 1, parts, H, h, o, r_turned_turned, o_max_tile, pred_sum_tile, B, T, V, D)
     else:
-        step_sweep_1_on_threads(
-            parts, H, h, o, r_turned_turned, o_max_tile, pred_exp_tile, pred_sum_tile, V, B, T, D,
-        )
+        step_sweep_1_on_threads(parts, H, h, o, r_turned_turned, o_max_tile, pred_sum_tile, B, T, V, D)
     # (o_max) o_max[b,t] = max_tile o_max_tile[tile,b,t]
     for b in range(B):
         for t_ in range(T):
@@ -1448,12 +1450,12 @@ def step(
     parts = parts_for(B * T * D * V, threads)
     if parts == 1:
         step_sweep_2(
-            parts - 1, parts, H, y, dH, dh, pred_sum, r_turned, r_turned_do, o_max_shift, pred_exp_tile, V, B,
-            T, D, dr_sum_sum_tile_parts, dr_sum_sum_parts, dH_operand_parts,
+            parts - 1, parts, H, y, o, dH, dh, pred_sum, r_turned, r_turned_do, o_max_shift, B, T, V, D,
+            dr_sum_sum_tile_parts, dr_sum_sum_parts, dH_operand_parts,
         )
     else:
         step_sweep_2_on_threads(
-            parts, H, y, dH, dh, pred_sum, r_turned, r_turned_do, o_max_shift, pred_exp_tile, V, B, T, D,
+            parts, H, y, o, dH, dh, pred_sum, r_turned, r_turned_do, o_max_shift, B, T, V, D,
             dr_sum_sum_tile_parts, dr_sum_sum_parts, dH_operand_parts,
         )
     add_parts(dr_sum_sum, dr_sum_sum_parts, parts)
@@ -1706,9 +1708,9 @@ def step(
         grad_norm_sum16 = plus(grad_norm_sum16, dh[v] ** 2)
     parts = parts_for(B * T * D, threads)
     if parts == 1:
-        step_sweep_3(parts - 1, parts, x, demb, dC, V, B, T, D)
+        step_sweep_3(parts - 1, parts, x, demb, dC, B, T, V, D)
     else:
-        step_sweep_3_on_threads(parts, x, demb, dC, V, B, T, D)
+        step_sweep_3_on_threads(parts, x, demb, dC, B, T, V, D)
     # grad_norm_sum = sum_v,d dC[v,d]**2
     grad_norm_sum = 0.0
     for v in range(V):
@@ -1859,15 +1861,13 @@ def step(
     parts = parts_for(V * D, threads)
     if parts == 1:
         step_sweep_4(
-            parts - 1, parts, C, H, h, dC, dH, dh, clip_scale, lr, beta1, beta2, eps, g_C, m_C, v_C, m_C_new,
-            v_C_new, C_new, g_H, m_H, v_H, m_H_new, v_H_new, H_new, g_h, m_h, v_h, m_h_new, v_h_new, h_new,
-            C_new_factor, C_new_factor2, V, D,
+            parts - 1, parts, C, H, h, dC, dH, dh, clip_scale, lr, beta1, beta2, eps, m_C, v_C, m_H, v_H, m_h,
+            v_h, C_new_factor, C_new_factor2, V, D,
         )
     else:
         step_sweep_4_on_threads(
-            parts, C, H, h, dC, dH, dh, clip_scale, lr, beta1, beta2, eps, g_C, m_C, v_C, m_C_new, v_C_new,
-            C_new, g_H, m_H, v_H, m_H_new, v_H_new, H_new, g_h, m_h, v_h, m_h_new, v_h_new, h_new, C_new_factor,
-            C_new_factor2, V, D,
+            parts, C, H, h, dC, dH, dh, clip_scale, lr, beta1, beta2, eps, m_C, v_C, m_H, v_H, m_h, v_h,
+            C_new_factor, C_new_factor2, V, D,
         )
     return L
 
