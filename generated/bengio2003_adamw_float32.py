@@ -177,7 +177,7 @@ def tanh(x):
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def loss_sweep_1(part, parts, U, b, a_turned, y_max_tile, L_sum_tile, B, V, y_parts):
-    """Part `part` of `parts`: V in tiles of 512."""
+    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     y = y_parts[part]
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -275,7 +275,7 @@ def loss(context, word, C, H, d, U, b):
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def gradients_sweep_1(part, parts, U, b, y, a_turned, y_max_tile, p_sum_tile, B, V):
-    """Part `part` of `parts`: V in tiles of 512."""
+    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     p_exp_tile = y
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -306,7 +306,7 @@ def gradients_sweep_2(
     part, parts, U, word, o, y, dU, db, a_dy, y_max_shift, db_rows_tile, B, V, J, da_sum_tile_parts,
     a_dy_tile_parts, da_sum_parts,
 ):
-    """Part `part` of `parts`: V in tiles of 512."""
+    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     da_sum_tile = da_sum_tile_parts[part]
     a_dy_tile = a_dy_tile_parts[part]
     da_sum = da_sum_parts[part]
@@ -316,14 +316,6 @@ def gradients_sweep_2(
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
         start, stop = tile * 512, min(tile * 512 + 512, V)
-        # F4 was: y[e,v] = b[v] + sum_j U[v,j]*a[e,j]
-        # (db) db[v] = (1/B * sum_e p_exp_tile[v,e]*db_rows_tile[v//512,e]) - 1/B * sum_e [v == word[e]]
-        for v in range(start, stop):
-            db[v] = real(0.0)
-            db_total = real(0)
-            for e in range(B):
-                db_total = plus(db_total, p_exp_tile[v, e] * db_rows_tile[tile, e])
-            db[v] += db_total / real(B)
         # da_sum_tile[tile,e,j] = sum_v U[v,j]*p_exp_tile[v,e]*[v//512 == tile]
         product(p_exp_tile[start:stop], TRANSPOSED, U[start:stop], AS_IS, 1.0, 0.0, da_sum_tile)
         for e in range(B):
@@ -338,6 +330,14 @@ def gradients_sweep_2(
             if start <= word[e] < stop:
                 for j in range(J):
                     dU[word[e], j] -= a[e, j] / real(B)
+        # F4 was: y[e,v] = b[v] + sum_j U[v,j]*a[e,j]
+        # (db) db[v] = (1/B * sum_e p_exp_tile[v,e]*db_rows_tile[v//512,e]) - 1/B * sum_e [v == word[e]]
+        for v in range(start, stop):
+            db_total = real(0)
+            for e in range(B):
+                db_total = plus(db_total, p_exp_tile[v, e] * db_rows_tile[tile, e])
+            db[v] = db_total / real(B)
+        for e in range(B):
             if start <= word[e] < stop:
                 db[word[e]] -= real(1.0) / real(B)
 
@@ -473,7 +473,7 @@ def gradients(context, word, C, H, d, U, b):
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def step_sweep_1(part, parts, U, b, y, a_turned, y_max_tile, p_sum_tile, B, V):
-    """Part `part` of `parts`: V in tiles of 512."""
+    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     p_exp_tile = y
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -511,7 +511,7 @@ def step_sweep_2(
     C_new_factor, C_new_factor2, a_dy, y_max_shift, db_rows_tile, B, V, J, da_sum_tile_parts,
     a_dy_tile_parts, da_sum_parts, dU_parts, db_parts,
 ):
-    """Part `part` of `parts`: V in tiles of 512."""
+    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     da_sum_tile = da_sum_tile_parts[part]
     a_dy_tile = a_dy_tile_parts[part]
     da_sum = da_sum_parts[part]
@@ -529,14 +529,6 @@ def step_sweep_2(
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
         start, stop = tile * 512, min(tile * 512 + 512, V)
-        # F4 was: y[e,v] = b[v] + sum_j U[v,j]*a[e,j]
-        # (db) db[v] = (1/B * sum_e p_exp_tile[v,e]*db_rows_tile[v//512,e]) - 1/B * sum_e [v == word[e]]
-        for v in range(start, stop):
-            db[v - start] = real(0.0)
-            db_total = real(0)
-            for e in range(B):
-                db_total = plus(db_total, p_exp_tile[v, e] * db_rows_tile[tile, e])
-            db[v - start] += db_total / real(B)
         # da_sum_tile[tile,e,j] = sum_v U[v,j]*p_exp_tile[v,e]*[v//512 == tile]
         product(p_exp_tile[start:stop], TRANSPOSED, U[start:stop], AS_IS, 1.0, 0.0, da_sum_tile)
         for e in range(B):
@@ -551,6 +543,14 @@ def step_sweep_2(
             if start <= word[e] < stop:
                 for j in range(J):
                     dU[word[e] - start, j] -= a[e, j] / real(B)
+        # F4 was: y[e,v] = b[v] + sum_j U[v,j]*a[e,j]
+        # (db) db[v] = (1/B * sum_e p_exp_tile[v,e]*db_rows_tile[v//512,e]) - 1/B * sum_e [v == word[e]]
+        for v in range(start, stop):
+            db_total = real(0)
+            for e in range(B):
+                db_total = plus(db_total, p_exp_tile[v, e] * db_rows_tile[tile, e])
+            db[v - start] = db_total / real(B)
+        for e in range(B):
             if start <= word[e] < stop:
                 db[word[e] - start] -= real(1.0) / real(B)
         # (U12) m_U_new[v,j] = beta1*m_U[v,j] + dU[v,j]*(1 - beta1)
@@ -589,7 +589,7 @@ def step_sweep_3(
     part, parts, C, context, dx, lr, weight_decay, beta1, beta2, eps, m_C, v_C, C_new_factor,
     C_new_factor2, B, V, dC_parts, M, N,
 ):
-    """Part `part` of `parts`: V in tiles of 512."""
+    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     dC = dC_parts[part]
     m_C_new = m_C
     v_C_new = v_C

@@ -158,7 +158,7 @@ def tanh(x):
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def loss_sweep_1(part, parts, W2, h_turned, o_max_tile, L_sum_tile, B, V, o_parts):
-    """Part `part` of `parts`: V in tiles of 512."""
+    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     o = o_parts[part]
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -248,7 +248,7 @@ def loss(x, y, C, W1, W2):
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def gradients_sweep_1(part, parts, W2, o, h_turned, o_max_tile, p_sum_tile, B, V):
-    """Part `part` of `parts`: V in tiles of 512."""
+    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     p_exp_tile = o
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -276,7 +276,7 @@ def gradients_sweep_2(
     part, parts, W2, y, a, o, h_do, o_max_shift, dW2, B, V, H, dh_sum_tile_parts, h_do_tile_parts,
     dh_sum_parts,
 ):
-    """Part `part` of `parts`: V in tiles of 512."""
+    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     dh_sum_tile = dh_sum_tile_parts[part]
     h_do_tile = h_do_tile_parts[part]
     dh_sum = dh_sum_parts[part]
@@ -416,7 +416,7 @@ def gradients(x, y, C, W1, W2):
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def step_sweep_1(part, parts, W2, o, h_turned, o_max_tile, p_sum_tile, B, V):
-    """Part `part` of `parts`: V in tiles of 512."""
+    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     p_exp_tile = o
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -450,7 +450,7 @@ def step_sweep_2(
     part, parts, W2, y, a, o, lr, h_do, o_max_shift, B, V, H, dh_sum_tile_parts, h_do_tile_parts,
     dh_sum_parts,
 ):
-    """Part `part` of `parts`: V in tiles of 512."""
+    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     dh_sum_tile = dh_sum_tile_parts[part]
     h_do_tile = h_do_tile_parts[part]
     dh_sum = dh_sum_parts[part]

@@ -162,7 +162,7 @@ def tanh(x):
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def loss_sweep_1(part, parts, W2, b2, h_turned, o_max_tile, L_sum_tile, B, V, o_parts):
-    """Part `part` of `parts`: V in tiles of 512."""
+    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     o = o_parts[part]
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -260,7 +260,7 @@ def loss(x, y, C, W1, b1, W2, b2):
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def gradients_sweep_1(part, parts, W2, b2, o, h_turned, o_max_tile, p_sum_tile, B, V):
-    """Part `part` of `parts`: V in tiles of 512."""
+    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     p_exp_tile = o
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -291,7 +291,7 @@ def gradients_sweep_2(
     part, parts, W2, y, a, o, h_do, o_max_shift, db2_rows_tile, dW2, db2, B, V, H, dh_sum_tile_parts,
     h_do_tile_parts, dh_sum_parts,
 ):
-    """Part `part` of `parts`: V in tiles of 512."""
+    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     dh_sum_tile = dh_sum_tile_parts[part]
     h_do_tile = h_do_tile_parts[part]
     dh_sum = dh_sum_parts[part]
@@ -301,14 +301,6 @@ def gradients_sweep_2(
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
         start, stop = tile * 512, min(tile * 512 + 512, V)
-        # F3 was: o[b,v] = b2[v] + sum_i W2[v,i]*h[b,i]
-        # (db2) db2[v] = (1/B * sum_b p_exp_tile[v,b]*db2_rows_tile[v//512,b]) - 1/B * sum_b [v == y[b]]
-        for v in range(start, stop):
-            db2[v] = real(0.0)
-            db2_total = real(0)
-            for b in range(B):
-                db2_total = plus(db2_total, p_exp_tile[v, b] * db2_rows_tile[tile, b])
-            db2[v] += db2_total / real(B)
         # dh_sum_tile[tile,b,i] = sum_v W2[v,i]*p_exp_tile[v,b]*[v//512 == tile]
         product(p_exp_tile[start:stop], TRANSPOSED, W2[start:stop], AS_IS, 1.0, 0.0, dh_sum_tile)
         for b in range(B):
@@ -323,6 +315,14 @@ def gradients_sweep_2(
             if start <= y[b] < stop:
                 for i in range(H):
                     dW2[y[b], i] -= h[b, i] / real(B)
+        # F3 was: o[b,v] = b2[v] + sum_i W2[v,i]*h[b,i]
+        # (db2) db2[v] = (1/B * sum_b p_exp_tile[v,b]*db2_rows_tile[v//512,b]) - 1/B * sum_b [v == y[b]]
+        for v in range(start, stop):
+            db2_total = real(0)
+            for b in range(B):
+                db2_total = plus(db2_total, p_exp_tile[v, b] * db2_rows_tile[tile, b])
+            db2[v] = db2_total / real(B)
+        for b in range(B):
             if start <= y[b] < stop:
                 db2[y[b]] -= real(1.0) / real(B)
 
@@ -457,7 +457,7 @@ def gradients(x, y, C, W1, b1, W2, b2):
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def step_sweep_1(part, parts, W2, b2, o, h_turned, o_max_tile, p_sum_tile, B, V):
-    """Part `part` of `parts`: V in tiles of 512."""
+    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     p_exp_tile = o
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -494,7 +494,7 @@ def step_sweep_2(
     part, parts, W2, b2, y, a, o, lr, h_do, o_max_shift, db2_rows_tile, B, V, H, dh_sum_tile_parts,
     h_do_tile_parts, dh_sum_parts,
 ):
-    """Part `part` of `parts`: V in tiles of 512."""
+    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     dh_sum_tile = dh_sum_tile_parts[part]
     h_do_tile = h_do_tile_parts[part]
     dh_sum = dh_sum_parts[part]

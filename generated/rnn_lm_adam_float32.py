@@ -187,7 +187,7 @@ def tanh(x):
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def loss_sweep_1(part, parts, U, k, h_turned, o_max_tile, L_sum_tile, B, T, V, H, o_parts):
-    """Part `part` of `parts`: V in tiles of 512."""
+    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     o = o_parts[part]
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -304,7 +304,7 @@ def loss(x, y, C, W, R, s, U, k):
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def gradients_sweep_1(part, parts, U, k, o, h_turned, o_max_tile, p_sum_tile, B, T, V, H):
-    """Part `part` of `parts`: V in tiles of 512."""
+    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     p_exp_tile = o
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -340,7 +340,7 @@ def gradients_sweep_2(
     part, parts, U, y, h, o, dU, dk, p_sum, h_do, o_max_shift, B, T, V, H, dh_given_sum_tile_parts,
     dh_given_sum_parts, dU_operand_parts,
 ):
-    """Part `part` of `parts`: V in tiles of 512."""
+    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     dh_given_sum_tile = dh_given_sum_tile_parts[part]
     dh_given_sum = dh_given_sum_parts[part]
     dU_operand = dU_operand_parts[part]
@@ -349,10 +349,6 @@ def gradients_sweep_2(
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
         start, stop = tile * 512, min(tile * 512 + 512, V)
-        # F3 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
-        # (dk) dk[v] = (1/(B*T) * sum_b,t p_exp_tile[v,b,t]*o_max_shift[v//512,b,t]/p_sum[b,t]) - 1/(B*T) * sum_b,t [v == y[b,t]]
-        for v in range(start, stop):
-            dk[v] = real(0.0)
         # dh_given_sum_tile[tile,b,t,i] = sum_v U[v,i]*p_exp_tile[v,b,t]*[v//512 == tile]
         product(p_exp_tile.reshape(V, B*T)[start:stop], TRANSPOSED, U[start:stop], AS_IS, 1.0, 0.0, dh_given_sum_tile.reshape(B*T, H))
         for b in range(B):
@@ -365,8 +361,10 @@ def gradients_sweep_2(
             for b in range(B):
                 for t_ in range(T):
                     dU_operand[v - start, b, t_] = p_exp_tile[v, b, t_] * o_max_shift[tile, b, t_]
+                    # F3 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
+                    # (dk) dk[v] = (1/(B*T) * sum_b,t p_exp_tile[v,b,t]*o_max_shift[v//512,b,t]/p_sum[b,t]) - 1/(B*T) * sum_b,t [v == y[b,t]]
                     dk_total = plus(dk_total, p_exp_tile[v, b, t_] * o_max_shift[tile, b, t_] / p_sum[b, t_])
-            dk[v] += dk_total / (real(B) * real(T))
+            dk[v] = dk_total / (real(B) * real(T))
         # F3 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
         # (dU) dU[v,i] = (sum_b,t dU_operand[v,b,t]*h_do[b,t,i]) - 1/(B*T) * sum_b,t [v == y[b,t]]*h[b,t,i]
         product(dU_operand.reshape(512, B*T)[:stop - start], AS_IS, h_do.reshape(B*T, H), AS_IS, 1.0, 0.0, dU[start:stop])
@@ -543,7 +541,7 @@ def gradients(x, y, C, W, R, s, U, k):
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def step_sweep_1(part, parts, U, k, o, h_turned, o_max_tile, p_sum_tile, B, T, V, H):
-    """Part `part` of `parts`: V in tiles of 512."""
+    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     p_exp_tile = o
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -585,7 +583,7 @@ def step_sweep_2(
     part, parts, U, y, h, o, dU, dk, p_sum, h_do, o_max_shift, B, T, V, H, dh_given_sum_tile_parts,
     dh_given_sum_parts, dU_operand_parts,
 ):
-    """Part `part` of `parts`: V in tiles of 512."""
+    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     dh_given_sum_tile = dh_given_sum_tile_parts[part]
     dh_given_sum = dh_given_sum_parts[part]
     dU_operand = dU_operand_parts[part]
@@ -594,10 +592,6 @@ def step_sweep_2(
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
         start, stop = tile * 512, min(tile * 512 + 512, V)
-        # F3 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
-        # (dk) dk[v] = (1/(B*T) * sum_b,t p_exp_tile[v,b,t]*o_max_shift[v//512,b,t]/p_sum[b,t]) - 1/(B*T) * sum_b,t [v == y[b,t]]
-        for v in range(start, stop):
-            dk[v] = real(0.0)
         # dh_given_sum_tile[tile,b,t,i] = sum_v U[v,i]*p_exp_tile[v,b,t]*[v//512 == tile]
         product(p_exp_tile.reshape(V, B*T)[start:stop], TRANSPOSED, U[start:stop], AS_IS, 1.0, 0.0, dh_given_sum_tile.reshape(B*T, H))
         for b in range(B):
@@ -610,8 +604,10 @@ def step_sweep_2(
             for b in range(B):
                 for t_ in range(T):
                     dU_operand[v - start, b, t_] = p_exp_tile[v, b, t_] * o_max_shift[tile, b, t_]
+                    # F3 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
+                    # (dk) dk[v] = (1/(B*T) * sum_b,t p_exp_tile[v,b,t]*o_max_shift[v//512,b,t]/p_sum[b,t]) - 1/(B*T) * sum_b,t [v == y[b,t]]
                     dk_total = plus(dk_total, p_exp_tile[v, b, t_] * o_max_shift[tile, b, t_] / p_sum[b, t_])
-            dk[v] += dk_total / (real(B) * real(T))
+            dk[v] = dk_total / (real(B) * real(T))
         # F3 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
         # (dU) dU[v,i] = (sum_b,t dU_operand[v,b,t]*h_do[b,t,i]) - 1/(B*T) * sum_b,t [v == y[b,t]]*h[b,t,i]
         product(dU_operand.reshape(512, B*T)[:stop - start], AS_IS, h_do.reshape(B*T, H), AS_IS, 1.0, 0.0, dU[start:stop])
@@ -638,7 +634,7 @@ def step_sweep_2_on_threads(
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def step_sweep_3(part, parts, x, dC, dC_rows, B, T, V, D):
-    """Part `part` of `parts`: V in tiles of 512."""
+    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
         start, stop = tile * 512, min(tile * 512 + 512, V)
@@ -665,7 +661,7 @@ def step_sweep_4(
     part, parts, C, U, k, dC, dU, dk, clip_scale, lr, beta1, beta2, eps, m_C, v_C, m_U, v_U, m_k, v_k,
     C_new_factor, C_new_factor2, V, H, D,
 ):
-    """Part `part` of `parts`: V in tiles of 512."""
+    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     g_C = dC
     m_C_new = m_C
     v_C_new = v_C

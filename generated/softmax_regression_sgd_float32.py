@@ -135,7 +135,7 @@ def exp(x):
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def loss_sweep_1(part, parts, W, c, X, o_max_tile, L_sum_tile, B, K, o_parts):
-    """Part `part` of `parts`: K in tiles of 512."""
+    """Part `part` of `parts`: K, 512 at a time, and all that needs only these."""
     o = o_parts[part]
     tiles = (K + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -209,7 +209,7 @@ def loss(X, y, W, c):
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def gradients_sweep_1(part, parts, W, c, X, o, o_max_tile, p_sum_tile, B, K):
-    """Part `part` of `parts`: K in tiles of 512."""
+    """Part `part` of `parts`: K, 512 at a time, and all that needs only these."""
     p_exp_tile = o
     tiles = (K + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -240,7 +240,7 @@ def gradients_sweep_2(
     part, parts, W, X, y, o, X_do, o_max_shift, dc_rows_tile, dW, dc, B, K, D, X_do_tile_parts,
     dX_sum_tile_parts, dX_sum_parts,
 ):
-    """Part `part` of `parts`: K in tiles of 512."""
+    """Part `part` of `parts`: K, 512 at a time, and all that needs only these."""
     X_do_tile = X_do_tile_parts[part]
     dX_sum_tile = dX_sum_tile_parts[part]
     dX_sum = dX_sum_parts[part]
@@ -249,14 +249,6 @@ def gradients_sweep_2(
     tiles = (K + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
         start, stop = tile * 512, min(tile * 512 + 512, K)
-        # F1 was: o[b,k] = c[k] + sum_d W[d,k]*X[b,d]
-        # (dc) dc[k] = (1/B * sum_b p_exp_tile[k,b]*dc_rows_tile[k//512,b]) - 1/B * sum_b [k == y[b]]
-        for k in range(start, stop):
-            dc[k] = real(0.0)
-            dc_total = real(0)
-            for b in range(B):
-                dc_total = plus(dc_total, p_exp_tile[k, b] * dc_rows_tile[tile, b])
-            dc[k] += dc_total / real(B)
         # X_do_tile[tile,b,d] = o_max_shift[tile,b]*X_do[b,d]
         for b in range(B):
             for d in range(D):
@@ -268,6 +260,14 @@ def gradients_sweep_2(
             if start <= y[b] < stop:
                 for d in range(D):
                     dW[d, y[b]] -= X[b, d] / real(B)
+        # F1 was: o[b,k] = c[k] + sum_d W[d,k]*X[b,d]
+        # (dc) dc[k] = (1/B * sum_b p_exp_tile[k,b]*dc_rows_tile[k//512,b]) - 1/B * sum_b [k == y[b]]
+        for k in range(start, stop):
+            dc_total = real(0)
+            for b in range(B):
+                dc_total = plus(dc_total, p_exp_tile[k, b] * dc_rows_tile[tile, b])
+            dc[k] = dc_total / real(B)
+        for b in range(B):
             if start <= y[b] < stop:
                 dc[y[b]] -= real(1.0) / real(B)
         # dX_sum_tile[tile,b,d] = sum_k W[d,k]*p_exp_tile[k,b]*[k//512 == tile]
@@ -358,7 +358,7 @@ def gradients(X, y, W, c):
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def step_sweep_1(part, parts, W, c, X, o, o_max_tile, p_sum_tile, B, K):
-    """Part `part` of `parts`: K in tiles of 512."""
+    """Part `part` of `parts`: K, 512 at a time, and all that needs only these."""
     p_exp_tile = o
     tiles = (K + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -392,7 +392,7 @@ def step_sweep_1_on_threads(parts, W, c, X, o, o_max_tile, p_sum_tile, B, K):
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def step_sweep_2(part, parts, W, c, X, y, o, lr, X_do, o_max_shift, dc_rows_tile, B, K, D, X_do_tile_parts):
-    """Part `part` of `parts`: K in tiles of 512."""
+    """Part `part` of `parts`: K, 512 at a time, and all that needs only these."""
     X_do_tile = X_do_tile_parts[part]
     W_new = W
     c_new = c

@@ -276,7 +276,7 @@ def tanh(x):
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def loss_sweep_1(part, parts, H, h, r_turned_turned, o_max_tile, L_sum_tile, B, T, V, D, o_parts):
-    """Part `part` of `parts`: V in tiles of 512."""
+    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     o = o_parts[part]
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -479,7 +479,7 @@ def loss(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def gradients_sweep_1(part, parts, H, h, o, r_turned_turned, o_max_tile, pred_sum_tile, B, T, V, D):
-    """Part `part` of `parts`: V in tiles of 512."""
+    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     pred_exp_tile = o
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -515,7 +515,7 @@ def gradients_sweep_2(
     part, parts, H, y, o, dH, dh, pred_sum, r_turned, r_turned_do, o_max_shift, B, T, V, D,
     dr_sum_sum_tile_parts, dr_sum_sum_parts, dH_operand_parts,
 ):
-    """Part `part` of `parts`: V in tiles of 512."""
+    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     dr_sum_sum_tile = dr_sum_sum_tile_parts[part]
     dr_sum_sum = dr_sum_sum_parts[part]
     dH_operand = dH_operand_parts[part]
@@ -524,10 +524,6 @@ def gradients_sweep_2(
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
         start, stop = tile * 512, min(tile * 512 + 512, V)
-        # F22 was: o[b,t,v] = h[v] + sum_d H[v,d]*r[N - 1,b,t,d]
-        # (dh) dh[v] = (1/(B*T) * sum_b,t pred_exp_tile[v,b,t]*o_max_shift[v//512,b,t]/pred_sum[b,t]) - 1/(B*T) * sum_b,t [v == y[b,t]]
-        for v in range(start, stop):
-            dh[v] = real(0.0)
         # dr_sum_sum_tile[tile,b,t,d] = sum_v H[v,d]*pred_exp_tile[v,b,t]*[v//512 == tile]
         product(pred_exp_tile.reshape(V, B*T)[start:stop], TRANSPOSED, H[start:stop], AS_IS, 1.0, 0.0, dr_sum_sum_tile.reshape(B*T, D))
         for b in range(B):
@@ -540,8 +536,10 @@ def gradients_sweep_2(
             for b in range(B):
                 for t_ in range(T):
                     dH_operand[v - start, b, t_] = pred_exp_tile[v, b, t_] * o_max_shift[tile, b, t_]
+                    # F22 was: o[b,t,v] = h[v] + sum_d H[v,d]*r[N - 1,b,t,d]
+                    # (dh) dh[v] = (1/(B*T) * sum_b,t pred_exp_tile[v,b,t]*o_max_shift[v//512,b,t]/pred_sum[b,t]) - 1/(B*T) * sum_b,t [v == y[b,t]]
                     dh_total = plus(dh_total, pred_exp_tile[v, b, t_] * o_max_shift[tile, b, t_] / pred_sum[b, t_])
-            dh[v] += dh_total / (real(B) * real(T))
+            dh[v] = dh_total / (real(B) * real(T))
         # F22 was: o[b,t,v] = h[v] + sum_d H[v,d]*r[N - 1,b,t,d]
         # (dH) dH[v,d] = (sum_b,t dH_operand[v,b,t]*r_turned_do[b,t,d]) - 1/(B*T) * sum_b,t [v == y[b,t]]*r_turned[b,t,d]
         product(dH_operand.reshape(512, B*T)[:stop - start], AS_IS, r_turned_do.reshape(B*T, D), AS_IS, 1.0, 0.0, dH[start:stop])
@@ -988,7 +986,7 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def step_sweep_1(part, parts, H, h, o, r_turned_turned, o_max_tile, pred_sum_tile, B, T, V, D):
-    """Part `part` of `parts`: V in tiles of 512."""
+    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     pred_exp_tile = o
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -1030,7 +1028,7 @@ def step_sweep_2(
     part, parts, H, y, o, dH, dh, pred_sum, r_turned, r_turned_do, o_max_shift, B, T, V, D,
     dr_sum_sum_tile_parts, dr_sum_sum_parts, dH_operand_parts,
 ):
-    """Part `part` of `parts`: V in tiles of 512."""
+    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     dr_sum_sum_tile = dr_sum_sum_tile_parts[part]
     dr_sum_sum = dr_sum_sum_parts[part]
     dH_operand = dH_operand_parts[part]
@@ -1039,10 +1037,6 @@ def step_sweep_2(
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
         start, stop = tile * 512, min(tile * 512 + 512, V)
-        # F22 was: o[b,t,v] = h[v] + sum_d H[v,d]*r[N - 1,b,t,d]
-        # (dh) dh[v] = (1/(B*T) * sum_b,t pred_exp_tile[v,b,t]*o_max_shift[v//512,b,t]/pred_sum[b,t]) - 1/(B*T) * sum_b,t [v == y[b,t]]
-        for v in range(start, stop):
-            dh[v] = real(0.0)
         # dr_sum_sum_tile[tile,b,t,d] = sum_v H[v,d]*pred_exp_tile[v,b,t]*[v//512 == tile]
         product(pred_exp_tile.reshape(V, B*T)[start:stop], TRANSPOSED, H[start:stop], AS_IS, 1.0, 0.0, dr_sum_sum_tile.reshape(B*T, D))
         for b in range(B):
@@ -1055,8 +1049,10 @@ def step_sweep_2(
             for b in range(B):
                 for t_ in range(T):
                     dH_operand[v - start, b, t_] = pred_exp_tile[v, b, t_] * o_max_shift[tile, b, t_]
+                    # F22 was: o[b,t,v] = h[v] + sum_d H[v,d]*r[N - 1,b,t,d]
+                    # (dh) dh[v] = (1/(B*T) * sum_b,t pred_exp_tile[v,b,t]*o_max_shift[v//512,b,t]/pred_sum[b,t]) - 1/(B*T) * sum_b,t [v == y[b,t]]
                     dh_total = plus(dh_total, pred_exp_tile[v, b, t_] * o_max_shift[tile, b, t_] / pred_sum[b, t_])
-            dh[v] += dh_total / (real(B) * real(T))
+            dh[v] = dh_total / (real(B) * real(T))
         # F22 was: o[b,t,v] = h[v] + sum_d H[v,d]*r[N - 1,b,t,d]
         # (dH) dH[v,d] = (sum_b,t dH_operand[v,b,t]*r_turned_do[b,t,d]) - 1/(B*T) * sum_b,t [v == y[b,t]]*r_turned[b,t,d]
         product(dH_operand.reshape(512, B*T)[:stop - start], AS_IS, r_turned_do.reshape(B*T, D), AS_IS, 1.0, 0.0, dH[start:stop])
@@ -1083,7 +1079,7 @@ def step_sweep_2_on_threads(
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def step_sweep_3(part, parts, x, demb, dC, B, T, V, D):
-    """Part `part` of `parts`: V in tiles of 512."""
+    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
         start, stop = tile * 512, min(tile * 512 + 512, V)
@@ -1110,7 +1106,7 @@ def step_sweep_4(
     part, parts, C, H, h, dC, dH, dh, clip_scale, lr, beta1, beta2, eps, m_C, v_C, m_H, v_H, m_h, v_h,
     C_new_factor, C_new_factor2, V, D,
 ):
-    """Part `part` of `parts`: V in tiles of 512."""
+    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     g_C = dC
     m_C_new = m_C
     v_C_new = v_C

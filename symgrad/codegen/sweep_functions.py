@@ -92,7 +92,7 @@ class Writer:
             if home != name and name not in of_part and names.tensor(name) in used:
                 lines.append(f"{names.tensor(name)} = {names.tensor(home)}")
         return [
-            f'"""Part `part` of `parts`: {text(sweep.axis)} in tiles of {size}."""',
+            f'"""Part `part` of `parts`: {text(sweep.axis)}, {size} at a time, and all that needs only these."""',
             *lines,
             *(f"{names.tensor(name)}[...] = 0" for name in sweep.partial),
             f"tiles = {term(sweep.tile.extent, INT)[0]}",

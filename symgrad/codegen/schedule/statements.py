@@ -68,22 +68,25 @@ def every_statement(equation: Equation, in_place: bool, along: Index | None) -> 
     if not started and start != ZERO:
         yield Statement(equation, equation.indices, (Assign(target, "=", start),))
         started = True
-    if not started and (not products or len(equation.indices) == 0):
+    orders = [loop_order(equation.indices, taken_apart(t)[0].indices, taken_apart(t)[0].body) for t in sums]
+    depth = len(equation.indices)
+    local_first = bool(sums) and set(orders[0][:depth]) == set(equation.indices)  # its value can be assigned
+    if not started and (depth == 0 or not (products or local_first)):
         yield Statement(equation, (), (Zero(equation.tensor),))
         started = True
     for product in products:
         yield Statement(equation, product.batch, (MatrixProduct(product, accumulate=started),))
         started = True
-    for term in sums:
+    for term, order in zip(sums, orders, strict=True):
         reduction, others = taken_apart(term)
-        order = loop_order(equation.indices, reduction.indices, reduction.body)
-        depth = len(equation.indices)
         if set(order[:depth]) != set(equation.indices):
             yield Statement(equation, order, (Assign(target, "+=", mul(*others, reduction.body)),))
             continue
         local = Read(f"{equation.tensor}.total")
         before, inside = (Assign(local, "=", Const(0)),), (Assign(local, "+=", reduction.body),)
-        yield Statement(equation, order, inside, depth, before, (Assign(target, "+=", mul(*others, local)),))
+        after = (Assign(target, "+=" if started else "=", mul(*others, local)),)
+        yield Statement(equation, order, inside, depth, before, after)
+        started = True
     for term in scatters:
         yield scattered(term, equation)
 
