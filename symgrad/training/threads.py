@@ -66,27 +66,24 @@ class Balanced:
     The numbers of different thread counts differ in their last bits; a run that must be repeated to the bit names one.
     """
 
-    AGAIN = 24  # chunks until the slower count gets another try
+    AGAIN = 4, 32  # chunks until the slower count gets another try: at first, and at most, twice as many each time
 
     def __init__(self, emitted: Chunks, *counts: int) -> None:
         self._emitted, self._counts = emitted, tuple(sorted(set(counts), reverse=True))
         self._seconds: dict[int, float] = {}
-        self._chunks = 0
+        self._chunks, self._waited, self._wait = 0, 0, self.AGAIN[0]
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._emitted, name)
 
     def chunk(self, order: np.ndarray, *arguments: object) -> int:
-        count = self.count()
-        began = time.perf_counter()
-        if self._emitted.threaded:  # two pools of threads ruin each other
-            with limited_blas(1):
-                taken = self._emitted.chunk(order, *arguments, threads=count)
-        else:
-            with limited_blas(count):
-                taken = self._emitted.chunk(order, *arguments)
+        count, threaded = self.count(), self._emitted.threaded
+        with limited_blas(1 if threaded else count):  # two pools of threads ruin each other
+            began = time.perf_counter()
+            taken = self._emitted.chunk(order, *arguments, **({"threads": count} if threaded else {}))
+            seconds = time.perf_counter() - began
         if self._chunks:  # the first may have waited for the compiler
-            self._seconds[count] = (time.perf_counter() - began) / max(1, len(order))
+            self._seconds[count] = seconds / max(1, len(order))
         self._chunks += 1
         return taken
 
@@ -96,4 +93,8 @@ class Balanced:
         if untried:
             return untried[0]
         slowest, fastest = (chosen(self._counts, key=self._seconds.__getitem__) for chosen in (max, min))
-        return slowest if self._chunks % self.AGAIN == 0 else fastest
+        if self._waited < self._wait:
+            self._waited += 1
+            return fastest
+        self._waited, self._wait = 0, min(2 * self._wait, self.AGAIN[1])
+        return slowest

@@ -92,6 +92,26 @@ def check_mean_loss(program: Program, emitted: Emitted) -> None:
     assert largest(expected) > 0
 
 
+def test_threads_change_no_more_than_rounding(compiled: Callable) -> None:
+    """One thread gives the same bits each run; several give the same losses.  The last tile is not full."""
+    _, emitted = compiled("concat_lm, sgd in float32")
+    sizes = {"B": 16, "N": 2, "D": 3, "H": 17, "V": 3001}  # enough work to be divided
+    start, expected, expected_losses = starting_point(emitted.program, sizes, 3, "float32", 0)
+    runs = []
+    for threads in (1, 1, 2, 3):
+        parameters = {name: array.copy() for name, array in start.parameters.items()}
+        losses = np.zeros(3)
+        assert emitted.chunk(start.order, start.settings, start.data, parameters, {}, losses, threads) == 3
+        runs.append((losses, parameters))
+        assert relative(losses, expected_losses) < 1e-6
+        for name, array in parameters.items():
+            scale = largest(expected[name] - start.parameters[name]) + 1e-2 * largest(expected[name])
+            assert relative(array, expected[name], scale) < 1e-4, (threads, name)
+    (first, one), (again, same), *_ = runs
+    assert (first == again).all()
+    assert all((one[name] == same[name]).all() for name in one)
+
+
 NOT_FINITE = [("W1", np.nan), ("W2", np.nan), ("W2", np.inf), ("W2", -np.inf), ("C", np.nan)]
 
 

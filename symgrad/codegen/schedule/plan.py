@@ -28,8 +28,8 @@ from .sweeps import (
     Work,
     held_tensors,
     in_sweeps,
-    is_start,
     of_one_sweep,
+    starts_first,
     tiles_of,
     with_rows_in_tiles,
     works_of,
@@ -190,7 +190,7 @@ class Planner:
 
     def sweep(self, works: list[Work], local: tuple[str, ...]) -> Sweep:
         body: list[Node] = []
-        for work in sorted(works, key=is_start, reverse=True):  # they part no loops that could be one
+        for work in starts_first(works, self.home):
             self.place(work, body)
         touched = [touch for work in works for touch in work.touched]
         sums = dict.fromkeys(t.tensor for t in touched if t.writes and t.where is None)

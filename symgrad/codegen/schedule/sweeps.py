@@ -318,6 +318,19 @@ def is_start(work: Work) -> bool:
     return all(isinstance(node, Assign) and node.op == "=" and not reads(node.value) for node in work.nodes)
 
 
+def starts_first(works: list[Work], place: Place) -> list[Work]:
+    """Where an array of a tile is set to a number, before all else: it parts no loops then that could be one.
+
+    It stays where it is if the array's memory is used before.
+    """
+    first, rest, used = [], [], set()
+    for work in works:
+        places = {place(touch.tensor) for touch in work.touched}
+        (first if is_start(work) and not places & used else rest).append(work)
+        used |= places
+    return [*first, *rest]
+
+
 def kept(work: Work, held: tuple[str, ...]) -> set[str]:
     return {touch.tensor for touch in work.touched} & set(held)
 
