@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -29,6 +30,9 @@ def plain(generated: Generated) -> Emitted:
         exec(compile(generated.source, f"{generated.name}.py", "exec"), vars(module))
     if hasattr(module, "product"):
         module.product = product
+    for name in ("exp", "expm1", "sinh", "cosh"):  # Python's raise where they overflow
+        if getattr(module, name, None) is getattr(math, name):
+            setattr(module, name, getattr(np, name))
     if hasattr(module, "parts_for"):
         module.parts_for = lambda work, threads: threads  # however little there is to do
     if hasattr(module, "draw_mask"):
