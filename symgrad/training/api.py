@@ -86,8 +86,8 @@ def train(
 
     `overrides` are values of `Training` (`epochs=3`, `optimizer="adam"`, `sizes={"H": 100}`, `text=...`).  `generate`
     makes the emitted module, `pipeline.generate` unless given.  `start` is a checkpoint to go on from; `threads` are
-    those of BLAS, chosen by the model's sizes unless given; `train_loss=False` leaves out the last evaluation of the
-    training part; `report` listens, and without one `quiet` prints nothing.
+    those that a step runs on, chosen by the model's sizes unless given; `train_loss=False` leaves out the last
+    evaluation of the training part; `report` listens, and without one `quiet` prints nothing.
 
     The same seed on one thread gives the same bits.  Raises DataError and TrainingError before the first step for
     whatever does not fit, and TrainingError for a loss that is not finite: what was good until then is saved beside the
