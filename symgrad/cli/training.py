@@ -59,7 +59,7 @@ def train(
         Path | None, typer.Option(help="Go on from the parameters of a checkpoint.", metavar="FILE")
     ] = None,
     threads: Annotated[
-        int | None, typer.Option(metavar="N", help="Threads that a step runs on; by the model's sizes unless given.", min=1)
+        int | None, typer.Option(metavar="N", help="Threads of a step; by the model's sizes unless given.", min=1)
     ] = None,
     no_train_eval: Annotated[
         bool, typer.Option("--no-train-eval", help="Leave out the last loss of the training part.")
