@@ -16,6 +16,7 @@ from pathlib import Path
 from .systems import FLOOR, SYSTEMS
 
 COMPARED = 20  # steps, whose losses must agree
+SPINNING = 0.25  # seconds: so long may the threads of the system before go on to look for work
 COMMAND = "from symgrad.bench.serving import main; main()"
 
 
@@ -38,6 +39,7 @@ def main() -> None:
         run = SYSTEMS[system].implementation.start(case, form, folder)
         answer(run(1 if system == FLOOR else COMPARED))
         while steps := pickle.load(questions):
+            time.sleep(SPINNING)
             run(max(1, steps // 20))  # what the others' turns took from the caches
             began = time.perf_counter()
             run(steps)
