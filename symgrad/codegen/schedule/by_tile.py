@@ -150,13 +150,18 @@ class Shifts:
 
         def visit(node: Term, around: tuple[Index, ...]) -> Term:
             sums = isinstance(node, Reduce) and node.op == "sum" and len(node.indices) == 1
-            if sums and (self.tiles_in(node) or self.is_row_sum(node)):
+            if sums and not self.is_of_tile(node) and (self.tiles_in(node) or self.is_row_sum(node)):
                 parts = (self.sum_by_tile(node.indices[0], part, around, equation) for part in terms_of(node.body))
                 return add(*parts)
             inner = around + node.indices if isinstance(node, Reduce) else around
             return construct(rebuild(node, lambda child: visit(child, inner)))
 
         return visit(body, equation.indices)
+
+    def is_of_tile(self, node: Reduce) -> bool:
+        """Whether it is the sum of one tile already: of another table over the same axis."""
+        brackets = (factor for factor in factors_of(node.body) if isinstance(factor, Compare))
+        return any(bracket.left == tile_of(node.indices[0], self.size) for bracket in brackets)
 
     def is_row_sum(self, node: Reduce) -> bool:
         """Whether it sums the table's entries, one number a row: exact to the last bits only tile by tile."""

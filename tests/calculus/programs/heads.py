@@ -72,3 +72,14 @@ def head_over_two_axes_of_rows(model: Model) -> None:
     o = model.define("o", (b, t, v), total(U[v, i] * tanh(x[b, t, i]), i))
     p = model.define("p", (b, t, v), softmax(o[b, t, v], v))
     model.minimize("L", -mean(log(p[b, t, y[b, t]]), b, t))
+
+
+@program
+def two_heads_on_one_embedding(model: Model) -> None:
+    x, y, z = model.inputs(x=(b, i)), *model.tokens(y=(b,), z=(b,), vocabulary=v)
+    U, A, c = model.parameters(U=(v, i), A=(i,), c=(v,))
+    o = model.define("o", (b, v), total(U[v, i] * tanh(x[b, i]), i) + c[v])
+    q = model.define("q", (b, v), total(U[v, i] * (A[i] * x[b, i]), i))
+    p = model.define("p", (b, v), softmax(o[b, v], v))
+    r = model.define("r", (b, v), softmax(q[b, v], v))
+    model.minimize("L", -mean(log(p[b, y[b]]) + log(r[b, z[b]]), b))
