@@ -14,6 +14,7 @@ from symgrad.checking.interpreter import Values, evaluate
 from symgrad.checking.points import point, size_names
 from symgrad.codegen.schedule.contractions import materialize_operands
 from symgrad.codegen.schedule.forms import PASSES, fold_into_updates
+from symgrad.codegen.schedule.plan import tiling
 from symgrad.language.optimizers import SGD, Adafactor, Adam, with_optimizer
 from symgrad.language.program import Program
 from symgrad.language.typecheck import typecheck
@@ -28,12 +29,15 @@ SMALL = (
     "value_at_the_argmax", "merged_axes", "split_axis", "concatenation", "slices", "gates", "shifted",
     "padded_convolution", "first_row", "quadratic_form", "gather_chain", "one_hot_products",
     "piecewise_by_another_tensor", "sums_beside_each_other", "stopped_part", "reversed_axis",
+    "head_with_a_bias", "head_with_temperature_and_penalty", "head_with_a_sigmoid_normalizer",
+    "two_heads_on_one_embedding",
 )  # fmt: skip
 TABLE = {name: cache(make) for name, make in {**MODELS, **{name: PROGRAMS[name] for name in SMALL}}.items()}
 PIPELINE: tuple[Callable[[Program], Program], ...] = (
     lambda program: stabilize(program)[0],
     *PASSES,
     materialize_operands,
+    *tiling(2),
     fold_into_updates,
 )
 KINDS = {

@@ -65,14 +65,16 @@ class Nest:
 
 def scheduled_equations(program: Program, tile: int | None = TILE) -> Program:
     """The program after every rewriting pass, typechecked after each; `tile=None` leaves tables as they are."""
-    tiling: tuple[Pass, ...] = ()
-    if tile is not None:
-        by_tile = partial(shift_by_tile, size=tile)
-        tiling = (turn_tables, single_entries, turn_operands, move_row_factors, by_tile, hoist_reductions)
-        tiling = (*tiling, materialize_operands)
-    for rewrite in (*PASSES, materialize_operands, *tiling, fold_into_updates):
+    for rewrite in (*PASSES, materialize_operands, *(tiling(tile) if tile is not None else ()), fold_into_updates):
         program = typecheck(rewrite(program))
     return program
+
+
+def tiling(tile: int) -> tuple[Pass, ...]:
+    """The passes that make tables ready to be worked on a tile at a time."""
+    by_tile = partial(shift_by_tile, size=tile)
+    before = (turn_tables, single_entries, turn_operands, move_row_factors)
+    return (*before, by_tile, hoist_reductions, materialize_operands)
 
 
 def refuse_whole_matrices(program: Program) -> None:
