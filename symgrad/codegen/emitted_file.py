@@ -245,7 +245,7 @@ class File:
         ]
 
     def printed(self, nest: Nest, function: str) -> list[str]:
-        calls = iter([sweep.call for sweep in self.sweeps[function]])
+        calls = [sweep.call for sweep in self.sweeps[function]]
         return Printer(nest, self.names, self.used, calls=calls).nodes(nest.nodes, "")
 
     def part_arrays(self, function: str) -> list[PartArray]:

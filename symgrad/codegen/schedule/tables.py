@@ -38,6 +38,7 @@ class Table:
 def tables(program: Program) -> list[Table]:
     """Every table of the program, in order; an array belongs to the first that it fits."""
     found: list[Table] = []
+    axis: Term | None = None
     long = {extent for tensor in program.parameters for extent in tensor.shape}
     long &= {tensor.vocabulary for tensor in program.with_role(Role.TOKENS)}
     recurring, taken = cycles(program), set(program.outputs) | set(program.updates.values())
@@ -54,7 +55,9 @@ def tables(program: Program) -> list[Table]:
         positions = {
             position for tensor, position in sums if tensor in back and equation.indices[position].extent in long
         }
+        positions = {position for position in positions if axis in (None, equation.indices[position].extent)}
         if len(positions) == 1:
+            axis = equation.indices[next(iter(positions))].extent  # one axis is swept: that of the first table
             found.append(Table(members, positions.pop()))
             taken |= set(members)
     return found

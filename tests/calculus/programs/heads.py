@@ -83,3 +83,14 @@ def two_heads_on_one_embedding(model: Model) -> None:
     p = model.define("p", (b, v), softmax(o[b, v], v))
     r = model.define("r", (b, v), softmax(q[b, v], v))
     model.minimize("L", -mean(log(p[b, y[b]]) + log(r[b, z[b]]), b))
+
+
+@program
+def heads_over_two_vocabularies(model: Model) -> None:
+    x, y, z = model.inputs(x=(b, i)), model.tokens(y=(b,), vocabulary=v), model.tokens(z=(b,), vocabulary=t)
+    U, A = model.parameters(U=(v, i), A=(t, i))
+    o = model.define("o", (b, v), total(U[v, i] * tanh(x[b, i]), i))
+    q = model.define("q", (b, t), total(A[t, i] * tanh(x[b, i]), i))
+    p = model.define("p", (b, v), softmax(o[b, v], v))
+    r = model.define("r", (b, t), softmax(q[b, t], t))
+    model.minimize("L", -mean(log(p[b, y[b]]) + log(r[b, z[b]]), b))
