@@ -76,9 +76,6 @@ f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
 
 
-LEAST = real(np.finfo(real).min)
-
-
 AS_IS, TRANSPOSED = False, True
 _blas = types.ExternalFunction(
     "numba_xxgemm",
@@ -196,37 +193,6 @@ def tanh(x):
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def loss_sweep_1(part, parts, U, k, h_turned, o_max_tile, L_sum_tile, B, T, V, H, o_parts):
-    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
-    o = o_parts[part]
-    tiles = (V + 511) // 512
-    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
-        start, stop = tile * 512, min(tile * 512 + 512, V)
-        # o_max_tile[tile,b,t] = max_v2 (o[v2,b,t] if [v2//512 == tile] else least)
-        for b in range(B):
-            for t_ in range(T):
-                o_max_tile[tile, b, t_] = LEAST
-        # L_sum_tile[tile,b,t] = sum_v2 exp(o[v2,b,t] - o_max_tile[v2//512,b,t])*[v2//512 == tile]
-        for b in range(B):
-            for t_ in range(T):
-                L_sum_tile[tile, b, t_] = real(0.0)
-        # (F8) o[v,b,t] = k[v] + sum_i U[v,i]*h_turned[i,b,t]
-        for v in range(start, stop):
-            for b in range(B):
-                for t_ in range(T):
-                    o[v - start, b, t_] = k[v]
-        product(U[start:stop], AS_IS, h_turned.reshape(H, B*T), AS_IS, 1.0, 1.0, o.reshape(512, B*T)[:stop - start])
-        for v2 in range(start, stop):
-            for b in range(B):
-                for t_ in range(T):
-                    o_max_tile[tile, b, t_] = larger(o_max_tile[tile, b, t_], o[v2 - start, b, t_])
-        for v2 in range(start, stop):
-            for b in range(B):
-                for t_ in range(T):
-                    L_sum_tile[tile, b, t_] += exp(o[v2 - start, b, t_] - o_max_tile[tile, b, t_])
-
-
-@njit(cache=True, fastmath=FAST, error_model="numpy")
 def loss(x, y, C, W, R, c, U, k):
     """The loss L of one batch; nothing is changed.
 
@@ -239,156 +205,59 @@ def loss(x, y, C, W, R, c, U, k):
     H = W.shape[1]
     C_x = np.empty((B, T, D), real)
     a_given = np.empty((B, T, 4, H), real)
-    a_operand = np.empty((B, T, H), real)
-    a = np.empty((B, T, 4, H), real)
+    a_operand = np.empty((B, H), real)
     s = np.empty((B, T, H), real)
     h = np.empty((B, T, H), real)
-    h_turned = np.empty((H, B, T), real)
-    o_y = np.empty((B, T), real)
-    o_max_tile = np.empty(((V + 511) // 512, B, T), real)
-    o_max = np.empty((B, T), real)
-    L_sum_tile = np.empty(((V + 511) // 512, B, T), real)
-    L_sum = np.empty((B, T), real)
-    o_parts = np.empty((1, 512, B, T), real)
+    o = np.empty((B, T, V), real)
+    a = a_given  # in the same array
     # C_x[b,t,d] = C[x[b,t],d]
     for b in range(B):
         for t_ in range(T):
             for d in range(D):
                 C_x[b, t_, d] = C[x[b, t_], d]
-    # a_given[b,t,n,i] = sum_d C_x[b,t,d]*W[n,i,d]
-    product(C_x.reshape(B*T, D), AS_IS, W.reshape(4*H, D), TRANSPOSED, 1.0, 0.0, a_given.reshape(B*T, 4*H))
+    # a_given[b,t,n,i] = c[n,i] + sum_d C_x[b,t,d]*W[n,i,d]
+    for b in range(B):
+        for t_ in range(T):
+            for n in range(4):
+                for i in range(H):
+                    a_given[b, t_, n, i] = c[n, i]
+    product(C_x.reshape(B*T, D), AS_IS, W.reshape(4*H, D), TRANSPOSED, 1.0, 1.0, a_given.reshape(B*T, 4*H))
     for t_ in range(T):
         # a_operand[b,t,j] = h[b,t - 1,j] if [0 <= t - 1] else 0
         for b in range(B):
             for j in range(H):
-                a_operand[b, t_, j] = (h[b, t_ - 1, j] if 0 <= t_ - 1 else real(0.0))
-        # (F1) a[b,t,n,i] = c[n,i] + a_given[b,t,n,i] + sum_j a_operand[b,t,j]*R[n,i,j]
-        for b in range(B):
-            for n in range(4):
-                for i in range(H):
-                    a[b, t_, n, i] = c[n, i] + a_given[b, t_, n, i]
-        product(a_operand[:, t_], AS_IS, R.reshape(4*H, H), TRANSPOSED, 1.0, 1.0, a.reshape(B, T, 4*H)[:, t_])
+                a_operand[b, j] = (h[b, t_ - 1, j] if 0 <= t_ - 1 else real(0.0))
+        # (F1) a[b,t,n,i] = a_given[b,t,n,i] + sum_j a_operand[b,t,j]*R[n,i,j]
+        product(a_operand, AS_IS, R.reshape(4*H, H), TRANSPOSED, 1.0, 1.0, a.reshape(B, T, 4*H)[:, t_])
         # (F6) s[b,t,i] = tanh(a[b,t,3,i])/(exp(-a[b,t,1,i]) + 1) + (s[b,t - 1,i] if [0 <= t - 1] else 0)/(exp(-a[b,t,0,i]) + 1)
         for b in range(B):
             for i in range(H):
                 s[b, t_, i] = tanh(a[b, t_, 3, i]) / (exp(-a[b, t_, 1, i]) + real(1.0)) + (s[b, t_ - 1, i] if 0 <= t_ - 1 else real(0.0)) / (exp(-a[b, t_, 0, i]) + real(1.0))
                 # (F7) h[b,t,i] = tanh(s[b,t,i])/(exp(-a[b,t,2,i]) + 1)
                 h[b, t_, i] = tanh(s[b, t_, i]) / (exp(-a[b, t_, 2, i]) + real(1.0))
-    # h_turned[i,b,t] = h[b,t,i]
-    for i in range(H):
-        for b in range(B):
-            for t_ in range(T):
-                h_turned[i, b, t_] = h[b, t_, i]
-    # k_y[b,t] = k[y[b,t]]
+    # (F8) o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
     for b in range(B):
         for t_ in range(T):
-            k_y = k[y[b, t_]]
-            # U_y[b,t,i] = U[y[b,t],i]
-            o_y_total = real(0)
-            for i in range(H):
-                U_y = U[y[b, t_], i]
-                # o_y[b,t] = k_y[b,t] + sum_i U_y[b,t,i]*h[b,t,i]
-                o_y_total = plus(o_y_total, U_y * h[b, t_, i])
-            o_y[b, t_] = k_y + o_y_total
-    # L_sum[b,t] = sum_tile o_max_shift[tile,b,t]*L_sum_tile[tile,b,t]
-    L_sum[...] = 0
-    parts = 1
-    loss_sweep_1(parts - 1, parts, U, k, h_turned, o_max_tile, L_sum_tile, B, T, V, H, o_parts)
-    # (o_max) o_max[b,t] = max_tile o_max_tile[tile,b,t]
-    for b in range(B):
-        for t_ in range(T):
-            o_max_total = real(-np.inf)
-            for tile in range((V + 511) // 512):
-                o_max_total = larger(o_max_total, o_max_tile[tile, b, t_])
-            o_max[b, t_] = o_max_total
-    # o_max_shift[tile,b,t] = exp(o_max_tile[tile,b,t] - o_max[b,t])
-    for tile in range((V + 511) // 512):
-        for b in range(B):
-            for t_ in range(T):
-                o_max_shift = exp(o_max_tile[tile, b, t_] - o_max[b, t_])
-                L_sum[b, t_] += o_max_shift * L_sum_tile[tile, b, t_]
-    # (F10) L = -1/(B*T) * sum_b,t (o_y[b,t] - o_max[b,t] - log(L_sum[b,t]))
+            for v in range(V):
+                o[b, t_, v] = k[v]
+    product(h.reshape(B*T, H), AS_IS, U, TRANSPOSED, 1.0, 1.0, o.reshape(B*T, V))
+    # o_y[b,t] = o[b,t,y[b,t]]
     L_total = 0.0
     for b in range(B):
         for t_ in range(T):
-            L_total = plus(L_total, o_y[b, t_] - o_max[b, t_] - log(L_sum[b, t_]))
+            o_y = o[b, t_, y[b, t_]]
+            # (o_max) o_max[b,t] = max_v2 o[b,t,v2]
+            o_max = real(-np.inf)
+            for v2 in range(V):
+                o_max = larger(o_max, o[b, t_, v2])
+            # L_sum[b,t] = sum_v2 exp(o[b,t,v2] - o_max[b,t])
+            L_sum = real(0)
+            for v2 in range(V):
+                L_sum = plus(L_sum, exp(o[b, t_, v2] - o_max))
+            # (F10) L = -1/(B*T) * sum_b,t (o_y[b,t] - o_max[b,t] - log(L_sum[b,t]))
+            L_total = plus(L_total, o_y - o_max - log(L_sum))
     L = -L_total / (B * T)
     return L
-
-
-@njit(cache=True, fastmath=FAST, error_model="numpy")
-def gradients_sweep_1(part, parts, U, k, o, h_turned, o_max_tile, p_sum_tile, B, T, V, H):
-    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
-    p_exp_tile = o
-    tiles = (V + 511) // 512
-    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
-        start, stop = tile * 512, min(tile * 512 + 512, V)
-        # o_max_tile[tile,b,t] = max_v2 (o[v2,b,t] if [v2//512 == tile] else least)
-        for b in range(B):
-            for t_ in range(T):
-                o_max_tile[tile, b, t_] = LEAST
-        # p_sum_tile[tile,b,t] = sum_v2 p_exp_tile[v2,b,t]*[v2//512 == tile]
-        for b in range(B):
-            for t_ in range(T):
-                p_sum_tile[tile, b, t_] = real(0.0)
-        # (F8) o[v,b,t] = k[v] + sum_i U[v,i]*h_turned[i,b,t]
-        for v in range(start, stop):
-            for b in range(B):
-                for t_ in range(T):
-                    o[v, b, t_] = k[v]
-        product(U[start:stop], AS_IS, h_turned.reshape(H, B*T), AS_IS, 1.0, 1.0, o.reshape(V, B*T)[start:stop])
-        for v2 in range(start, stop):
-            for b in range(B):
-                for t_ in range(T):
-                    o_max_tile[tile, b, t_] = larger(o_max_tile[tile, b, t_], o[v2, b, t_])
-        # p_exp_tile[v,b,t] = exp(o[v,b,t] - o_max_tile[v//512,b,t])
-        for v in range(start, stop):
-            for b in range(B):
-                for t_ in range(T):
-                    p_exp_tile[v, b, t_] = exp(o[v, b, t_] - o_max_tile[tile, b, t_])
-                    p_sum_tile[tile, b, t_] += p_exp_tile[v, b, t_]
-
-
-@njit(cache=True, fastmath=FAST, error_model="numpy")
-def gradients_sweep_2(
-    part, parts, U, y, h, o, dU, dk, p_sum, h_do, o_max_shift, B, T, V, H, dh_given_sum_tile_parts,
-    dh_given_sum_parts, dU_operand_parts,
-):
-    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
-    dh_given_sum_tile = dh_given_sum_tile_parts[part]
-    dh_given_sum = dh_given_sum_parts[part]
-    dU_operand = dU_operand_parts[part]
-    p_exp_tile = o
-    dh_given_sum[...] = 0
-    tiles = (V + 511) // 512
-    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
-        start, stop = tile * 512, min(tile * 512 + 512, V)
-        # dh_given_sum_tile[tile,b,t,i] = sum_v U[v,i]*p_exp_tile[v,b,t]*[v//512 == tile]
-        product(p_exp_tile.reshape(V, B*T)[start:stop], TRANSPOSED, U[start:stop], AS_IS, 1.0, 0.0, dh_given_sum_tile.reshape(B*T, H))
-        for b in range(B):
-            for t_ in range(T):
-                for i in range(H):
-                    dh_given_sum[b, t_, i] += o_max_shift[tile, b, t_] * dh_given_sum_tile[b, t_, i]
-        # dU_operand[v,b,t] = p_exp_tile[v,b,t]*o_max_shift[v//512,b,t]
-        for v in range(start, stop):
-            dk_total = real(0)
-            for b in range(B):
-                for t_ in range(T):
-                    dU_operand[v - start, b, t_] = p_exp_tile[v, b, t_] * o_max_shift[tile, b, t_]
-                    # F8 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
-                    # (dk) dk[v] = (1/(B*T) * sum_b,t p_exp_tile[v,b,t]*o_max_shift[v//512,b,t]/p_sum[b,t]) - 1/(B*T) * sum_b,t [v == y[b,t]]
-                    dk_total = plus(dk_total, p_exp_tile[v, b, t_] * o_max_shift[tile, b, t_] / p_sum[b, t_])
-            dk[v] = dk_total / (real(B) * real(T))
-        # F8 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
-        # (dU) dU[v,i] = (sum_b,t dU_operand[v,b,t]*h_do[b,t,i]) - 1/(B*T) * sum_b,t [v == y[b,t]]*h[b,t,i]
-        product(dU_operand.reshape(512, B*T)[:stop - start], AS_IS, h_do.reshape(B*T, H), AS_IS, 1.0, 0.0, dU[start:stop])
-        for b in range(B):
-            for t_ in range(T):
-                if start <= y[b, t_] < stop:
-                    for i in range(H):
-                        dU[y[b, t_], i] -= h[b, t_, i] / (real(B) * real(T))
-                if start <= y[b, t_] < stop:
-                    dk[y[b, t_]] -= real(1.0) / (real(B) * real(T))
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
@@ -405,7 +274,6 @@ def gradients(x, y, C, W, R, c, U, k):
     C_x = np.empty((B, T, D), real)
     a_given = np.empty((B, T, 4, H), real)
     a_operand = np.empty((B, T, H), real)
-    a = np.empty((B, T, 4, H), real)
     f = np.empty((B, T, H), real)
     g = np.empty((B, T, H), real)
     q = np.empty((B, T, H), real)
@@ -413,54 +281,44 @@ def gradients(x, y, C, W, R, c, U, k):
     s = np.empty((B, T, H), real)
     h_tanh = np.empty((B, T, H), real)
     h = np.empty((B, T, H), real)
-    h_turned = np.empty((H, B, T), real)
-    o = np.empty((V, B, T), real)
-    U_y = np.empty((B, T, H), real)
-    o_y = np.empty((B, T), real)
-    o_max_tile = np.empty(((V + 511) // 512, B, T), real)
-    o_max = np.empty((B, T), real)
-    o_max_shift = np.empty(((V + 511) // 512, B, T), real)
-    p_sum_tile = np.empty(((V + 511) // 512, B, T), real)
-    p_sum = np.empty((B, T), real)
-    dh_given_sum = np.empty((B, T, H), real)
-    dh_operand = np.empty((B, T, 4, H), real)
-    dh = np.empty((B, T, H), real)
+    o = np.empty((B, T, V), real)
+    dh_given = np.empty((B, T, H), real)
+    dh_operand = np.empty((B, 4, H), real)
     ds = np.empty((B, T, H), real)
-    dm = np.empty((B, T, H), real)
-    dq = np.empty((B, T, H), real)
-    dg = np.empty((B, T, H), real)
-    df = np.empty((B, T, H), real)
+    dm = np.empty((B, H), real)
+    dq = np.empty((B, H), real)
+    dg = np.empty((B, H), real)
+    df = np.empty((B, H), real)
     da = np.empty((B, T, 4, H), real)
     dC_rows = np.empty((B, T, D), real)
-    h_do = np.empty((B, T, H), real)
     dC = np.empty((V, D), real)
     dW = np.empty((4, H, D), real)
     dR = np.empty((4, H, H), real)
     dc = np.empty((4, H), real)
     dU = np.empty((V, H), real)
     dk = np.empty((V,), real)
-    dh_given_sum_tile_parts = np.empty((1, B, T, H), real)
-    dh_given_sum_parts = np.empty((1, B, T, H), real)
-    dU_operand_parts = np.empty((1, 512, B, T), real)
-    p_exp_tile = o  # in the same array
-    dh_given = dh_given_sum  # in the same array
+    a = a_given  # in the same array
+    p_exp = o  # in the same array
+    do = o  # in the same array
+    dh = dh_given  # in the same array
     # C_x[b,t,d] = C[x[b,t],d]
     for b in range(B):
         for t_ in range(T):
             for d in range(D):
                 C_x[b, t_, d] = C[x[b, t_], d]
-    # a_given[b,t,n,i] = sum_d C_x[b,t,d]*W[n,i,d]
-    product(C_x.reshape(B*T, D), AS_IS, W.reshape(4*H, D), TRANSPOSED, 1.0, 0.0, a_given.reshape(B*T, 4*H))
+    # a_given[b,t,n,i] = c[n,i] + sum_d C_x[b,t,d]*W[n,i,d]
+    for b in range(B):
+        for t_ in range(T):
+            for n in range(4):
+                for i in range(H):
+                    a_given[b, t_, n, i] = c[n, i]
+    product(C_x.reshape(B*T, D), AS_IS, W.reshape(4*H, D), TRANSPOSED, 1.0, 1.0, a_given.reshape(B*T, 4*H))
     for t_ in range(T):
         # a_operand[b,t,j] = h[b,t - 1,j] if [0 <= t - 1] else 0
         for b in range(B):
             for j in range(H):
                 a_operand[b, t_, j] = (h[b, t_ - 1, j] if 0 <= t_ - 1 else real(0.0))
-        # (F1) a[b,t,n,i] = c[n,i] + a_given[b,t,n,i] + sum_j a_operand[b,t,j]*R[n,i,j]
-        for b in range(B):
-            for n in range(4):
-                for i in range(H):
-                    a[b, t_, n, i] = c[n, i] + a_given[b, t_, n, i]
+        # (F1) a[b,t,n,i] = a_given[b,t,n,i] + sum_j a_operand[b,t,j]*R[n,i,j]
         product(a_operand[:, t_], AS_IS, R.reshape(4*H, H), TRANSPOSED, 1.0, 1.0, a.reshape(B, T, 4*H)[:, t_])
         # (F2) f[b,t,i] = 1/(exp(-a[b,t,0,i]) + 1)
         for b in range(B):
@@ -478,83 +336,47 @@ def gradients(x, y, C, W, R, c, U, k):
                 h_tanh[b, t_, i] = tanh(s[b, t_, i])
                 # (F7) h[b,t,i] = q[b,t,i]*h_tanh[b,t,i]
                 h[b, t_, i] = q[b, t_, i] * h_tanh[b, t_, i]
-    # h_turned[i,b,t] = h[b,t,i]
-    for i in range(H):
-        for b in range(B):
-            for t_ in range(T):
-                h_turned[i, b, t_] = h[b, t_, i]
-    # k_y[b,t] = k[y[b,t]]
+    # (F8) o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
     for b in range(B):
         for t_ in range(T):
-            k_y = k[y[b, t_]]
-            # U_y[b,t,i] = U[y[b,t],i]
-            o_y_total = real(0)
-            for i in range(H):
-                U_y[b, t_, i] = U[y[b, t_], i]
-                # o_y[b,t] = k_y[b,t] + sum_i U_y[b,t,i]*h[b,t,i]
-                o_y_total = plus(o_y_total, U_y[b, t_, i] * h[b, t_, i])
-            o_y[b, t_] = k_y + o_y_total
-    # p_sum[b,t] = sum_tile o_max_shift[tile,b,t]*p_sum_tile[tile,b,t]
-    p_sum[...] = 0
-    # dh_given_sum[b,t,i] = sum_tile o_max_shift[tile,b,t]*dh_given_sum_tile[tile,b,t,i]
-    dh_given_sum[...] = 0
-    # F1 was: a[b,t,n,i] = c[n,i] + (sum_d W[n,i,d]*C[x[b,t],d]) + sum_j R[n,i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
-    # (dC) dC[v,d] = sum_b,t dC_rows[b,t,d]*[v == x[b,t]]
-    dC[...] = 0
-    # F1 was: a[b,t,n,i] = c[n,i] + (sum_d W[n,i,d]*C[x[b,t],d]) + sum_j R[n,i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
-    # (dR) dR[n,i,j] = sum_b,t (da[b,t,n,i]*h[b,t - 1,j] if [0 <= t - 1] else 0)
-    dR[...] = 0
-    # F1 was: a[b,t,n,i] = c[n,i] + (sum_d W[n,i,d]*C[x[b,t],d]) + sum_j R[n,i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
-    # (dc) dc[n,i] = sum_b,t da[b,t,n,i]
-    dc[...] = 0
-    parts = 1
-    gradients_sweep_1(parts - 1, parts, U, k, o, h_turned, o_max_tile, p_sum_tile, B, T, V, H)
-    # (o_max) o_max[b,t] = max_tile o_max_tile[tile,b,t]
-    for b in range(B):
-        for t_ in range(T):
-            o_max_total = real(-np.inf)
-            for tile in range((V + 511) // 512):
-                o_max_total = larger(o_max_total, o_max_tile[tile, b, t_])
-            o_max[b, t_] = o_max_total
-    # o_max_shift[tile,b,t] = exp(o_max_tile[tile,b,t] - o_max[b,t])
-    for tile in range((V + 511) // 512):
-        for b in range(B):
-            for t_ in range(T):
-                o_max_shift[tile, b, t_] = exp(o_max_tile[tile, b, t_] - o_max[b, t_])
-                p_sum[b, t_] += o_max_shift[tile, b, t_] * p_sum_tile[tile, b, t_]
-    # (F10) L = -1/(B*T) * sum_b,t (o_y[b,t] - o_max[b,t] - log(p_sum[b,t]))
+            for v in range(V):
+                o[b, t_, v] = k[v]
+    product(h.reshape(B*T, H), AS_IS, U, TRANSPOSED, 1.0, 1.0, o.reshape(B*T, V))
+    # o_y[b,t] = o[b,t,y[b,t]]
     L_total = 0.0
     for b in range(B):
         for t_ in range(T):
-            L_total = plus(L_total, o_y[b, t_] - o_max[b, t_] - log(p_sum[b, t_]))
-            # h_do[b,t,i] = h[b,t,i]/(B*T*p_sum[b,t])
-            for i in range(H):
-                h_do[b, t_, i] = h[b, t_, i] / (real(B) * real(T) * p_sum[b, t_])
+            o_y = o[b, t_, y[b, t_]]
+            # (o_max) o_max[b,t] = max_v2 o[b,t,v2]
+            o_max = real(-np.inf)
+            for v2 in range(V):
+                o_max = larger(o_max, o[b, t_, v2])
+            # p_exp[b,t,v] = exp(o[b,t,v] - o_max[b,t])
+            p_sum = real(0)
+            for v in range(V):
+                p_exp[b, t_, v] = exp(o[b, t_, v] - o_max)
+                # p_sum[b,t] = sum_v2 p_exp[b,t,v2]
+                p_sum = plus(p_sum, p_exp[b, t_, v])
+            # (F10) L = -1/(B*T) * sum_b,t (o_y[b,t] - o_max[b,t] - log(p_sum[b,t]))
+            L_total = plus(L_total, o_y - o_max - log(p_sum))
+            # F9 was: p[b,t,v] = exp(o[b,t,v])/(sum_v2 exp(o[b,t,v2]))
+            # (do) do[b,t,v] = p_exp[b,t,v]/(B*T*p_sum[b,t]) - [v == y[b,t]]/(B*T)
+            for v in range(V):
+                do[b, t_, v] = p_exp[b, t_, v] / (real(B) * real(T) * p_sum)
+            do[b, t_, y[b, t_]] -= real(1.0) / (real(B) * real(T))
     L = -L_total / (B * T)
-    parts = 1
-    gradients_sweep_2(
-        parts - 1, parts, U, y, h, o, dU, dk, p_sum, h_do, o_max_shift, B, T, V, H, dh_given_sum_tile_parts,
-        dh_given_sum_parts, dU_operand_parts,
-    )
-    add_parts(dh_given_sum, dh_given_sum_parts, parts)
-    # dh_given[b,t,i] = dh_given_sum[b,t,i]/(B*T*p_sum[b,t]) - U_y[b,t,i]/(B*T)
-    for b in range(B):
-        for t_ in range(T):
-            for i in range(H):
-                dh_given[b, t_, i] = dh_given_sum[b, t_, i] / (real(B) * real(T) * p_sum[b, t_]) - U_y[b, t_, i] / (real(B) * real(T))
+    # dh_given[b,t,i] = sum_v U[v,i]*do[b,t,v]
+    product(do.reshape(B*T, V), AS_IS, U, AS_IS, 1.0, 0.0, dh_given.reshape(B*T, H))
     for t_ in range(T - 1, -1, -1):
         # dh_operand[b,t,n,i2] = da[b,t + 1,n,i2] if [t + 1 < T] else 0
         for b in range(B):
             for n in range(4):
                 for i2 in range(H):
-                    dh_operand[b, t_, n, i2] = (da[b, t_ + 1, n, i2] if t_ + 1 < T else real(0.0))
+                    dh_operand[b, n, i2] = (da[b, t_ + 1, n, i2] if t_ + 1 < T else real(0.0))
         # F8 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
         # F1 was: a[b,t,n,i] = c[n,i] + (sum_d W[n,i,d]*C[x[b,t],d]) + sum_j R[n,i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
         # (dh) dh[b,t,i] = dh_given[b,t,i] + sum_n,i2 dh_operand[b,t,n,i2]*R[n,i2,i]
-        for b in range(B):
-            for i in range(H):
-                dh[b, t_, i] = dh_given[b, t_, i]
-        product(dh_operand.reshape(B, T, 4*H)[:, t_], AS_IS, R.reshape(4*H, H), AS_IS, 1.0, 1.0, dh[:, t_])
+        product(dh_operand.reshape(B, 4*H), AS_IS, R.reshape(4*H, H), AS_IS, 1.0, 1.0, dh[:, t_])
         # F7 was: h[b,t,i] = q[b,t,i]*tanh(s[b,t,i])
         # F6 was: s[b,t,i] = g[b,t,i]*m[b,t,i] + (s[b,t - 1,i] if [0 <= t - 1] else 0)*f[b,t,i]
         # (ds) ds[b,t,i] = (1 - h_tanh[b,t,i]**2)*q[b,t,i]*dh[b,t,i] + (ds[b,t + 1,i]*f[b,t + 1,i] if [t + 1 < T] else 0)
@@ -563,26 +385,30 @@ def gradients(x, y, C, W, R, c, U, k):
                 ds[b, t_, i] = (real(1.0) - h_tanh[b, t_, i] ** 2) * q[b, t_, i] * dh[b, t_, i] + (ds[b, t_ + 1, i] * f[b, t_ + 1, i] if t_ + 1 < T else real(0.0))
                 # F6 was: s[b,t,i] = g[b,t,i]*m[b,t,i] + (s[b,t - 1,i] if [0 <= t - 1] else 0)*f[b,t,i]
                 # (dm) dm[b,t,i] = g[b,t,i]*ds[b,t,i]
-                dm[b, t_, i] = g[b, t_, i] * ds[b, t_, i]
+                dm[b, i] = g[b, t_, i] * ds[b, t_, i]
                 # F7 was: h[b,t,i] = q[b,t,i]*tanh(s[b,t,i])
                 # (dq) dq[b,t,i] = dh[b,t,i]*h_tanh[b,t,i]
-                dq[b, t_, i] = dh[b, t_, i] * h_tanh[b, t_, i]
+                dq[b, i] = dh[b, t_, i] * h_tanh[b, t_, i]
                 # F6 was: s[b,t,i] = g[b,t,i]*m[b,t,i] + (s[b,t - 1,i] if [0 <= t - 1] else 0)*f[b,t,i]
                 # (dg) dg[b,t,i] = ds[b,t,i]*m[b,t,i]
-                dg[b, t_, i] = ds[b, t_, i] * m[b, t_, i]
+                dg[b, i] = ds[b, t_, i] * m[b, t_, i]
                 # F6 was: s[b,t,i] = g[b,t,i]*m[b,t,i] + (s[b,t - 1,i] if [0 <= t - 1] else 0)*f[b,t,i]
                 # (df) df[b,t,i] = s[b,t - 1,i]*ds[b,t,i] if [0 <= t - 1] else 0
-                df[b, t_, i] = (s[b, t_ - 1, i] * ds[b, t_, i] if 0 <= t_ - 1 else real(0.0))
-            # F5 was: m[b,t,i] = tanh(a[b,t,3,i])
-            # F4 was: q[b,t,i] = 1/(exp(-a[b,t,2,i]) + 1)
-            # F3 was: g[b,t,i] = 1/(exp(-a[b,t,1,i]) + 1)
-            # F2 was: f[b,t,i] = 1/(exp(-a[b,t,0,i]) + 1)
-            # (da) da[b,t,n,i] = [n == 3]*(1 - m[b,t,i]**2)*dm[b,t,i] + [n == 2]*dq[b,t,i]*q[b,t,i]*(1 - q[b,t,i]) + [n == 1]*dg[b,t,i]*g[b,t,i]*(1 - g[b,t,i]) + [n == 0]*df[b,t,i]*f[b,t,i]*(1 - f[b,t,i])
-            for n in range(4):
-                for i in range(H):
-                    da[b, t_, n, i] = real(n == 3) * (real(1.0) - m[b, t_, i] ** 2) * dm[b, t_, i] + real(n == 2) * dq[b, t_, i] * q[b, t_, i] * (real(1.0) - q[b, t_, i]) + real(n == 1) * dg[b, t_, i] * g[b, t_, i] * (real(1.0) - g[b, t_, i]) + real(n == 0) * df[b, t_, i] * f[b, t_, i] * (real(1.0) - f[b, t_, i])
+                df[b, i] = (s[b, t_ - 1, i] * ds[b, t_, i] if 0 <= t_ - 1 else real(0.0))
+                # F5 was: m[b,t,i] = tanh(a[b,t,3,i])
+                # F4 was: q[b,t,i] = 1/(exp(-a[b,t,2,i]) + 1)
+                # F3 was: g[b,t,i] = 1/(exp(-a[b,t,1,i]) + 1)
+                # F2 was: f[b,t,i] = 1/(exp(-a[b,t,0,i]) + 1)
+                # (da) da[b,t,n,i] = [n == 3]*(1 - m[b,t,i]**2)*dm[b,t,i] + [n == 2]*dq[b,t,i]*q[b,t,i]*(1 - q[b,t,i]) + [n == 1]*dg[b,t,i]*g[b,t,i]*(1 - g[b,t,i]) + [n == 0]*df[b,t,i]*f[b,t,i]*(1 - f[b,t,i])
+                da[b, t_, 3, i] = (real(1.0) - m[b, t_, i] ** 2) * dm[b, i]
+                da[b, t_, 2, i] = dq[b, i] * q[b, t_, i] * (real(1.0) - q[b, t_, i])
+                da[b, t_, 1, i] = dg[b, i] * g[b, t_, i] * (real(1.0) - g[b, t_, i])
+                da[b, t_, 0, i] = df[b, i] * f[b, t_, i] * (real(1.0) - f[b, t_, i])
     # dC_rows[b,t,d] = sum_n,i W[n,i,d]*da[b,t,n,i]
     product(da.reshape(B*T, 4*H), AS_IS, W.reshape(4*H, D), AS_IS, 1.0, 0.0, dC_rows.reshape(B*T, D))
+    # F1 was: a[b,t,n,i] = c[n,i] + (sum_d W[n,i,d]*C[x[b,t],d]) + sum_j R[n,i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
+    # (dC) dC[v,d] = sum_b,t dC_rows[b,t,d]*[v == x[b,t]]
+    dC[...] = 0
     for b in range(B):
         for t_ in range(T):
             for d in range(D):
@@ -590,222 +416,217 @@ def gradients(x, y, C, W, R, c, U, k):
     # F1 was: a[b,t,n,i] = c[n,i] + (sum_d W[n,i,d]*C[x[b,t],d]) + sum_j R[n,i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
     # (dW) dW[n,i,d] = sum_b,t da[b,t,n,i]*C_x[b,t,d]
     product(da.reshape(B*T, 4*H), TRANSPOSED, C_x.reshape(B*T, D), AS_IS, 1.0, 0.0, dW.reshape(4*H, D))
+    # F1 was: a[b,t,n,i] = c[n,i] + (sum_d W[n,i,d]*C[x[b,t],d]) + sum_j R[n,i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
+    # (dR) dR[n,i,j] = sum_b,t da[b,t,n,i]*a_operand[b,t,j]
+    product(da.reshape(B*T, 4*H), TRANSPOSED, a_operand.reshape(B*T, H), AS_IS, 1.0, 0.0, dR.reshape(4*H, H))
+    # F1 was: a[b,t,n,i] = c[n,i] + (sum_d W[n,i,d]*C[x[b,t],d]) + sum_j R[n,i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
+    # (dc) dc[n,i] = sum_b,t da[b,t,n,i]
+    dc[...] = 0
     for b in range(B):
         for t_ in range(T):
             for n in range(4):
                 for i in range(H):
-                    for j in range(H):
-                        dR[n, i, j] += (da[b, t_, n, i] * h[b, t_ - 1, j] if 0 <= t_ - 1 else real(0.0))
                     dc[n, i] += da[b, t_, n, i]
+    # F8 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
+    # (dU) dU[v,i] = sum_b,t do[b,t,v]*h[b,t,i]
+    product(do.reshape(B*T, V), TRANSPOSED, h.reshape(B*T, H), AS_IS, 1.0, 0.0, dU)
+    # F8 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
+    # (dk) dk[v] = sum_b,t do[b,t,v]
+    dk[...] = 0
+    for b in range(B):
+        for t_ in range(T):
+            for v in range(V):
+                dk[v] += do[b, t_, v]
     return L, dC, dW, dR, dc, dU, dk
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def step_sweep_1(part, parts, U, k, o, h_turned, o_max_tile, p_sum_tile, B, T, V, H):
-    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
-    p_exp_tile = o
-    tiles = (V + 511) // 512
-    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
-        start, stop = tile * 512, min(tile * 512 + 512, V)
-        # o_max_tile[tile,b,t] = max_v2 (o[v2,b,t] if [v2//512 == tile] else least)
-        for b in range(B):
-            for t_ in range(T):
-                o_max_tile[tile, b, t_] = LEAST
-        # p_sum_tile[tile,b,t] = sum_v2 p_exp_tile[v2,b,t]*[v2//512 == tile]
-        for b in range(B):
-            for t_ in range(T):
-                p_sum_tile[tile, b, t_] = real(0.0)
-        # (F8) o[v,b,t] = k[v] + sum_i U[v,i]*h_turned[i,b,t]
-        for v in range(start, stop):
-            for b in range(B):
-                for t_ in range(T):
-                    o[v, b, t_] = k[v]
-        product(U[start:stop], AS_IS, h_turned.reshape(H, B*T), AS_IS, 1.0, 1.0, o.reshape(V, B*T)[start:stop])
-        for v2 in range(start, stop):
-            for b in range(B):
-                for t_ in range(T):
-                    o_max_tile[tile, b, t_] = larger(o_max_tile[tile, b, t_], o[v2, b, t_])
-        # p_exp_tile[v,b,t] = exp(o[v,b,t] - o_max_tile[v//512,b,t])
-        for v in range(start, stop):
-            for b in range(B):
-                for t_ in range(T):
-                    p_exp_tile[v, b, t_] = exp(o[v, b, t_] - o_max_tile[tile, b, t_])
-                    p_sum_tile[tile, b, t_] += p_exp_tile[v, b, t_]
-
-
-@njit(cache=True, parallel=True)
-def step_sweep_1_on_threads(parts, U, k, o, h_turned, o_max_tile, p_sum_tile, B, T, V, H):
-    for part in prange(parts):
-        step_sweep_1(np.int64(part), parts, U, k, o, h_turned, o_max_tile, p_sum_tile, B, T, V, H)
-
-
-@njit(cache=True, fastmath=FAST, error_model="numpy")
-def step_sweep_2(
-    part, parts, U, y, h, o, dU, dk, p_sum, h_do, o_max_shift, B, T, V, H, dh_given_sum_tile_parts,
-    dh_given_sum_parts, dU_operand_parts,
+def step_sweep_1(
+    part, parts, C, W, R, c, U, k, x, y, h, s, f, g, q, m, o, ds, dm, dq, dg, df, da, h_tanh, a_given,
+    dh_given, dC_rows, C_x, a_operand, dh_operand, R_turned, L_rows, dW_parts, dR_parts, dc_parts,
+    dU_parts, dk_parts, B, T, D, H, V,
 ):
-    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
-    dh_given_sum_tile = dh_given_sum_tile_parts[part]
-    dh_given_sum = dh_given_sum_parts[part]
-    dU_operand = dU_operand_parts[part]
-    p_exp_tile = o
-    dh_given_sum[...] = 0
-    tiles = (V + 511) // 512
-    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
-        start, stop = tile * 512, min(tile * 512 + 512, V)
-        # dh_given_sum_tile[tile,b,t,i] = sum_v U[v,i]*p_exp_tile[v,b,t]*[v//512 == tile]
-        product(p_exp_tile.reshape(V, B*T)[start:stop], TRANSPOSED, U[start:stop], AS_IS, 1.0, 0.0, dh_given_sum_tile.reshape(B*T, H))
-        for b in range(B):
-            for t_ in range(T):
+    """Part `part` of `parts`: some rows of the B, through all that goes row by row."""
+    start, stop = B * part // parts, B * (part + 1) // parts
+    dW = dW_parts[part]
+    dR = dR_parts[part]
+    dc = dc_parts[part]
+    dU = dU_parts[part]
+    dk = dk_parts[part]
+    a = a_given
+    do = o
+    dh = dh_given
+    p_exp = o
+    dW[...] = 0
+    dR[...] = 0
+    dc[...] = 0
+    dU[...] = 0
+    dk[...] = 0
+    # C_x[b,t,d] = C[x[b,t],d]
+    for b in range(start, stop):
+        for t_ in range(T):
+            for d in range(D):
+                C_x[b, t_, d] = C[x[b, t_], d]
+    # a_given[b,t,n,i] = c[n,i] + sum_d C_x[b,t,d]*W[n,i,d]
+    for b in range(start, stop):
+        for t_ in range(T):
+            for n in range(4):
                 for i in range(H):
-                    dh_given_sum[b, t_, i] += o_max_shift[tile, b, t_] * dh_given_sum_tile[b, t_, i]
-        # dU_operand[v,b,t] = p_exp_tile[v,b,t]*o_max_shift[v//512,b,t]
-        for v in range(start, stop):
-            dk_total = real(0)
-            for b in range(B):
-                for t_ in range(T):
-                    dU_operand[v - start, b, t_] = p_exp_tile[v, b, t_] * o_max_shift[tile, b, t_]
-                    # F8 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
-                    # (dk) dk[v] = (1/(B*T) * sum_b,t p_exp_tile[v,b,t]*o_max_shift[v//512,b,t]/p_sum[b,t]) - 1/(B*T) * sum_b,t [v == y[b,t]]
-                    dk_total = plus(dk_total, p_exp_tile[v, b, t_] * o_max_shift[tile, b, t_] / p_sum[b, t_])
-            dk[v] = dk_total / (real(B) * real(T))
-        # F8 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
-        # (dU) dU[v,i] = (sum_b,t dU_operand[v,b,t]*h_do[b,t,i]) - 1/(B*T) * sum_b,t [v == y[b,t]]*h[b,t,i]
-        product(dU_operand.reshape(512, B*T)[:stop - start], AS_IS, h_do.reshape(B*T, H), AS_IS, 1.0, 0.0, dU[start:stop])
-        for b in range(B):
-            for t_ in range(T):
-                if start <= y[b, t_] < stop:
-                    for i in range(H):
-                        dU[y[b, t_], i] -= h[b, t_, i] / (real(B) * real(T))
-                if start <= y[b, t_] < stop:
-                    dk[y[b, t_]] -= real(1.0) / (real(B) * real(T))
-
-
-@njit(cache=True, parallel=True)
-def step_sweep_2_on_threads(
-    parts, U, y, h, o, dU, dk, p_sum, h_do, o_max_shift, B, T, V, H, dh_given_sum_tile_parts,
-    dh_given_sum_parts, dU_operand_parts,
-):
-    for part in prange(parts):
-        step_sweep_2(
-            np.int64(part), parts, U, y, h, o, dU, dk, p_sum, h_do, o_max_shift, B, T, V, H,
-            dh_given_sum_tile_parts, dh_given_sum_parts, dU_operand_parts,
-        )
-
-
-@njit(cache=True, fastmath=FAST, error_model="numpy")
-def step_sweep_3(part, parts, x, dC, dC_rows, B, T, V, D):
-    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
-    tiles = (V + 511) // 512
-    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
-        start, stop = tile * 512, min(tile * 512 + 512, V)
-        # F1 was: a[b,t,n,i] = c[n,i] + (sum_d W[n,i,d]*C[x[b,t],d]) + sum_j R[n,i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
-        # (dC) dC[v,d] = sum_b,t dC_rows[b,t,d]*[v == x[b,t]]
-        for v in range(start, stop):
-            for d in range(D):
-                dC[v, d] = real(0.0)
-        for b in range(B):
-            for t_ in range(T):
-                if start <= x[b, t_] < stop:
-                    for d in range(D):
-                        dC[x[b, t_], d] += dC_rows[b, t_, d]
-
-
-@njit(cache=True, parallel=True)
-def step_sweep_3_on_threads(parts, x, dC, dC_rows, B, T, V, D):
-    for part in prange(parts):
-        step_sweep_3(np.int64(part), parts, x, dC, dC_rows, B, T, V, D)
-
-
-@njit(cache=True, fastmath=FAST, error_model="numpy")
-def step_sweep_4(
-    part, parts, C, U, k, dC, dU, dk, clip_scale, lr, beta1, beta2, eps, m_C, v_C, m_U, v_U, m_k, v_k,
-    C_new_factor, C_new_factor2, V, H, D,
-):
-    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
-    g_C = dC
-    m_C_new = m_C
-    v_C_new = v_C
-    C_new = C
-    g_U = dU
-    m_U_new = m_U
-    v_U_new = v_U
-    U_new = U
-    g_k = dk
-    m_k_new = m_k
-    v_k_new = v_k
-    k_new = k
-    tiles = (V + 511) // 512
-    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
-        start, stop = tile * 512, min(tile * 512 + 512, V)
-        # (U5) g_C[v,d] = dC[v,d]*clip_scale
-        for v in range(start, stop):
-            for d in range(D):
-                g_C[v, d] = dC[v, d] * real(clip_scale)
-                # (U6) m_C_new[v,d] = beta1*m_C[v,d] + g_C[v,d]*(1 - beta1)
-                m_C_new[v, d] = real(beta1) * m_C[v, d] + g_C[v, d] * (real(1.0) - real(beta1))
-                # (U7) v_C_new[v,d] = g_C[v,d]**2*(1 - beta2) + beta2*v_C[v,d]
-                v_C_new[v, d] = g_C[v, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_C[v, d]
-                # (U8) C_new[v,d] = C[v,d] - lr*C_new_factor*m_C_new[v,d]/(eps + sqrt(C_new_factor2*v_C_new[v,d]))
-                C_new[v, d] = C[v, d] - real(lr) * real(C_new_factor) * m_C_new[v, d] / (real(eps) + sqrt(real(C_new_factor2) * v_C_new[v, d]))
-        # (U21) g_U[v,i] = dU[v,i]*clip_scale
-        for v in range(start, stop):
+                    a_given[b, t_, n, i] = c[n, i]
+    product(C_x.reshape(B*T, D)[start*T:stop*T], AS_IS, W.reshape(4*H, D), TRANSPOSED, 1.0, 1.0, a_given.reshape(B*T, 4*H)[start*T:stop*T])
+    for t_ in range(T):
+        # a_operand[b,t,j] = h[b,t - 1,j] if [0 <= t - 1] else 0
+        for b in range(start, stop):
+            for j in range(H):
+                a_operand[b, t_, j] = (h[b, t_ - 1, j] if 0 <= t_ - 1 else real(0.0))
+        # (F1) a[b,t,n,i] = a_given[b,t,n,i] + sum_j a_operand[b,t,j]*R_turned[j,n,i]
+        product(a_operand[start:stop, t_], AS_IS, R_turned.reshape(H, 4*H), AS_IS, 1.0, 1.0, a.reshape(B, T, 4*H)[start:stop, t_])
+        # (F2) f[b,t,i] = 1/(exp(-a[b,t,0,i]) + 1)
+        for b in range(start, stop):
             for i in range(H):
-                g_U[v, i] = dU[v, i] * real(clip_scale)
-                # (U22) m_U_new[v,i] = beta1*m_U[v,i] + g_U[v,i]*(1 - beta1)
-                m_U_new[v, i] = real(beta1) * m_U[v, i] + g_U[v, i] * (real(1.0) - real(beta1))
-                # (U23) v_U_new[v,i] = g_U[v,i]**2*(1 - beta2) + beta2*v_U[v,i]
-                v_U_new[v, i] = g_U[v, i] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_U[v, i]
-                # (U24) U_new[v,i] = U[v,i] - lr*C_new_factor*m_U_new[v,i]/(eps + sqrt(C_new_factor2*v_U_new[v,i]))
-                U_new[v, i] = U[v, i] - real(lr) * real(C_new_factor) * m_U_new[v, i] / (real(eps) + sqrt(real(C_new_factor2) * v_U_new[v, i]))
-        # (U25) g_k[v] = dk[v]*clip_scale
-        for v in range(start, stop):
-            g_k[v] = dk[v] * real(clip_scale)
-            # (U26) m_k_new[v] = beta1*m_k[v] + g_k[v]*(1 - beta1)
-            m_k_new[v] = real(beta1) * m_k[v] + g_k[v] * (real(1.0) - real(beta1))
-            # (U27) v_k_new[v] = g_k[v]**2*(1 - beta2) + beta2*v_k[v]
-            v_k_new[v] = g_k[v] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_k[v]
-            # (U28) k_new[v] = k[v] - lr*C_new_factor*m_k_new[v]/(eps + sqrt(C_new_factor2*v_k_new[v]))
-            k_new[v] = k[v] - real(lr) * real(C_new_factor) * m_k_new[v] / (real(eps) + sqrt(real(C_new_factor2) * v_k_new[v]))
+                f[b, t_, i] = real(1.0) / (exp(-a[b, t_, 0, i]) + real(1.0))
+                # (F3) g[b,t,i] = 1/(exp(-a[b,t,1,i]) + 1)
+                g[b, t_, i] = real(1.0) / (exp(-a[b, t_, 1, i]) + real(1.0))
+                # (F4) q[b,t,i] = 1/(exp(-a[b,t,2,i]) + 1)
+                q[b, t_, i] = real(1.0) / (exp(-a[b, t_, 2, i]) + real(1.0))
+                # (F5) m[b,t,i] = tanh(a[b,t,3,i])
+                m[b, t_, i] = tanh(a[b, t_, 3, i])
+                # (F6) s[b,t,i] = g[b,t,i]*m[b,t,i] + (s[b,t - 1,i] if [0 <= t - 1] else 0)*f[b,t,i]
+                s[b, t_, i] = g[b, t_, i] * m[b, t_, i] + (s[b, t_ - 1, i] if 0 <= t_ - 1 else real(0.0)) * f[b, t_, i]
+                # h_tanh[b,t,i] = tanh(s[b,t,i])
+                h_tanh[b, t_, i] = tanh(s[b, t_, i])
+                # (F7) h[b,t,i] = q[b,t,i]*h_tanh[b,t,i]
+                h[b, t_, i] = q[b, t_, i] * h_tanh[b, t_, i]
+    # (F8) o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
+    for b in range(start, stop):
+        for t_ in range(T):
+            for v in range(V):
+                o[b, t_, v] = k[v]
+    product(h.reshape(B*T, H)[start*T:stop*T], AS_IS, U, TRANSPOSED, 1.0, 1.0, o.reshape(B*T, V)[start*T:stop*T])
+    # o_y[b,t] = o[b,t,y[b,t]]
+    for b in range(start, stop):
+        L_rows_total = real(0)
+        for t_ in range(T):
+            o_y = o[b, t_, y[b, t_]]
+            # (o_max) o_max[b,t] = max_v2 o[b,t,v2]
+            o_max = real(-np.inf)
+            for v2 in range(V):
+                o_max = larger(o_max, o[b, t_, v2])
+            # p_exp[b,t,v] = exp(o[b,t,v] - o_max[b,t])
+            p_sum = real(0)
+            for v in range(V):
+                p_exp[b, t_, v] = exp(o[b, t_, v] - o_max)
+                # p_sum[b,t] = sum_v2 p_exp[b,t,v2]
+                p_sum = plus(p_sum, p_exp[b, t_, v])
+            # L_rows[b] = sum_t (o_y[b,t] - o_max[b,t] - log(p_sum[b,t]))
+            L_rows_total = plus(L_rows_total, o_y - o_max - log(p_sum))
+            # F9 was: p[b,t,v] = exp(o[b,t,v])/(sum_v2 exp(o[b,t,v2]))
+            # (do) do[b,t,v] = p_exp[b,t,v]/(B*T*p_sum[b,t]) - [v == y[b,t]]/(B*T)
+            for v in range(V):
+                do[b, t_, v] = p_exp[b, t_, v] / (real(B) * real(T) * p_sum)
+            do[b, t_, y[b, t_]] -= real(1.0) / (real(B) * real(T))
+            # F8 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
+            # (dk) dk[v] = sum_b,t do[b,t,v]
+            for v in range(V):
+                dk[v] += do[b, t_, v]
+        L_rows[b] = L_rows_total
+    # dh_given[b,t,i] = sum_v U[v,i]*do[b,t,v]
+    product(do.reshape(B*T, V)[start*T:stop*T], AS_IS, U, AS_IS, 1.0, 0.0, dh_given.reshape(B*T, H)[start*T:stop*T])
+    for t_ in range(T - 1, -1, -1):
+        # dh_operand[b,t,n,i2] = da[b,t + 1,n,i2] if [t + 1 < T] else 0
+        for b in range(start, stop):
+            for n in range(4):
+                for i2 in range(H):
+                    dh_operand[b, n, i2] = (da[b, t_ + 1, n, i2] if t_ + 1 < T else real(0.0))
+        # F8 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
+        # F1 was: a[b,t,n,i] = c[n,i] + (sum_d W[n,i,d]*C[x[b,t],d]) + sum_j R[n,i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
+        # (dh) dh[b,t,i] = dh_given[b,t,i] + sum_n,i2 dh_operand[b,t,n,i2]*R[n,i2,i]
+        product(dh_operand.reshape(B, 4*H)[start:stop], AS_IS, R.reshape(4*H, H), AS_IS, 1.0, 1.0, dh[start:stop, t_])
+        # F7 was: h[b,t,i] = q[b,t,i]*tanh(s[b,t,i])
+        # F6 was: s[b,t,i] = g[b,t,i]*m[b,t,i] + (s[b,t - 1,i] if [0 <= t - 1] else 0)*f[b,t,i]
+        # (ds) ds[b,t,i] = (1 - h_tanh[b,t,i]**2)*q[b,t,i]*dh[b,t,i] + (ds[b,t + 1,i]*f[b,t + 1,i] if [t + 1 < T] else 0)
+        for b in range(start, stop):
+            for i in range(H):
+                ds[b, t_, i] = (real(1.0) - h_tanh[b, t_, i] ** 2) * q[b, t_, i] * dh[b, t_, i] + (ds[b, t_ + 1, i] * f[b, t_ + 1, i] if t_ + 1 < T else real(0.0))
+                # F6 was: s[b,t,i] = g[b,t,i]*m[b,t,i] + (s[b,t - 1,i] if [0 <= t - 1] else 0)*f[b,t,i]
+                # (dm) dm[b,t,i] = g[b,t,i]*ds[b,t,i]
+                dm[b, i] = g[b, t_, i] * ds[b, t_, i]
+                # F7 was: h[b,t,i] = q[b,t,i]*tanh(s[b,t,i])
+                # (dq) dq[b,t,i] = dh[b,t,i]*h_tanh[b,t,i]
+                dq[b, i] = dh[b, t_, i] * h_tanh[b, t_, i]
+                # F6 was: s[b,t,i] = g[b,t,i]*m[b,t,i] + (s[b,t - 1,i] if [0 <= t - 1] else 0)*f[b,t,i]
+                # (dg) dg[b,t,i] = ds[b,t,i]*m[b,t,i]
+                dg[b, i] = ds[b, t_, i] * m[b, t_, i]
+                # F6 was: s[b,t,i] = g[b,t,i]*m[b,t,i] + (s[b,t - 1,i] if [0 <= t - 1] else 0)*f[b,t,i]
+                # (df) df[b,t,i] = s[b,t - 1,i]*ds[b,t,i] if [0 <= t - 1] else 0
+                df[b, i] = (s[b, t_ - 1, i] * ds[b, t_, i] if 0 <= t_ - 1 else real(0.0))
+                # F5 was: m[b,t,i] = tanh(a[b,t,3,i])
+                # F4 was: q[b,t,i] = 1/(exp(-a[b,t,2,i]) + 1)
+                # F3 was: g[b,t,i] = 1/(exp(-a[b,t,1,i]) + 1)
+                # F2 was: f[b,t,i] = 1/(exp(-a[b,t,0,i]) + 1)
+                # (da) da[b,t,n,i] = [n == 3]*(1 - m[b,t,i]**2)*dm[b,t,i] + [n == 2]*dq[b,t,i]*q[b,t,i]*(1 - q[b,t,i]) + [n == 1]*dg[b,t,i]*g[b,t,i]*(1 - g[b,t,i]) + [n == 0]*df[b,t,i]*f[b,t,i]*(1 - f[b,t,i])
+                da[b, t_, 3, i] = (real(1.0) - m[b, t_, i] ** 2) * dm[b, i]
+                da[b, t_, 2, i] = dq[b, i] * q[b, t_, i] * (real(1.0) - q[b, t_, i])
+                da[b, t_, 1, i] = dg[b, i] * g[b, t_, i] * (real(1.0) - g[b, t_, i])
+                da[b, t_, 0, i] = df[b, i] * f[b, t_, i] * (real(1.0) - f[b, t_, i])
+    # dC_rows[b,t,d] = sum_n,i W[n,i,d]*da[b,t,n,i]
+    product(da.reshape(B*T, 4*H)[start*T:stop*T], AS_IS, W.reshape(4*H, D), AS_IS, 1.0, 0.0, dC_rows.reshape(B*T, D)[start*T:stop*T])
+    # F1 was: a[b,t,n,i] = c[n,i] + (sum_d W[n,i,d]*C[x[b,t],d]) + sum_j R[n,i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
+    # (dW) dW[n,i,d] = sum_b,t da[b,t,n,i]*C_x[b,t,d]
+    product(da.reshape(B*T, 4*H)[start*T:stop*T], TRANSPOSED, C_x.reshape(B*T, D)[start*T:stop*T], AS_IS, 1.0, 1.0, dW.reshape(4*H, D))
+    # F1 was: a[b,t,n,i] = c[n,i] + (sum_d W[n,i,d]*C[x[b,t],d]) + sum_j R[n,i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
+    # (dR) dR[n,i,j] = sum_b,t da[b,t,n,i]*a_operand[b,t,j]
+    product(da.reshape(B*T, 4*H)[start*T:stop*T], TRANSPOSED, a_operand.reshape(B*T, H)[start*T:stop*T], AS_IS, 1.0, 1.0, dR.reshape(4*H, H))
+    # F1 was: a[b,t,n,i] = c[n,i] + (sum_d W[n,i,d]*C[x[b,t],d]) + sum_j R[n,i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
+    # (dc) dc[n,i] = sum_b,t da[b,t,n,i]
+    for b in range(start, stop):
+        for t_ in range(T):
+            for n in range(4):
+                for i in range(H):
+                    dc[n, i] += da[b, t_, n, i]
+    # F8 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
+    # (dU) dU[v,i] = sum_b,t do[b,t,v]*h[b,t,i]
+    product(do.reshape(B*T, V)[start*T:stop*T], TRANSPOSED, h.reshape(B*T, H)[start*T:stop*T], AS_IS, 1.0, 1.0, dU)
 
 
 @njit(cache=True, parallel=True)
-def step_sweep_4_on_threads(
-    parts, C, U, k, dC, dU, dk, clip_scale, lr, beta1, beta2, eps, m_C, v_C, m_U, v_U, m_k, v_k,
-    C_new_factor, C_new_factor2, V, H, D,
+def step_sweep_1_on_threads(
+    parts, C, W, R, c, U, k, x, y, h, s, f, g, q, m, o, ds, dm, dq, dg, df, da, h_tanh, a_given,
+    dh_given, dC_rows, C_x, a_operand, dh_operand, R_turned, L_rows, dW_parts, dR_parts, dc_parts,
+    dU_parts, dk_parts, B, T, D, H, V,
 ):
     for part in prange(parts):
-        step_sweep_4(
-            np.int64(part), parts, C, U, k, dC, dU, dk, clip_scale, lr, beta1, beta2, eps, m_C, v_C, m_U, v_U,
-            m_k, v_k, C_new_factor, C_new_factor2, V, H, D,
+        step_sweep_1(
+            np.int64(part), parts, C, W, R, c, U, k, x, y, h, s, f, g, q, m, o, ds, dm, dq, dg, df, da, h_tanh,
+            a_given, dh_given, dC_rows, C_x, a_operand, dh_operand, R_turned, L_rows, dW_parts, dR_parts,
+            dc_parts, dU_parts, dk_parts, B, T, D, H, V,
         )
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def step(
     x, y, lr, beta1, beta2, eps, t, C, W, R, c, U, k, m_C, v_C, m_W, v_W, m_R, v_R, m_c, v_c, m_U, v_U, m_k, v_k,
-    C_x, a_given, a_operand, a, f, g, q, m, s, h_tanh, h, h_turned, o, U_y, o_y, o_max_tile, o_max, o_max_shift,
-    p_sum_tile, p_sum, dh_given_sum, dh_operand, dh, ds, dm, dq, dg, df, da, dC_rows, dC, dW, dR, dc, h_do, dU, dk,
-    dh_given_sum_tile_parts, dh_given_sum_parts, dU_operand_parts, threads,
+    C_x, a_given, R_turned, a_operand, f, g, q, m, s, h_tanh, h, o, L_rows, dh_given, dh_operand, ds, dm, dq, dg,
+    df, da, dC_rows, dC, dW, dR, dc, dU, dk, dW_parts, dR_parts, dc_parts, dU_parts, dk_parts, threads,
 ):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
     Arrays: x (B,T), y (B,T), C (V,D), W (4,H,D), R (4,H,H), c (4,H), U (V,H), k (V), m_C (V,D), v_C (V,D), m_W
     (4,H,D), v_W (4,H,D), m_R (4,H,H), v_R (4,H,H), m_c (4,H), v_c (4,H), m_U (V,H), v_U (V,H), m_k (V), v_k (V),
-    C_x (B,T,D), a_given (B,T,4,H), a_operand (B,T,H), a (B,T,4,H), f (B,T,H), g (B,T,H), q (B,T,H), m (B,T,H), s
-    (B,T,H), h_tanh (B,T,H), h (B,T,H), h_turned (H,B,T), o (V,B,T), U_y (B,T,H), o_y (B,T), o_max_tile ((V +
-    511)//512,B,T), o_max (B,T), o_max_shift ((V + 511)//512,B,T), p_sum_tile ((V + 511)//512,B,T), p_sum (B,T),
-    dh_given_sum (B,T,H), dh_operand (B,T,4,H), dh (B,T,H), ds (B,T,H), dm (B,T,H), dq (B,T,H), dg (B,T,H), df
-    (B,T,H), da (B,T,4,H), dC_rows (B,T,D), dC (V,D), dW (4,H,D), dR (4,H,H), dc (4,H), h_do (B,T,H), dU (V,H), dk
-    (V)
+    C_x (B,T,D), a_given (B,T,4,H), R_turned (H,4,H), a_operand (B,T,H), f (B,T,H), g (B,T,H), q (B,T,H), m (B,T,H),
+    s (B,T,H), h_tanh (B,T,H), h (B,T,H), o (B,T,V), L_rows (B), dh_given (B,T,H), dh_operand (B,4,H), ds (B,T,H),
+    dm (B,H), dq (B,H), dg (B,H), df (B,H), da (B,T,4,H), dC_rows (B,T,D), dC (V,D), dW (4,H,D), dR (4,H,H), dc
+    (4,H), dU (V,H), dk (V)
     """
     B = x.shape[0]
     T = x.shape[1]
     V = C.shape[0]
     D = C.shape[1]
     H = W.shape[1]
-    p_exp_tile = o  # in the same array
-    dh_given = dh_given_sum  # in the same array
+    a = a_given  # in the same array
+    p_exp = o  # in the same array
+    do = o  # in the same array
+    dh = dh_given  # in the same array
     g_C = dC  # in the same array
     m_C_new = m_C  # in the same array
     v_C_new = v_C  # in the same array
@@ -830,167 +651,55 @@ def step(
     m_k_new = m_k  # in the same array
     v_k_new = v_k  # in the same array
     k_new = k  # in the same array
-    # C_x[b,t,d] = C[x[b,t],d]
-    for b in range(B):
-        for t_ in range(T):
-            for d in range(D):
-                C_x[b, t_, d] = C[x[b, t_], d]
-    # a_given[b,t,n,i] = sum_d C_x[b,t,d]*W[n,i,d]
-    product(C_x.reshape(B*T, D), AS_IS, W.reshape(4*H, D), TRANSPOSED, 1.0, 0.0, a_given.reshape(B*T, 4*H))
-    for t_ in range(T):
-        # a_operand[b,t,j] = h[b,t - 1,j] if [0 <= t - 1] else 0
-        for b in range(B):
-            for j in range(H):
-                a_operand[b, t_, j] = (h[b, t_ - 1, j] if 0 <= t_ - 1 else real(0.0))
-        # (F1) a[b,t,n,i] = c[n,i] + a_given[b,t,n,i] + sum_j a_operand[b,t,j]*R[n,i,j]
-        for b in range(B):
-            for n in range(4):
-                for i in range(H):
-                    a[b, t_, n, i] = c[n, i] + a_given[b, t_, n, i]
-        product(a_operand[:, t_], AS_IS, R.reshape(4*H, H), TRANSPOSED, 1.0, 1.0, a.reshape(B, T, 4*H)[:, t_])
-        # (F2) f[b,t,i] = 1/(exp(-a[b,t,0,i]) + 1)
-        for b in range(B):
+    # R_turned[j,n,i] = R[n,i,j]
+    for j in range(H):
+        for n in range(4):
             for i in range(H):
-                f[b, t_, i] = real(1.0) / (exp(-a[b, t_, 0, i]) + real(1.0))
-                # (F3) g[b,t,i] = 1/(exp(-a[b,t,1,i]) + 1)
-                g[b, t_, i] = real(1.0) / (exp(-a[b, t_, 1, i]) + real(1.0))
-                # (F4) q[b,t,i] = 1/(exp(-a[b,t,2,i]) + 1)
-                q[b, t_, i] = real(1.0) / (exp(-a[b, t_, 2, i]) + real(1.0))
-                # (F5) m[b,t,i] = tanh(a[b,t,3,i])
-                m[b, t_, i] = tanh(a[b, t_, 3, i])
-                # (F6) s[b,t,i] = g[b,t,i]*m[b,t,i] + (s[b,t - 1,i] if [0 <= t - 1] else 0)*f[b,t,i]
-                s[b, t_, i] = g[b, t_, i] * m[b, t_, i] + (s[b, t_ - 1, i] if 0 <= t_ - 1 else real(0.0)) * f[b, t_, i]
-                # h_tanh[b,t,i] = tanh(s[b,t,i])
-                h_tanh[b, t_, i] = tanh(s[b, t_, i])
-                # (F7) h[b,t,i] = q[b,t,i]*h_tanh[b,t,i]
-                h[b, t_, i] = q[b, t_, i] * h_tanh[b, t_, i]
-    # h_turned[i,b,t] = h[b,t,i]
-    for i in range(H):
-        for b in range(B):
-            for t_ in range(T):
-                h_turned[i, b, t_] = h[b, t_, i]
-    # k_y[b,t] = k[y[b,t]]
-    for b in range(B):
-        for t_ in range(T):
-            k_y = k[y[b, t_]]
-            # U_y[b,t,i] = U[y[b,t],i]
-            o_y_total = real(0)
-            for i in range(H):
-                U_y[b, t_, i] = U[y[b, t_], i]
-                # o_y[b,t] = k_y[b,t] + sum_i U_y[b,t,i]*h[b,t,i]
-                o_y_total = plus(o_y_total, U_y[b, t_, i] * h[b, t_, i])
-            o_y[b, t_] = k_y + o_y_total
-    # p_sum[b,t] = sum_tile o_max_shift[tile,b,t]*p_sum_tile[tile,b,t]
-    p_sum[...] = 0
-    # dh_given_sum[b,t,i] = sum_tile o_max_shift[tile,b,t]*dh_given_sum_tile[tile,b,t,i]
-    dh_given_sum[...] = 0
-    # F1 was: a[b,t,n,i] = c[n,i] + (sum_d W[n,i,d]*C[x[b,t],d]) + sum_j R[n,i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
-    # (dR) dR[n,i,j] = sum_b,t (da[b,t,n,i]*h[b,t - 1,j] if [0 <= t - 1] else 0)
+                R_turned[j, n, i] = R[n, i, j]
+    dC[...] = 0
+    dW[...] = 0
     dR[...] = 0
-    # F1 was: a[b,t,n,i] = c[n,i] + (sum_d W[n,i,d]*C[x[b,t],d]) + sum_j R[n,i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
-    # (dc) dc[n,i] = sum_b,t da[b,t,n,i]
     dc[...] = 0
+    dU[...] = 0
+    dk[...] = 0
     # C_new_factor = 1/(1 - beta1**t)
     C_new_factor = 1.0 / (1.0 - beta1 ** t)
     # C_new_factor2 = 1/(1 - beta2**t)
     C_new_factor2 = 1.0 / (1.0 - beta2 ** t)
-    parts = parts_for(V * B * T * H, threads)
+    parts = parts_for(4 * B * T * H * D, threads)
     if parts == 1:
-        step_sweep_1(parts - 1, parts, U, k, o, h_turned, o_max_tile, p_sum_tile, B, T, V, H)
+        step_sweep_1(
+            parts - 1, parts, C, W, R, c, U, k, x, y, h, s, f, g, q, m, o, ds, dm, dq, dg, df, da, h_tanh,
+            a_given, dh_given, dC_rows, C_x, a_operand, dh_operand, R_turned, L_rows, dW_parts, dR_parts,
+            dc_parts, dU_parts, dk_parts, B, T, D, H, V,
+        )
     else:
-        step_sweep_1_on_threads(parts, U, k, o, h_turned, o_max_tile, p_sum_tile, B, T, V, H)
-    # (o_max) o_max[b,t] = max_tile o_max_tile[tile,b,t]
-    for b in range(B):
-        for t_ in range(T):
-            o_max_total = real(-np.inf)
-            for tile in range((V + 511) // 512):
-                o_max_total = larger(o_max_total, o_max_tile[tile, b, t_])
-            o_max[b, t_] = o_max_total
-    # o_max_shift[tile,b,t] = exp(o_max_tile[tile,b,t] - o_max[b,t])
-    for tile in range((V + 511) // 512):
-        for b in range(B):
-            for t_ in range(T):
-                o_max_shift[tile, b, t_] = exp(o_max_tile[tile, b, t_] - o_max[b, t_])
-                p_sum[b, t_] += o_max_shift[tile, b, t_] * p_sum_tile[tile, b, t_]
-    # (F10) L = -1/(B*T) * sum_b,t (o_y[b,t] - o_max[b,t] - log(p_sum[b,t]))
+        step_sweep_1_on_threads(
+            parts, C, W, R, c, U, k, x, y, h, s, f, g, q, m, o, ds, dm, dq, dg, df, da, h_tanh, a_given,
+            dh_given, dC_rows, C_x, a_operand, dh_operand, R_turned, L_rows, dW_parts, dR_parts, dc_parts,
+            dU_parts, dk_parts, B, T, D, H, V,
+        )
+    add_parts(dW, dW_parts, parts)
+    add_parts(dR, dR_parts, parts)
+    add_parts(dc, dc_parts, parts)
+    add_parts(dU, dU_parts, parts)
+    add_parts(dk, dk_parts, parts)
+    # (F10) L = -1/(B*T) * sum_b L_rows[b]
     L_total = 0.0
     for b in range(B):
-        for t_ in range(T):
-            L_total = plus(L_total, o_y[b, t_] - o_max[b, t_] - log(p_sum[b, t_]))
-            # h_do[b,t,i] = h[b,t,i]/(B*T*p_sum[b,t])
-            for i in range(H):
-                h_do[b, t_, i] = h[b, t_, i] / (real(B) * real(T) * p_sum[b, t_])
+        L_total = plus(L_total, L_rows[b])
     L = -L_total / (B * T)
-    if not isfinite(L):
-        return L
-    parts = parts_for(B * T * H * V, threads)
-    if parts == 1:
-        step_sweep_2(
-            parts - 1, parts, U, y, h, o, dU, dk, p_sum, h_do, o_max_shift, B, T, V, H, dh_given_sum_tile_parts,
-            dh_given_sum_parts, dU_operand_parts,
-        )
-    else:
-        step_sweep_2_on_threads(
-            parts, U, y, h, o, dU, dk, p_sum, h_do, o_max_shift, B, T, V, H, dh_given_sum_tile_parts,
-            dh_given_sum_parts, dU_operand_parts,
-        )
-    add_parts(dh_given_sum, dh_given_sum_parts, parts)
-    # dh_given[b,t,i] = dh_given_sum[b,t,i]/(B*T*p_sum[b,t]) - U_y[b,t,i]/(B*T)
-    for b in range(B):
-        for t_ in range(T):
-            for i in range(H):
-                dh_given[b, t_, i] = dh_given_sum[b, t_, i] / (real(B) * real(T) * p_sum[b, t_]) - U_y[b, t_, i] / (real(B) * real(T))
-    for t_ in range(T - 1, -1, -1):
-        # dh_operand[b,t,n,i2] = da[b,t + 1,n,i2] if [t + 1 < T] else 0
-        for b in range(B):
-            for n in range(4):
-                for i2 in range(H):
-                    dh_operand[b, t_, n, i2] = (da[b, t_ + 1, n, i2] if t_ + 1 < T else real(0.0))
-        # F8 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
-        # F1 was: a[b,t,n,i] = c[n,i] + (sum_d W[n,i,d]*C[x[b,t],d]) + sum_j R[n,i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
-        # (dh) dh[b,t,i] = dh_given[b,t,i] + sum_n,i2 dh_operand[b,t,n,i2]*R[n,i2,i]
-        for b in range(B):
-            for i in range(H):
-                dh[b, t_, i] = dh_given[b, t_, i]
-        product(dh_operand.reshape(B, T, 4*H)[:, t_], AS_IS, R.reshape(4*H, H), AS_IS, 1.0, 1.0, dh[:, t_])
-        # F7 was: h[b,t,i] = q[b,t,i]*tanh(s[b,t,i])
-        # F6 was: s[b,t,i] = g[b,t,i]*m[b,t,i] + (s[b,t - 1,i] if [0 <= t - 1] else 0)*f[b,t,i]
-        # (ds) ds[b,t,i] = (1 - h_tanh[b,t,i]**2)*q[b,t,i]*dh[b,t,i] + (ds[b,t + 1,i]*f[b,t + 1,i] if [t + 1 < T] else 0)
-        for b in range(B):
-            for i in range(H):
-                ds[b, t_, i] = (real(1.0) - h_tanh[b, t_, i] ** 2) * q[b, t_, i] * dh[b, t_, i] + (ds[b, t_ + 1, i] * f[b, t_ + 1, i] if t_ + 1 < T else real(0.0))
-                # F6 was: s[b,t,i] = g[b,t,i]*m[b,t,i] + (s[b,t - 1,i] if [0 <= t - 1] else 0)*f[b,t,i]
-                # (dm) dm[b,t,i] = g[b,t,i]*ds[b,t,i]
-                dm[b, t_, i] = g[b, t_, i] * ds[b, t_, i]
-                # F7 was: h[b,t,i] = q[b,t,i]*tanh(s[b,t,i])
-                # (dq) dq[b,t,i] = dh[b,t,i]*h_tanh[b,t,i]
-                dq[b, t_, i] = dh[b, t_, i] * h_tanh[b, t_, i]
-                # F6 was: s[b,t,i] = g[b,t,i]*m[b,t,i] + (s[b,t - 1,i] if [0 <= t - 1] else 0)*f[b,t,i]
-                # (dg) dg[b,t,i] = ds[b,t,i]*m[b,t,i]
-                dg[b, t_, i] = ds[b, t_, i] * m[b, t_, i]
-                # F6 was: s[b,t,i] = g[b,t,i]*m[b,t,i] + (s[b,t - 1,i] if [0 <= t - 1] else 0)*f[b,t,i]
-                # (df) df[b,t,i] = s[b,t - 1,i]*ds[b,t,i] if [0 <= t - 1] else 0
-                df[b, t_, i] = (s[b, t_ - 1, i] * ds[b, t_, i] if 0 <= t_ - 1 else real(0.0))
-            # F5 was: m[b,t,i] = tanh(a[b,t,3,i])
-            # F4 was: q[b,t,i] = 1/(exp(-a[b,t,2,i]) + 1)
-            # F3 was: g[b,t,i] = 1/(exp(-a[b,t,1,i]) + 1)
-            # F2 was: f[b,t,i] = 1/(exp(-a[b,t,0,i]) + 1)
-            # (da) da[b,t,n,i] = [n == 3]*(1 - m[b,t,i]**2)*dm[b,t,i] + [n == 2]*dq[b,t,i]*q[b,t,i]*(1 - q[b,t,i]) + [n == 1]*dg[b,t,i]*g[b,t,i]*(1 - g[b,t,i]) + [n == 0]*df[b,t,i]*f[b,t,i]*(1 - f[b,t,i])
-            for n in range(4):
-                for i in range(H):
-                    da[b, t_, n, i] = real(n == 3) * (real(1.0) - m[b, t_, i] ** 2) * dm[b, t_, i] + real(n == 2) * dq[b, t_, i] * q[b, t_, i] * (real(1.0) - q[b, t_, i]) + real(n == 1) * dg[b, t_, i] * g[b, t_, i] * (real(1.0) - g[b, t_, i]) + real(n == 0) * df[b, t_, i] * f[b, t_, i] * (real(1.0) - f[b, t_, i])
-    # dC_rows[b,t,d] = sum_n,i W[n,i,d]*da[b,t,n,i]
-    product(da.reshape(B*T, 4*H), AS_IS, W.reshape(4*H, D), AS_IS, 1.0, 0.0, dC_rows.reshape(B*T, D))
     # F1 was: a[b,t,n,i] = c[n,i] + (sum_d W[n,i,d]*C[x[b,t],d]) + sum_j R[n,i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
-    # (dW) dW[n,i,d] = sum_b,t da[b,t,n,i]*C_x[b,t,d]
-    product(da.reshape(B*T, 4*H), TRANSPOSED, C_x.reshape(B*T, D), AS_IS, 1.0, 0.0, dW.reshape(4*H, D))
+    # (dC) dC[v,d] = sum_b,t dC_rows[b,t,d]*[v == x[b,t]]
     for b in range(B):
         for t_ in range(T):
-            for n in range(4):
-                for i in range(H):
-                    for j in range(H):
-                        dR[n, i, j] += (da[b, t_, n, i] * h[b, t_ - 1, j] if 0 <= t_ - 1 else real(0.0))
-                    dc[n, i] += da[b, t_, n, i]
+            for d in range(D):
+                dC[x[b, t_], d] += dC_rows[b, t_, d]
+    # grad_norm_sum = sum_v,d dC[v,d]**2
+    grad_norm_sum = 0.0
+    for v in range(V):
+        for d in range(D):
+            grad_norm_sum = plus(grad_norm_sum, dC[v, d] ** 2)
     # grad_norm_sum2 = sum_n,i,d dW[n,i,d]**2
     grad_norm_sum2 = 0.0
     for n in range(4):
@@ -1017,61 +726,84 @@ def step(
     grad_norm_sum6 = 0.0
     for v in range(V):
         grad_norm_sum6 = plus(grad_norm_sum6, dk[v] ** 2)
-    parts = parts_for(B * T * D, threads)
-    if parts == 1:
-        step_sweep_3(parts - 1, parts, x, dC, dC_rows, B, T, V, D)
-    else:
-        step_sweep_3_on_threads(parts, x, dC, dC_rows, B, T, V, D)
-    # grad_norm_sum = sum_v,d dC[v,d]**2
-    grad_norm_sum = 0.0
-    for v in range(V):
-        for d in range(D):
-            grad_norm_sum = plus(grad_norm_sum, dC[v, d] ** 2)
     # (U2) clip_scale = 1/max(1.0, sqrt(grad_norm_sum + grad_norm_sum2 + grad_norm_sum3 + grad_norm_sum4 + grad_norm_sum5 + grad_norm_sum6))
     clip_scale = 1.0 / max(1.0, sqrt(grad_norm_sum + grad_norm_sum2 + grad_norm_sum3 + grad_norm_sum4 + grad_norm_sum5 + grad_norm_sum6))
+    # (U5) g_C[v,d] = dC[v,d]*clip_scale
+    for v in range(V):
+        for d in range(D):
+            g_C[v, d] = dC[v, d] * real(clip_scale)
     # (U9) g_W[n,i,d] = dW[n,i,d]*clip_scale
     for n in range(4):
         for i in range(H):
             for d in range(D):
                 g_W[n, i, d] = dW[n, i, d] * real(clip_scale)
-                # (U10) m_W_new[n,i,d] = beta1*m_W[n,i,d] + g_W[n,i,d]*(1 - beta1)
-                m_W_new[n, i, d] = real(beta1) * m_W[n, i, d] + g_W[n, i, d] * (real(1.0) - real(beta1))
-                # (U11) v_W_new[n,i,d] = g_W[n,i,d]**2*(1 - beta2) + beta2*v_W[n,i,d]
-                v_W_new[n, i, d] = g_W[n, i, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_W[n, i, d]
-                # (U12) W_new[n,i,d] = W[n,i,d] - lr*C_new_factor*m_W_new[n,i,d]/(eps + sqrt(C_new_factor2*v_W_new[n,i,d]))
-                W_new[n, i, d] = W[n, i, d] - real(lr) * real(C_new_factor) * m_W_new[n, i, d] / (real(eps) + sqrt(real(C_new_factor2) * v_W_new[n, i, d]))
     # (U13) g_R[n,i,j] = dR[n,i,j]*clip_scale
     for n in range(4):
         for i in range(H):
             for j in range(H):
                 g_R[n, i, j] = dR[n, i, j] * real(clip_scale)
-                # (U14) m_R_new[n,i,j] = beta1*m_R[n,i,j] + g_R[n,i,j]*(1 - beta1)
+    # (U17) g_c[n,i] = dc[n,i]*clip_scale
+    for n in range(4):
+        for i in range(H):
+            g_c[n, i] = dc[n, i] * real(clip_scale)
+    # (U21) g_U[v,i] = dU[v,i]*clip_scale
+    for v in range(V):
+        for i in range(H):
+            g_U[v, i] = dU[v, i] * real(clip_scale)
+    # (U25) g_k[v] = dk[v]*clip_scale
+    for v in range(V):
+        g_k[v] = dk[v] * real(clip_scale)
+    if not isfinite(L):
+        return L
+    # (U6) m_C_new[v,d] = beta1*m_C[v,d] + g_C[v,d]*(1 - beta1)
+    for v in range(V):
+        for d in range(D):
+            m_C_new[v, d] = real(beta1) * m_C[v, d] + g_C[v, d] * (real(1.0) - real(beta1))
+            # (U7) v_C_new[v,d] = g_C[v,d]**2*(1 - beta2) + beta2*v_C[v,d]
+            v_C_new[v, d] = g_C[v, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_C[v, d]
+            # (U8) C_new[v,d] = C[v,d] - lr*C_new_factor*m_C_new[v,d]/(eps + sqrt(C_new_factor2*v_C_new[v,d]))
+            C_new[v, d] = C[v, d] - real(lr) * real(C_new_factor) * m_C_new[v, d] / (real(eps) + sqrt(real(C_new_factor2) * v_C_new[v, d]))
+    # (U10) m_W_new[n,i,d] = beta1*m_W[n,i,d] + g_W[n,i,d]*(1 - beta1)
+    for n in range(4):
+        for i in range(H):
+            for d in range(D):
+                m_W_new[n, i, d] = real(beta1) * m_W[n, i, d] + g_W[n, i, d] * (real(1.0) - real(beta1))
+                # (U11) v_W_new[n,i,d] = g_W[n,i,d]**2*(1 - beta2) + beta2*v_W[n,i,d]
+                v_W_new[n, i, d] = g_W[n, i, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_W[n, i, d]
+                # (U12) W_new[n,i,d] = W[n,i,d] - lr*C_new_factor*m_W_new[n,i,d]/(eps + sqrt(C_new_factor2*v_W_new[n,i,d]))
+                W_new[n, i, d] = W[n, i, d] - real(lr) * real(C_new_factor) * m_W_new[n, i, d] / (real(eps) + sqrt(real(C_new_factor2) * v_W_new[n, i, d]))
+    # (U14) m_R_new[n,i,j] = beta1*m_R[n,i,j] + g_R[n,i,j]*(1 - beta1)
+    for n in range(4):
+        for i in range(H):
+            for j in range(H):
                 m_R_new[n, i, j] = real(beta1) * m_R[n, i, j] + g_R[n, i, j] * (real(1.0) - real(beta1))
                 # (U15) v_R_new[n,i,j] = g_R[n,i,j]**2*(1 - beta2) + beta2*v_R[n,i,j]
                 v_R_new[n, i, j] = g_R[n, i, j] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_R[n, i, j]
                 # (U16) R_new[n,i,j] = R[n,i,j] - lr*C_new_factor*m_R_new[n,i,j]/(eps + sqrt(C_new_factor2*v_R_new[n,i,j]))
                 R_new[n, i, j] = R[n, i, j] - real(lr) * real(C_new_factor) * m_R_new[n, i, j] / (real(eps) + sqrt(real(C_new_factor2) * v_R_new[n, i, j]))
-    # (U17) g_c[n,i] = dc[n,i]*clip_scale
+    # (U18) m_c_new[n,i] = beta1*m_c[n,i] + g_c[n,i]*(1 - beta1)
     for n in range(4):
         for i in range(H):
-            g_c[n, i] = dc[n, i] * real(clip_scale)
-            # (U18) m_c_new[n,i] = beta1*m_c[n,i] + g_c[n,i]*(1 - beta1)
             m_c_new[n, i] = real(beta1) * m_c[n, i] + g_c[n, i] * (real(1.0) - real(beta1))
             # (U19) v_c_new[n,i] = g_c[n,i]**2*(1 - beta2) + beta2*v_c[n,i]
             v_c_new[n, i] = g_c[n, i] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_c[n, i]
             # (U20) c_new[n,i] = c[n,i] - lr*C_new_factor*m_c_new[n,i]/(eps + sqrt(C_new_factor2*v_c_new[n,i]))
             c_new[n, i] = c[n, i] - real(lr) * real(C_new_factor) * m_c_new[n, i] / (real(eps) + sqrt(real(C_new_factor2) * v_c_new[n, i]))
-    parts = parts_for(V * D, threads)
-    if parts == 1:
-        step_sweep_4(
-            parts - 1, parts, C, U, k, dC, dU, dk, clip_scale, lr, beta1, beta2, eps, m_C, v_C, m_U, v_U, m_k,
-            v_k, C_new_factor, C_new_factor2, V, H, D,
-        )
-    else:
-        step_sweep_4_on_threads(
-            parts, C, U, k, dC, dU, dk, clip_scale, lr, beta1, beta2, eps, m_C, v_C, m_U, v_U, m_k, v_k,
-            C_new_factor, C_new_factor2, V, H, D,
-        )
+    # (U22) m_U_new[v,i] = beta1*m_U[v,i] + g_U[v,i]*(1 - beta1)
+    for v in range(V):
+        for i in range(H):
+            m_U_new[v, i] = real(beta1) * m_U[v, i] + g_U[v, i] * (real(1.0) - real(beta1))
+            # (U23) v_U_new[v,i] = g_U[v,i]**2*(1 - beta2) + beta2*v_U[v,i]
+            v_U_new[v, i] = g_U[v, i] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_U[v, i]
+            # (U24) U_new[v,i] = U[v,i] - lr*C_new_factor*m_U_new[v,i]/(eps + sqrt(C_new_factor2*v_U_new[v,i]))
+            U_new[v, i] = U[v, i] - real(lr) * real(C_new_factor) * m_U_new[v, i] / (real(eps) + sqrt(real(C_new_factor2) * v_U_new[v, i]))
+    # (U26) m_k_new[v] = beta1*m_k[v] + g_k[v]*(1 - beta1)
+    for v in range(V):
+        m_k_new[v] = real(beta1) * m_k[v] + g_k[v] * (real(1.0) - real(beta1))
+        # (U27) v_k_new[v] = g_k[v]**2*(1 - beta2) + beta2*v_k[v]
+        v_k_new[v] = g_k[v] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_k[v]
+        # (U28) k_new[v] = k[v] - lr*C_new_factor*m_k_new[v]/(eps + sqrt(C_new_factor2*v_k_new[v]))
+        k_new[v] = k[v] - real(lr) * real(C_new_factor) * m_k_new[v] / (real(eps) + sqrt(real(C_new_factor2) * v_k_new[v]))
     return L
 
 
@@ -1094,8 +826,8 @@ def train_chunk(
     y_batch = np.empty((B, y.shape[1]), y.dtype)
     C_x = np.empty((B, T, D), real)
     a_given = np.empty((B, T, 4, H), real)
+    R_turned = np.empty((H, 4, H), real)
     a_operand = np.empty((B, T, H), real)
-    a = np.empty((B, T, 4, H), real)
     f = np.empty((B, T, H), real)
     g = np.empty((B, T, H), real)
     q = np.empty((B, T, H), real)
@@ -1103,42 +835,35 @@ def train_chunk(
     s = np.empty((B, T, H), real)
     h_tanh = np.empty((B, T, H), real)
     h = np.empty((B, T, H), real)
-    h_turned = np.empty((H, B, T), real)
-    o = np.empty((V, B, T), real)
-    U_y = np.empty((B, T, H), real)
-    o_y = np.empty((B, T), real)
-    o_max_tile = np.empty(((V + 511) // 512, B, T), real)
-    o_max = np.empty((B, T), real)
-    o_max_shift = np.empty(((V + 511) // 512, B, T), real)
-    p_sum_tile = np.empty(((V + 511) // 512, B, T), real)
-    p_sum = np.empty((B, T), real)
-    dh_given_sum = np.empty((B, T, H), real)
-    dh_operand = np.empty((B, T, 4, H), real)
-    dh = np.empty((B, T, H), real)
+    o = np.empty((B, T, V), real)
+    L_rows = np.empty((B,), real)
+    dh_given = np.empty((B, T, H), real)
+    dh_operand = np.empty((B, 4, H), real)
     ds = np.empty((B, T, H), real)
-    dm = np.empty((B, T, H), real)
-    dq = np.empty((B, T, H), real)
-    dg = np.empty((B, T, H), real)
-    df = np.empty((B, T, H), real)
+    dm = np.empty((B, H), real)
+    dq = np.empty((B, H), real)
+    dg = np.empty((B, H), real)
+    df = np.empty((B, H), real)
     da = np.empty((B, T, 4, H), real)
     dC_rows = np.empty((B, T, D), real)
     dC = np.empty((V, D), real)
     dW = np.empty((4, H, D), real)
     dR = np.empty((4, H, H), real)
     dc = np.empty((4, H), real)
-    h_do = np.empty((B, T, H), real)
     dU = np.empty((V, H), real)
     dk = np.empty((V,), real)
-    dh_given_sum_tile_parts = np.empty((threads, B, T, H), real)
-    dh_given_sum_parts = np.empty((threads, B, T, H), real)
-    dU_operand_parts = np.empty((threads, 512, B, T), real)
+    dW_parts = np.empty((threads, 4, H, D), real)
+    dR_parts = np.empty((threads, 4, H, H), real)
+    dc_parts = np.empty((threads, 4, H), real)
+    dU_parts = np.empty((threads, V, H), real)
+    dk_parts = np.empty((threads, V), real)
     for turn in range(order.shape[0]):
         for row in range(B):
             for axis1 in range(x.shape[1]):
                 x_batch[row, axis1] = x[order[turn, row], axis1]
             for axis1 in range(y.shape[1]):
                 y_batch[row, axis1] = y[order[turn, row], axis1]
-        losses[turn] = step(x_batch, y_batch, lr[turn], beta1[turn], beta2[turn], eps[turn], t[turn], C, W, R, c, U, k, m_C, v_C, m_W, v_W, m_R, v_R, m_c, v_c, m_U, v_U, m_k, v_k, C_x, a_given, a_operand, a, f, g, q, m, s, h_tanh, h, h_turned, o, U_y, o_y, o_max_tile, o_max, o_max_shift, p_sum_tile, p_sum, dh_given_sum, dh_operand, dh, ds, dm, dq, dg, df, da, dC_rows, dC, dW, dR, dc, h_do, dU, dk, dh_given_sum_tile_parts, dh_given_sum_parts, dU_operand_parts, threads)
+        losses[turn] = step(x_batch, y_batch, lr[turn], beta1[turn], beta2[turn], eps[turn], t[turn], C, W, R, c, U, k, m_C, v_C, m_W, v_W, m_R, v_R, m_c, v_c, m_U, v_U, m_k, v_k, C_x, a_given, R_turned, a_operand, f, g, q, m, s, h_tanh, h, o, L_rows, dh_given, dh_operand, ds, dm, dq, dg, df, da, dC_rows, dC, dW, dR, dc, dU, dk, dW_parts, dR_parts, dc_parts, dU_parts, dk_parts, threads)
         if not math.isfinite(losses[turn]):
             return turn
     return order.shape[0]

@@ -66,9 +66,6 @@ f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
 
 
-LEAST = real(np.finfo(real).min)
-
-
 AS_IS, TRANSPOSED = False, True
 _blas = types.ExternalFunction(
     "numba_xxgemm",
@@ -186,37 +183,6 @@ def tanh(x):
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def loss_sweep_1(part, parts, U, k, h_turned, o_max_tile, L_sum_tile, B, T, V, H, o_parts):
-    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
-    o = o_parts[part]
-    tiles = (V + 511) // 512
-    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
-        start, stop = tile * 512, min(tile * 512 + 512, V)
-        # o_max_tile[tile,b,t] = max_v2 (o[v2,b,t] if [v2//512 == tile] else least)
-        for b in range(B):
-            for t_ in range(T):
-                o_max_tile[tile, b, t_] = LEAST
-        # L_sum_tile[tile,b,t] = sum_v2 exp(o[v2,b,t] - o_max_tile[v2//512,b,t])*[v2//512 == tile]
-        for b in range(B):
-            for t_ in range(T):
-                L_sum_tile[tile, b, t_] = real(0.0)
-        # (F3) o[v,b,t] = k[v] + sum_i U[v,i]*h_turned[i,b,t]
-        for v in range(start, stop):
-            for b in range(B):
-                for t_ in range(T):
-                    o[v - start, b, t_] = k[v]
-        product(U[start:stop], AS_IS, h_turned.reshape(H, B*T), AS_IS, 1.0, 1.0, o.reshape(512, B*T)[:stop - start])
-        for v2 in range(start, stop):
-            for b in range(B):
-                for t_ in range(T):
-                    o_max_tile[tile, b, t_] = larger(o_max_tile[tile, b, t_], o[v2 - start, b, t_])
-        for v2 in range(start, stop):
-            for b in range(B):
-                for t_ in range(T):
-                    L_sum_tile[tile, b, t_] += exp(o[v2 - start, b, t_] - o_max_tile[tile, b, t_])
-
-
-@njit(cache=True, fastmath=FAST, error_model="numpy")
 def loss(x, y, C, W, R, s, U, k):
     """The loss L of one batch; nothing is changed.
 
@@ -229,152 +195,55 @@ def loss(x, y, C, W, R, s, U, k):
     H = W.shape[0]
     C_x = np.empty((B, T, D), real)
     a_given = np.empty((B, T, H), real)
-    a_operand = np.empty((B, T, H), real)
-    a = np.empty((B, T, H), real)
+    a_operand = np.empty((B, H), real)
     h = np.empty((B, T, H), real)
-    h_turned = np.empty((H, B, T), real)
-    o_y = np.empty((B, T), real)
-    o_max_tile = np.empty(((V + 511) // 512, B, T), real)
-    o_max = np.empty((B, T), real)
-    L_sum_tile = np.empty(((V + 511) // 512, B, T), real)
-    L_sum = np.empty((B, T), real)
-    o_parts = np.empty((1, 512, B, T), real)
+    o = np.empty((B, T, V), real)
+    a = a_given  # in the same array
     # C_x[b,t,d] = C[x[b,t],d]
     for b in range(B):
         for t_ in range(T):
             for d in range(D):
                 C_x[b, t_, d] = C[x[b, t_], d]
-    # a_given[b,t,i] = sum_d C_x[b,t,d]*W[i,d]
-    product(C_x.reshape(B*T, D), AS_IS, W, TRANSPOSED, 1.0, 0.0, a_given.reshape(B*T, H))
+    # a_given[b,t,i] = s[i] + sum_d C_x[b,t,d]*W[i,d]
+    for b in range(B):
+        for t_ in range(T):
+            for i in range(H):
+                a_given[b, t_, i] = s[i]
+    product(C_x.reshape(B*T, D), AS_IS, W, TRANSPOSED, 1.0, 1.0, a_given.reshape(B*T, H))
     for t_ in range(T):
         # a_operand[b,t,j] = h[b,t - 1,j] if [0 <= t - 1] else 0
         for b in range(B):
             for j in range(H):
-                a_operand[b, t_, j] = (h[b, t_ - 1, j] if 0 <= t_ - 1 else real(0.0))
-        # (F1) a[b,t,i] = s[i] + a_given[b,t,i] + sum_j a_operand[b,t,j]*R[i,j]
-        for b in range(B):
-            for i in range(H):
-                a[b, t_, i] = s[i] + a_given[b, t_, i]
-        product(a_operand[:, t_], AS_IS, R, TRANSPOSED, 1.0, 1.0, a[:, t_])
+                a_operand[b, j] = (h[b, t_ - 1, j] if 0 <= t_ - 1 else real(0.0))
+        # (F1) a[b,t,i] = a_given[b,t,i] + sum_j a_operand[b,t,j]*R[i,j]
+        product(a_operand, AS_IS, R, TRANSPOSED, 1.0, 1.0, a[:, t_])
         # (F2) h[b,t,i] = tanh(a[b,t,i])
         for b in range(B):
             for i in range(H):
                 h[b, t_, i] = tanh(a[b, t_, i])
-    # h_turned[i,b,t] = h[b,t,i]
-    for i in range(H):
-        for b in range(B):
-            for t_ in range(T):
-                h_turned[i, b, t_] = h[b, t_, i]
-    # k_y[b,t] = k[y[b,t]]
+    # (F3) o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
     for b in range(B):
         for t_ in range(T):
-            k_y = k[y[b, t_]]
-            # U_y[b,t,i] = U[y[b,t],i]
-            o_y_total = real(0)
-            for i in range(H):
-                U_y = U[y[b, t_], i]
-                # o_y[b,t] = k_y[b,t] + sum_i U_y[b,t,i]*h[b,t,i]
-                o_y_total = plus(o_y_total, U_y * h[b, t_, i])
-            o_y[b, t_] = k_y + o_y_total
-    # L_sum[b,t] = sum_tile o_max_shift[tile,b,t]*L_sum_tile[tile,b,t]
-    L_sum[...] = 0
-    parts = 1
-    loss_sweep_1(parts - 1, parts, U, k, h_turned, o_max_tile, L_sum_tile, B, T, V, H, o_parts)
-    # (o_max) o_max[b,t] = max_tile o_max_tile[tile,b,t]
-    for b in range(B):
-        for t_ in range(T):
-            o_max_total = real(-np.inf)
-            for tile in range((V + 511) // 512):
-                o_max_total = larger(o_max_total, o_max_tile[tile, b, t_])
-            o_max[b, t_] = o_max_total
-    # o_max_shift[tile,b,t] = exp(o_max_tile[tile,b,t] - o_max[b,t])
-    for tile in range((V + 511) // 512):
-        for b in range(B):
-            for t_ in range(T):
-                o_max_shift = exp(o_max_tile[tile, b, t_] - o_max[b, t_])
-                L_sum[b, t_] += o_max_shift * L_sum_tile[tile, b, t_]
-    # (F5) L = -1/(B*T) * sum_b,t (o_y[b,t] - o_max[b,t] - log(L_sum[b,t]))
+            for v in range(V):
+                o[b, t_, v] = k[v]
+    product(h.reshape(B*T, H), AS_IS, U, TRANSPOSED, 1.0, 1.0, o.reshape(B*T, V))
+    # o_y[b,t] = o[b,t,y[b,t]]
     L_total = 0.0
     for b in range(B):
         for t_ in range(T):
-            L_total = plus(L_total, o_y[b, t_] - o_max[b, t_] - log(L_sum[b, t_]))
+            o_y = o[b, t_, y[b, t_]]
+            # (o_max) o_max[b,t] = max_v2 o[b,t,v2]
+            o_max = real(-np.inf)
+            for v2 in range(V):
+                o_max = larger(o_max, o[b, t_, v2])
+            # L_sum[b,t] = sum_v2 exp(o[b,t,v2] - o_max[b,t])
+            L_sum = real(0)
+            for v2 in range(V):
+                L_sum = plus(L_sum, exp(o[b, t_, v2] - o_max))
+            # (F5) L = -1/(B*T) * sum_b,t (o_y[b,t] - o_max[b,t] - log(L_sum[b,t]))
+            L_total = plus(L_total, o_y - o_max - log(L_sum))
     L = -L_total / (B * T)
     return L
-
-
-@njit(cache=True, fastmath=FAST, error_model="numpy")
-def gradients_sweep_1(part, parts, U, k, o, h_turned, o_max_tile, p_sum_tile, B, T, V, H):
-    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
-    p_exp_tile = o
-    tiles = (V + 511) // 512
-    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
-        start, stop = tile * 512, min(tile * 512 + 512, V)
-        # o_max_tile[tile,b,t] = max_v2 (o[v2,b,t] if [v2//512 == tile] else least)
-        for b in range(B):
-            for t_ in range(T):
-                o_max_tile[tile, b, t_] = LEAST
-        # p_sum_tile[tile,b,t] = sum_v2 p_exp_tile[v2,b,t]*[v2//512 == tile]
-        for b in range(B):
-            for t_ in range(T):
-                p_sum_tile[tile, b, t_] = real(0.0)
-        # (F3) o[v,b,t] = k[v] + sum_i U[v,i]*h_turned[i,b,t]
-        for v in range(start, stop):
-            for b in range(B):
-                for t_ in range(T):
-                    o[v, b, t_] = k[v]
-        product(U[start:stop], AS_IS, h_turned.reshape(H, B*T), AS_IS, 1.0, 1.0, o.reshape(V, B*T)[start:stop])
-        for v2 in range(start, stop):
-            for b in range(B):
-                for t_ in range(T):
-                    o_max_tile[tile, b, t_] = larger(o_max_tile[tile, b, t_], o[v2, b, t_])
-        # p_exp_tile[v,b,t] = exp(o[v,b,t] - o_max_tile[v//512,b,t])
-        for v in range(start, stop):
-            for b in range(B):
-                for t_ in range(T):
-                    p_exp_tile[v, b, t_] = exp(o[v, b, t_] - o_max_tile[tile, b, t_])
-                    p_sum_tile[tile, b, t_] += p_exp_tile[v, b, t_]
-
-
-@njit(cache=True, fastmath=FAST, error_model="numpy")
-def gradients_sweep_2(
-    part, parts, U, y, h, o, dU, dk, p_sum, h_do, o_max_shift, B, T, V, H, dh_given_sum_tile_parts,
-    dh_given_sum_parts, dU_operand_parts,
-):
-    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
-    dh_given_sum_tile = dh_given_sum_tile_parts[part]
-    dh_given_sum = dh_given_sum_parts[part]
-    dU_operand = dU_operand_parts[part]
-    p_exp_tile = o
-    dh_given_sum[...] = 0
-    tiles = (V + 511) // 512
-    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
-        start, stop = tile * 512, min(tile * 512 + 512, V)
-        # dh_given_sum_tile[tile,b,t,i] = sum_v U[v,i]*p_exp_tile[v,b,t]*[v//512 == tile]
-        product(p_exp_tile.reshape(V, B*T)[start:stop], TRANSPOSED, U[start:stop], AS_IS, 1.0, 0.0, dh_given_sum_tile.reshape(B*T, H))
-        for b in range(B):
-            for t_ in range(T):
-                for i in range(H):
-                    dh_given_sum[b, t_, i] += o_max_shift[tile, b, t_] * dh_given_sum_tile[b, t_, i]
-        # dU_operand[v,b,t] = p_exp_tile[v,b,t]*o_max_shift[v//512,b,t]
-        for v in range(start, stop):
-            dk_total = real(0)
-            for b in range(B):
-                for t_ in range(T):
-                    dU_operand[v - start, b, t_] = p_exp_tile[v, b, t_] * o_max_shift[tile, b, t_]
-                    # F3 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
-                    # (dk) dk[v] = (1/(B*T) * sum_b,t p_exp_tile[v,b,t]*o_max_shift[v//512,b,t]/p_sum[b,t]) - 1/(B*T) * sum_b,t [v == y[b,t]]
-                    dk_total = plus(dk_total, p_exp_tile[v, b, t_] * o_max_shift[tile, b, t_] / p_sum[b, t_])
-            dk[v] = dk_total / (real(B) * real(T))
-        # F3 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
-        # (dU) dU[v,i] = (sum_b,t dU_operand[v,b,t]*h_do[b,t,i]) - 1/(B*T) * sum_b,t [v == y[b,t]]*h[b,t,i]
-        product(dU_operand.reshape(512, B*T)[:stop - start], AS_IS, h_do.reshape(B*T, H), AS_IS, 1.0, 0.0, dU[start:stop])
-        for b in range(B):
-            for t_ in range(T):
-                if start <= y[b, t_] < stop:
-                    for i in range(H):
-                        dU[y[b, t_], i] -= h[b, t_, i] / (real(B) * real(T))
-                if start <= y[b, t_] < stop:
-                    dk[y[b, t_]] -= real(1.0) / (real(B) * real(T))
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
@@ -391,131 +260,84 @@ def gradients(x, y, C, W, R, s, U, k):
     C_x = np.empty((B, T, D), real)
     a_given = np.empty((B, T, H), real)
     a_operand = np.empty((B, T, H), real)
-    a = np.empty((B, T, H), real)
     h = np.empty((B, T, H), real)
-    h_turned = np.empty((H, B, T), real)
-    o = np.empty((V, B, T), real)
-    U_y = np.empty((B, T, H), real)
-    o_y = np.empty((B, T), real)
-    o_max_tile = np.empty(((V + 511) // 512, B, T), real)
-    o_max = np.empty((B, T), real)
-    o_max_shift = np.empty(((V + 511) // 512, B, T), real)
-    p_sum_tile = np.empty(((V + 511) // 512, B, T), real)
-    p_sum = np.empty((B, T), real)
-    dh_given_sum = np.empty((B, T, H), real)
-    dh_operand = np.empty((B, T, H), real)
-    dh = np.empty((B, T, H), real)
+    o = np.empty((B, T, V), real)
+    dh_given = np.empty((B, T, H), real)
+    dh_operand = np.empty((B, H), real)
     da = np.empty((B, T, H), real)
     dC_rows = np.empty((B, T, D), real)
-    h_do = np.empty((B, T, H), real)
     dC = np.empty((V, D), real)
     dW = np.empty((H, D), real)
     dR = np.empty((H, H), real)
     ds = np.empty((H,), real)
     dU = np.empty((V, H), real)
     dk = np.empty((V,), real)
-    dh_given_sum_tile_parts = np.empty((1, B, T, H), real)
-    dh_given_sum_parts = np.empty((1, B, T, H), real)
-    dU_operand_parts = np.empty((1, 512, B, T), real)
-    p_exp_tile = o  # in the same array
-    dh_given = dh_given_sum  # in the same array
+    a = a_given  # in the same array
+    p_exp = o  # in the same array
+    do = o  # in the same array
+    dh = dh_given  # in the same array
     # C_x[b,t,d] = C[x[b,t],d]
     for b in range(B):
         for t_ in range(T):
             for d in range(D):
                 C_x[b, t_, d] = C[x[b, t_], d]
-    # a_given[b,t,i] = sum_d C_x[b,t,d]*W[i,d]
-    product(C_x.reshape(B*T, D), AS_IS, W, TRANSPOSED, 1.0, 0.0, a_given.reshape(B*T, H))
+    # a_given[b,t,i] = s[i] + sum_d C_x[b,t,d]*W[i,d]
+    for b in range(B):
+        for t_ in range(T):
+            for i in range(H):
+                a_given[b, t_, i] = s[i]
+    product(C_x.reshape(B*T, D), AS_IS, W, TRANSPOSED, 1.0, 1.0, a_given.reshape(B*T, H))
     for t_ in range(T):
         # a_operand[b,t,j] = h[b,t - 1,j] if [0 <= t - 1] else 0
         for b in range(B):
             for j in range(H):
                 a_operand[b, t_, j] = (h[b, t_ - 1, j] if 0 <= t_ - 1 else real(0.0))
-        # (F1) a[b,t,i] = s[i] + a_given[b,t,i] + sum_j a_operand[b,t,j]*R[i,j]
-        for b in range(B):
-            for i in range(H):
-                a[b, t_, i] = s[i] + a_given[b, t_, i]
+        # (F1) a[b,t,i] = a_given[b,t,i] + sum_j a_operand[b,t,j]*R[i,j]
         product(a_operand[:, t_], AS_IS, R, TRANSPOSED, 1.0, 1.0, a[:, t_])
         # (F2) h[b,t,i] = tanh(a[b,t,i])
         for b in range(B):
             for i in range(H):
                 h[b, t_, i] = tanh(a[b, t_, i])
-    # h_turned[i,b,t] = h[b,t,i]
-    for i in range(H):
-        for b in range(B):
-            for t_ in range(T):
-                h_turned[i, b, t_] = h[b, t_, i]
-    # k_y[b,t] = k[y[b,t]]
+    # (F3) o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
     for b in range(B):
         for t_ in range(T):
-            k_y = k[y[b, t_]]
-            # U_y[b,t,i] = U[y[b,t],i]
-            o_y_total = real(0)
-            for i in range(H):
-                U_y[b, t_, i] = U[y[b, t_], i]
-                # o_y[b,t] = k_y[b,t] + sum_i U_y[b,t,i]*h[b,t,i]
-                o_y_total = plus(o_y_total, U_y[b, t_, i] * h[b, t_, i])
-            o_y[b, t_] = k_y + o_y_total
-    # p_sum[b,t] = sum_tile o_max_shift[tile,b,t]*p_sum_tile[tile,b,t]
-    p_sum[...] = 0
-    # dh_given_sum[b,t,i] = sum_tile o_max_shift[tile,b,t]*dh_given_sum_tile[tile,b,t,i]
-    dh_given_sum[...] = 0
-    # F1 was: a[b,t,i] = s[i] + (sum_d W[i,d]*C[x[b,t],d]) + sum_j R[i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
-    # (dC) dC[v,d] = sum_b,t dC_rows[b,t,d]*[v == x[b,t]]
-    dC[...] = 0
-    # F1 was: a[b,t,i] = s[i] + (sum_d W[i,d]*C[x[b,t],d]) + sum_j R[i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
-    # (dR) dR[i,j] = sum_b,t (da[b,t,i]*h[b,t - 1,j] if [0 <= t - 1] else 0)
-    dR[...] = 0
-    # F1 was: a[b,t,i] = s[i] + (sum_d W[i,d]*C[x[b,t],d]) + sum_j R[i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
-    # (ds) ds[i] = sum_b,t da[b,t,i]
-    ds[...] = 0
-    parts = 1
-    gradients_sweep_1(parts - 1, parts, U, k, o, h_turned, o_max_tile, p_sum_tile, B, T, V, H)
-    # (o_max) o_max[b,t] = max_tile o_max_tile[tile,b,t]
-    for b in range(B):
-        for t_ in range(T):
-            o_max_total = real(-np.inf)
-            for tile in range((V + 511) // 512):
-                o_max_total = larger(o_max_total, o_max_tile[tile, b, t_])
-            o_max[b, t_] = o_max_total
-    # o_max_shift[tile,b,t] = exp(o_max_tile[tile,b,t] - o_max[b,t])
-    for tile in range((V + 511) // 512):
-        for b in range(B):
-            for t_ in range(T):
-                o_max_shift[tile, b, t_] = exp(o_max_tile[tile, b, t_] - o_max[b, t_])
-                p_sum[b, t_] += o_max_shift[tile, b, t_] * p_sum_tile[tile, b, t_]
-    # (F5) L = -1/(B*T) * sum_b,t (o_y[b,t] - o_max[b,t] - log(p_sum[b,t]))
+            for v in range(V):
+                o[b, t_, v] = k[v]
+    product(h.reshape(B*T, H), AS_IS, U, TRANSPOSED, 1.0, 1.0, o.reshape(B*T, V))
+    # o_y[b,t] = o[b,t,y[b,t]]
     L_total = 0.0
     for b in range(B):
         for t_ in range(T):
-            L_total = plus(L_total, o_y[b, t_] - o_max[b, t_] - log(p_sum[b, t_]))
-            # h_do[b,t,i] = h[b,t,i]/(B*T*p_sum[b,t])
-            for i in range(H):
-                h_do[b, t_, i] = h[b, t_, i] / (real(B) * real(T) * p_sum[b, t_])
+            o_y = o[b, t_, y[b, t_]]
+            # (o_max) o_max[b,t] = max_v2 o[b,t,v2]
+            o_max = real(-np.inf)
+            for v2 in range(V):
+                o_max = larger(o_max, o[b, t_, v2])
+            # p_exp[b,t,v] = exp(o[b,t,v] - o_max[b,t])
+            p_sum = real(0)
+            for v in range(V):
+                p_exp[b, t_, v] = exp(o[b, t_, v] - o_max)
+                # p_sum[b,t] = sum_v2 p_exp[b,t,v2]
+                p_sum = plus(p_sum, p_exp[b, t_, v])
+            # (F5) L = -1/(B*T) * sum_b,t (o_y[b,t] - o_max[b,t] - log(p_sum[b,t]))
+            L_total = plus(L_total, o_y - o_max - log(p_sum))
+            # F4 was: p[b,t,v] = exp(o[b,t,v])/(sum_v2 exp(o[b,t,v2]))
+            # (do) do[b,t,v] = p_exp[b,t,v]/(B*T*p_sum[b,t]) - [v == y[b,t]]/(B*T)
+            for v in range(V):
+                do[b, t_, v] = p_exp[b, t_, v] / (real(B) * real(T) * p_sum)
+            do[b, t_, y[b, t_]] -= real(1.0) / (real(B) * real(T))
     L = -L_total / (B * T)
-    parts = 1
-    gradients_sweep_2(
-        parts - 1, parts, U, y, h, o, dU, dk, p_sum, h_do, o_max_shift, B, T, V, H, dh_given_sum_tile_parts,
-        dh_given_sum_parts, dU_operand_parts,
-    )
-    add_parts(dh_given_sum, dh_given_sum_parts, parts)
-    # dh_given[b,t,i] = dh_given_sum[b,t,i]/(B*T*p_sum[b,t]) - U_y[b,t,i]/(B*T)
-    for b in range(B):
-        for t_ in range(T):
-            for i in range(H):
-                dh_given[b, t_, i] = dh_given_sum[b, t_, i] / (real(B) * real(T) * p_sum[b, t_]) - U_y[b, t_, i] / (real(B) * real(T))
+    # dh_given[b,t,i] = sum_v U[v,i]*do[b,t,v]
+    product(do.reshape(B*T, V), AS_IS, U, AS_IS, 1.0, 0.0, dh_given.reshape(B*T, H))
     for t_ in range(T - 1, -1, -1):
         # dh_operand[b,t,i2] = da[b,t + 1,i2] if [t + 1 < T] else 0
         for b in range(B):
             for i2 in range(H):
-                dh_operand[b, t_, i2] = (da[b, t_ + 1, i2] if t_ + 1 < T else real(0.0))
+                dh_operand[b, i2] = (da[b, t_ + 1, i2] if t_ + 1 < T else real(0.0))
         # F3 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
         # F1 was: a[b,t,i] = s[i] + (sum_d W[i,d]*C[x[b,t],d]) + sum_j R[i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
         # (dh) dh[b,t,i] = dh_given[b,t,i] + sum_i2 dh_operand[b,t,i2]*R[i2,i]
-        for b in range(B):
-            for i in range(H):
-                dh[b, t_, i] = dh_given[b, t_, i]
-        product(dh_operand[:, t_], AS_IS, R, AS_IS, 1.0, 1.0, dh[:, t_])
+        product(dh_operand, AS_IS, R, AS_IS, 1.0, 1.0, dh[:, t_])
         # F2 was: h[b,t,i] = tanh(a[b,t,i])
         # (da) da[b,t,i] = (1 - h[b,t,i]**2)*dh[b,t,i]
         for b in range(B):
@@ -523,6 +345,9 @@ def gradients(x, y, C, W, R, s, U, k):
                 da[b, t_, i] = (real(1.0) - h[b, t_, i] ** 2) * dh[b, t_, i]
     # dC_rows[b,t,d] = sum_i W[i,d]*da[b,t,i]
     product(da.reshape(B*T, H), AS_IS, W, AS_IS, 1.0, 0.0, dC_rows.reshape(B*T, D))
+    # F1 was: a[b,t,i] = s[i] + (sum_d W[i,d]*C[x[b,t],d]) + sum_j R[i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
+    # (dC) dC[v,d] = sum_b,t dC_rows[b,t,d]*[v == x[b,t]]
+    dC[...] = 0
     for b in range(B):
         for t_ in range(T):
             for d in range(D):
@@ -530,219 +355,174 @@ def gradients(x, y, C, W, R, s, U, k):
     # F1 was: a[b,t,i] = s[i] + (sum_d W[i,d]*C[x[b,t],d]) + sum_j R[i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
     # (dW) dW[i,d] = sum_b,t da[b,t,i]*C_x[b,t,d]
     product(da.reshape(B*T, H), TRANSPOSED, C_x.reshape(B*T, D), AS_IS, 1.0, 0.0, dW)
+    # F1 was: a[b,t,i] = s[i] + (sum_d W[i,d]*C[x[b,t],d]) + sum_j R[i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
+    # (dR) dR[i,j] = sum_b,t da[b,t,i]*a_operand[b,t,j]
+    product(da.reshape(B*T, H), TRANSPOSED, a_operand.reshape(B*T, H), AS_IS, 1.0, 0.0, dR)
+    # F1 was: a[b,t,i] = s[i] + (sum_d W[i,d]*C[x[b,t],d]) + sum_j R[i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
+    # (ds) ds[i] = sum_b,t da[b,t,i]
+    ds[...] = 0
     for b in range(B):
         for t_ in range(T):
             for i in range(H):
-                for j in range(H):
-                    dR[i, j] += (da[b, t_, i] * h[b, t_ - 1, j] if 0 <= t_ - 1 else real(0.0))
                 ds[i] += da[b, t_, i]
+    # F3 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
+    # (dU) dU[v,i] = sum_b,t do[b,t,v]*h[b,t,i]
+    product(do.reshape(B*T, V), TRANSPOSED, h.reshape(B*T, H), AS_IS, 1.0, 0.0, dU)
+    # F3 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
+    # (dk) dk[v] = sum_b,t do[b,t,v]
+    dk[...] = 0
+    for b in range(B):
+        for t_ in range(T):
+            for v in range(V):
+                dk[v] += do[b, t_, v]
     return L, dC, dW, dR, ds, dU, dk
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def step_sweep_1(part, parts, U, k, o, h_turned, o_max_tile, p_sum_tile, B, T, V, H):
-    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
-    p_exp_tile = o
-    tiles = (V + 511) // 512
-    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
-        start, stop = tile * 512, min(tile * 512 + 512, V)
-        # o_max_tile[tile,b,t] = max_v2 (o[v2,b,t] if [v2//512 == tile] else least)
-        for b in range(B):
-            for t_ in range(T):
-                o_max_tile[tile, b, t_] = LEAST
-        # p_sum_tile[tile,b,t] = sum_v2 p_exp_tile[v2,b,t]*[v2//512 == tile]
-        for b in range(B):
-            for t_ in range(T):
-                p_sum_tile[tile, b, t_] = real(0.0)
-        # (F3) o[v,b,t] = k[v] + sum_i U[v,i]*h_turned[i,b,t]
-        for v in range(start, stop):
-            for b in range(B):
-                for t_ in range(T):
-                    o[v, b, t_] = k[v]
-        product(U[start:stop], AS_IS, h_turned.reshape(H, B*T), AS_IS, 1.0, 1.0, o.reshape(V, B*T)[start:stop])
-        for v2 in range(start, stop):
-            for b in range(B):
-                for t_ in range(T):
-                    o_max_tile[tile, b, t_] = larger(o_max_tile[tile, b, t_], o[v2, b, t_])
-        # p_exp_tile[v,b,t] = exp(o[v,b,t] - o_max_tile[v//512,b,t])
-        for v in range(start, stop):
-            for b in range(B):
-                for t_ in range(T):
-                    p_exp_tile[v, b, t_] = exp(o[v, b, t_] - o_max_tile[tile, b, t_])
-                    p_sum_tile[tile, b, t_] += p_exp_tile[v, b, t_]
-
-
-@njit(cache=True, parallel=True)
-def step_sweep_1_on_threads(parts, U, k, o, h_turned, o_max_tile, p_sum_tile, B, T, V, H):
-    for part in prange(parts):
-        step_sweep_1(np.int64(part), parts, U, k, o, h_turned, o_max_tile, p_sum_tile, B, T, V, H)
-
-
-@njit(cache=True, fastmath=FAST, error_model="numpy")
-def step_sweep_2(
-    part, parts, U, y, h, o, dU, dk, p_sum, h_do, o_max_shift, B, T, V, H, dh_given_sum_tile_parts,
-    dh_given_sum_parts, dU_operand_parts,
+def step_sweep_1(
+    part, parts, C, W, R, s, U, k, x, y, h, o, da, a_given, dh_given, dC_rows, C_x, a_operand,
+    dh_operand, R_turned, L_rows, dW_parts, dR_parts, ds_parts, dU_parts, dk_parts, B, T, D, H, V,
 ):
-    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
-    dh_given_sum_tile = dh_given_sum_tile_parts[part]
-    dh_given_sum = dh_given_sum_parts[part]
-    dU_operand = dU_operand_parts[part]
-    p_exp_tile = o
-    dh_given_sum[...] = 0
-    tiles = (V + 511) // 512
-    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
-        start, stop = tile * 512, min(tile * 512 + 512, V)
-        # dh_given_sum_tile[tile,b,t,i] = sum_v U[v,i]*p_exp_tile[v,b,t]*[v//512 == tile]
-        product(p_exp_tile.reshape(V, B*T)[start:stop], TRANSPOSED, U[start:stop], AS_IS, 1.0, 0.0, dh_given_sum_tile.reshape(B*T, H))
-        for b in range(B):
-            for t_ in range(T):
-                for i in range(H):
-                    dh_given_sum[b, t_, i] += o_max_shift[tile, b, t_] * dh_given_sum_tile[b, t_, i]
-        # dU_operand[v,b,t] = p_exp_tile[v,b,t]*o_max_shift[v//512,b,t]
-        for v in range(start, stop):
-            dk_total = real(0)
-            for b in range(B):
-                for t_ in range(T):
-                    dU_operand[v - start, b, t_] = p_exp_tile[v, b, t_] * o_max_shift[tile, b, t_]
-                    # F3 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
-                    # (dk) dk[v] = (1/(B*T) * sum_b,t p_exp_tile[v,b,t]*o_max_shift[v//512,b,t]/p_sum[b,t]) - 1/(B*T) * sum_b,t [v == y[b,t]]
-                    dk_total = plus(dk_total, p_exp_tile[v, b, t_] * o_max_shift[tile, b, t_] / p_sum[b, t_])
-            dk[v] = dk_total / (real(B) * real(T))
-        # F3 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
-        # (dU) dU[v,i] = (sum_b,t dU_operand[v,b,t]*h_do[b,t,i]) - 1/(B*T) * sum_b,t [v == y[b,t]]*h[b,t,i]
-        product(dU_operand.reshape(512, B*T)[:stop - start], AS_IS, h_do.reshape(B*T, H), AS_IS, 1.0, 0.0, dU[start:stop])
-        for b in range(B):
-            for t_ in range(T):
-                if start <= y[b, t_] < stop:
-                    for i in range(H):
-                        dU[y[b, t_], i] -= h[b, t_, i] / (real(B) * real(T))
-                if start <= y[b, t_] < stop:
-                    dk[y[b, t_]] -= real(1.0) / (real(B) * real(T))
-
-
-@njit(cache=True, parallel=True)
-def step_sweep_2_on_threads(
-    parts, U, y, h, o, dU, dk, p_sum, h_do, o_max_shift, B, T, V, H, dh_given_sum_tile_parts,
-    dh_given_sum_parts, dU_operand_parts,
-):
-    for part in prange(parts):
-        step_sweep_2(
-            np.int64(part), parts, U, y, h, o, dU, dk, p_sum, h_do, o_max_shift, B, T, V, H,
-            dh_given_sum_tile_parts, dh_given_sum_parts, dU_operand_parts,
-        )
-
-
-@njit(cache=True, fastmath=FAST, error_model="numpy")
-def step_sweep_3(part, parts, x, dC, dC_rows, B, T, V, D):
-    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
-    tiles = (V + 511) // 512
-    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
-        start, stop = tile * 512, min(tile * 512 + 512, V)
-        # F1 was: a[b,t,i] = s[i] + (sum_d W[i,d]*C[x[b,t],d]) + sum_j R[i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
-        # (dC) dC[v,d] = sum_b,t dC_rows[b,t,d]*[v == x[b,t]]
-        for v in range(start, stop):
+    """Part `part` of `parts`: some rows of the B, through all that goes row by row."""
+    start, stop = B * part // parts, B * (part + 1) // parts
+    dW = dW_parts[part]
+    dR = dR_parts[part]
+    ds = ds_parts[part]
+    dU = dU_parts[part]
+    dk = dk_parts[part]
+    a = a_given
+    do = o
+    dh = dh_given
+    p_exp = o
+    dW[...] = 0
+    dR[...] = 0
+    ds[...] = 0
+    dU[...] = 0
+    dk[...] = 0
+    # C_x[b,t,d] = C[x[b,t],d]
+    for b in range(start, stop):
+        for t_ in range(T):
             for d in range(D):
-                dC[v, d] = real(0.0)
-        for b in range(B):
-            for t_ in range(T):
-                if start <= x[b, t_] < stop:
-                    for d in range(D):
-                        dC[x[b, t_], d] += dC_rows[b, t_, d]
-
-
-@njit(cache=True, parallel=True)
-def step_sweep_3_on_threads(parts, x, dC, dC_rows, B, T, V, D):
-    for part in prange(parts):
-        step_sweep_3(np.int64(part), parts, x, dC, dC_rows, B, T, V, D)
-
-
-@njit(cache=True, fastmath=FAST, error_model="numpy")
-def step_sweep_4(
-    part, parts, C, U, k, dC, dU, dk, clip_scale, lr, beta1, beta2, eps, m_C, v_C, m_U, v_U, m_k, v_k,
-    C_new_factor, C_new_factor2, V, H, D,
-):
-    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
-    g_C = dC
-    m_C_new = m_C
-    v_C_new = v_C
-    C_new = C
-    g_U = dU
-    m_U_new = m_U
-    v_U_new = v_U
-    U_new = U
-    g_k = dk
-    m_k_new = m_k
-    v_k_new = v_k
-    k_new = k
-    tiles = (V + 511) // 512
-    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
-        start, stop = tile * 512, min(tile * 512 + 512, V)
-        # (U5) g_C[v,d] = dC[v,d]*clip_scale
-        for v in range(start, stop):
-            for d in range(D):
-                g_C[v, d] = dC[v, d] * real(clip_scale)
-                # (U6) m_C_new[v,d] = beta1*m_C[v,d] + g_C[v,d]*(1 - beta1)
-                m_C_new[v, d] = real(beta1) * m_C[v, d] + g_C[v, d] * (real(1.0) - real(beta1))
-                # (U7) v_C_new[v,d] = g_C[v,d]**2*(1 - beta2) + beta2*v_C[v,d]
-                v_C_new[v, d] = g_C[v, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_C[v, d]
-                # (U8) C_new[v,d] = C[v,d] - lr*C_new_factor*m_C_new[v,d]/(eps + sqrt(C_new_factor2*v_C_new[v,d]))
-                C_new[v, d] = C[v, d] - real(lr) * real(C_new_factor) * m_C_new[v, d] / (real(eps) + sqrt(real(C_new_factor2) * v_C_new[v, d]))
-        # (U21) g_U[v,i] = dU[v,i]*clip_scale
-        for v in range(start, stop):
+                C_x[b, t_, d] = C[x[b, t_], d]
+    # a_given[b,t,i] = s[i] + sum_d C_x[b,t,d]*W[i,d]
+    for b in range(start, stop):
+        for t_ in range(T):
             for i in range(H):
-                g_U[v, i] = dU[v, i] * real(clip_scale)
-                # (U22) m_U_new[v,i] = beta1*m_U[v,i] + g_U[v,i]*(1 - beta1)
-                m_U_new[v, i] = real(beta1) * m_U[v, i] + g_U[v, i] * (real(1.0) - real(beta1))
-                # (U23) v_U_new[v,i] = g_U[v,i]**2*(1 - beta2) + beta2*v_U[v,i]
-                v_U_new[v, i] = g_U[v, i] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_U[v, i]
-                # (U24) U_new[v,i] = U[v,i] - lr*C_new_factor*m_U_new[v,i]/(eps + sqrt(C_new_factor2*v_U_new[v,i]))
-                U_new[v, i] = U[v, i] - real(lr) * real(C_new_factor) * m_U_new[v, i] / (real(eps) + sqrt(real(C_new_factor2) * v_U_new[v, i]))
-        # (U25) g_k[v] = dk[v]*clip_scale
-        for v in range(start, stop):
-            g_k[v] = dk[v] * real(clip_scale)
-            # (U26) m_k_new[v] = beta1*m_k[v] + g_k[v]*(1 - beta1)
-            m_k_new[v] = real(beta1) * m_k[v] + g_k[v] * (real(1.0) - real(beta1))
-            # (U27) v_k_new[v] = g_k[v]**2*(1 - beta2) + beta2*v_k[v]
-            v_k_new[v] = g_k[v] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_k[v]
-            # (U28) k_new[v] = k[v] - lr*C_new_factor*m_k_new[v]/(eps + sqrt(C_new_factor2*v_k_new[v]))
-            k_new[v] = k[v] - real(lr) * real(C_new_factor) * m_k_new[v] / (real(eps) + sqrt(real(C_new_factor2) * v_k_new[v]))
+                a_given[b, t_, i] = s[i]
+    product(C_x.reshape(B*T, D)[start*T:stop*T], AS_IS, W, TRANSPOSED, 1.0, 1.0, a_given.reshape(B*T, H)[start*T:stop*T])
+    for t_ in range(T):
+        # a_operand[b,t,j] = h[b,t - 1,j] if [0 <= t - 1] else 0
+        for b in range(start, stop):
+            for j in range(H):
+                a_operand[b, t_, j] = (h[b, t_ - 1, j] if 0 <= t_ - 1 else real(0.0))
+        # (F1) a[b,t,i] = a_given[b,t,i] + sum_j a_operand[b,t,j]*R_turned[j,i]
+        product(a_operand[start:stop, t_], AS_IS, R_turned, AS_IS, 1.0, 1.0, a[start:stop, t_])
+        # (F2) h[b,t,i] = tanh(a[b,t,i])
+        for b in range(start, stop):
+            for i in range(H):
+                h[b, t_, i] = tanh(a[b, t_, i])
+    # (F3) o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
+    for b in range(start, stop):
+        for t_ in range(T):
+            for v in range(V):
+                o[b, t_, v] = k[v]
+    product(h.reshape(B*T, H)[start*T:stop*T], AS_IS, U, TRANSPOSED, 1.0, 1.0, o.reshape(B*T, V)[start*T:stop*T])
+    # o_y[b,t] = o[b,t,y[b,t]]
+    for b in range(start, stop):
+        L_rows_total = real(0)
+        for t_ in range(T):
+            o_y = o[b, t_, y[b, t_]]
+            # (o_max) o_max[b,t] = max_v2 o[b,t,v2]
+            o_max = real(-np.inf)
+            for v2 in range(V):
+                o_max = larger(o_max, o[b, t_, v2])
+            # p_exp[b,t,v] = exp(o[b,t,v] - o_max[b,t])
+            p_sum = real(0)
+            for v in range(V):
+                p_exp[b, t_, v] = exp(o[b, t_, v] - o_max)
+                # p_sum[b,t] = sum_v2 p_exp[b,t,v2]
+                p_sum = plus(p_sum, p_exp[b, t_, v])
+            # L_rows[b] = sum_t (o_y[b,t] - o_max[b,t] - log(p_sum[b,t]))
+            L_rows_total = plus(L_rows_total, o_y - o_max - log(p_sum))
+            # F4 was: p[b,t,v] = exp(o[b,t,v])/(sum_v2 exp(o[b,t,v2]))
+            # (do) do[b,t,v] = p_exp[b,t,v]/(B*T*p_sum[b,t]) - [v == y[b,t]]/(B*T)
+            for v in range(V):
+                do[b, t_, v] = p_exp[b, t_, v] / (real(B) * real(T) * p_sum)
+            do[b, t_, y[b, t_]] -= real(1.0) / (real(B) * real(T))
+            # F3 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
+            # (dk) dk[v] = sum_b,t do[b,t,v]
+            for v in range(V):
+                dk[v] += do[b, t_, v]
+        L_rows[b] = L_rows_total
+    # dh_given[b,t,i] = sum_v U[v,i]*do[b,t,v]
+    product(do.reshape(B*T, V)[start*T:stop*T], AS_IS, U, AS_IS, 1.0, 0.0, dh_given.reshape(B*T, H)[start*T:stop*T])
+    for t_ in range(T - 1, -1, -1):
+        # dh_operand[b,t,i2] = da[b,t + 1,i2] if [t + 1 < T] else 0
+        for b in range(start, stop):
+            for i2 in range(H):
+                dh_operand[b, i2] = (da[b, t_ + 1, i2] if t_ + 1 < T else real(0.0))
+        # F3 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
+        # F1 was: a[b,t,i] = s[i] + (sum_d W[i,d]*C[x[b,t],d]) + sum_j R[i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
+        # (dh) dh[b,t,i] = dh_given[b,t,i] + sum_i2 dh_operand[b,t,i2]*R[i2,i]
+        product(dh_operand[start:stop], AS_IS, R, AS_IS, 1.0, 1.0, dh[start:stop, t_])
+        # F2 was: h[b,t,i] = tanh(a[b,t,i])
+        # (da) da[b,t,i] = (1 - h[b,t,i]**2)*dh[b,t,i]
+        for b in range(start, stop):
+            for i in range(H):
+                da[b, t_, i] = (real(1.0) - h[b, t_, i] ** 2) * dh[b, t_, i]
+    # dC_rows[b,t,d] = sum_i W[i,d]*da[b,t,i]
+    product(da.reshape(B*T, H)[start*T:stop*T], AS_IS, W, AS_IS, 1.0, 0.0, dC_rows.reshape(B*T, D)[start*T:stop*T])
+    # F1 was: a[b,t,i] = s[i] + (sum_d W[i,d]*C[x[b,t],d]) + sum_j R[i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
+    # (dW) dW[i,d] = sum_b,t da[b,t,i]*C_x[b,t,d]
+    product(da.reshape(B*T, H)[start*T:stop*T], TRANSPOSED, C_x.reshape(B*T, D)[start*T:stop*T], AS_IS, 1.0, 1.0, dW)
+    # F1 was: a[b,t,i] = s[i] + (sum_d W[i,d]*C[x[b,t],d]) + sum_j R[i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
+    # (dR) dR[i,j] = sum_b,t da[b,t,i]*a_operand[b,t,j]
+    product(da.reshape(B*T, H)[start*T:stop*T], TRANSPOSED, a_operand.reshape(B*T, H)[start*T:stop*T], AS_IS, 1.0, 1.0, dR)
+    # F1 was: a[b,t,i] = s[i] + (sum_d W[i,d]*C[x[b,t],d]) + sum_j R[i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
+    # (ds) ds[i] = sum_b,t da[b,t,i]
+    for b in range(start, stop):
+        for t_ in range(T):
+            for i in range(H):
+                ds[i] += da[b, t_, i]
+    # F3 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
+    # (dU) dU[v,i] = sum_b,t do[b,t,v]*h[b,t,i]
+    product(do.reshape(B*T, V)[start*T:stop*T], TRANSPOSED, h.reshape(B*T, H)[start*T:stop*T], AS_IS, 1.0, 1.0, dU)
 
 
 @njit(cache=True, parallel=True)
-def step_sweep_4_on_threads(
-    parts, C, U, k, dC, dU, dk, clip_scale, lr, beta1, beta2, eps, m_C, v_C, m_U, v_U, m_k, v_k,
-    C_new_factor, C_new_factor2, V, H, D,
+def step_sweep_1_on_threads(
+    parts, C, W, R, s, U, k, x, y, h, o, da, a_given, dh_given, dC_rows, C_x, a_operand, dh_operand,
+    R_turned, L_rows, dW_parts, dR_parts, ds_parts, dU_parts, dk_parts, B, T, D, H, V,
 ):
     for part in prange(parts):
-        step_sweep_4(
-            np.int64(part), parts, C, U, k, dC, dU, dk, clip_scale, lr, beta1, beta2, eps, m_C, v_C, m_U, v_U,
-            m_k, v_k, C_new_factor, C_new_factor2, V, H, D,
+        step_sweep_1(
+            np.int64(part), parts, C, W, R, s, U, k, x, y, h, o, da, a_given, dh_given, dC_rows, C_x, a_operand,
+            dh_operand, R_turned, L_rows, dW_parts, dR_parts, ds_parts, dU_parts, dk_parts, B, T, D, H, V,
         )
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def step(
     x, y, lr, beta1, beta2, eps, t, C, W, R, s, U, k, m_C, v_C, m_W, v_W, m_R, v_R, m_s, v_s, m_U, v_U, m_k, v_k,
-    C_x, a_given, a_operand, a, h, h_turned, o, U_y, o_y, o_max_tile, o_max, o_max_shift, p_sum_tile, p_sum,
-    dh_given_sum, dh_operand, dh, da, dC_rows, dC, dW, dR, ds, h_do, dU, dk, dh_given_sum_tile_parts,
-    dh_given_sum_parts, dU_operand_parts, threads,
+    C_x, a_given, R_turned, a_operand, h, o, L_rows, dh_given, dh_operand, da, dC_rows, dC, dW, dR, ds, dU, dk,
+    dW_parts, dR_parts, ds_parts, dU_parts, dk_parts, threads,
 ):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
     Arrays: x (B,T), y (B,T), C (V,D), W (H,D), R (H,H), s (H), U (V,H), k (V), m_C (V,D), v_C (V,D), m_W (H,D), v_W
     (H,D), m_R (H,H), v_R (H,H), m_s (H), v_s (H), m_U (V,H), v_U (V,H), m_k (V), v_k (V), C_x (B,T,D), a_given
-    (B,T,H), a_operand (B,T,H), a (B,T,H), h (B,T,H), h_turned (H,B,T), o (V,B,T), U_y (B,T,H), o_y (B,T),
-    o_max_tile ((V + 511)//512,B,T), o_max (B,T), o_max_shift ((V + 511)//512,B,T), p_sum_tile ((V + 511)//512,B,T),
-    p_sum (B,T), dh_given_sum (B,T,H), dh_operand (B,T,H), dh (B,T,H), da (B,T,H), dC_rows (B,T,D), dC (V,D), dW
-    (H,D), dR (H,H), ds (H), h_do (B,T,H), dU (V,H), dk (V)
+    (B,T,H), R_turned (H,H), a_operand (B,T,H), h (B,T,H), o (B,T,V), L_rows (B), dh_given (B,T,H), dh_operand
+    (B,H), da (B,T,H), dC_rows (B,T,D), dC (V,D), dW (H,D), dR (H,H), ds (H), dU (V,H), dk (V)
     """
     B = x.shape[0]
     T = x.shape[1]
     V = C.shape[0]
     D = C.shape[1]
     H = W.shape[0]
-    p_exp_tile = o  # in the same array
-    dh_given = dh_given_sum  # in the same array
+    a = a_given  # in the same array
+    p_exp = o  # in the same array
+    do = o  # in the same array
+    dh = dh_given  # in the same array
     g_C = dC  # in the same array
     m_C_new = m_C  # in the same array
     v_C_new = v_C  # in the same array
@@ -767,131 +547,52 @@ def step(
     m_k_new = m_k  # in the same array
     v_k_new = v_k  # in the same array
     k_new = k  # in the same array
-    # C_x[b,t,d] = C[x[b,t],d]
-    for b in range(B):
-        for t_ in range(T):
-            for d in range(D):
-                C_x[b, t_, d] = C[x[b, t_], d]
-    # a_given[b,t,i] = sum_d C_x[b,t,d]*W[i,d]
-    product(C_x.reshape(B*T, D), AS_IS, W, TRANSPOSED, 1.0, 0.0, a_given.reshape(B*T, H))
-    for t_ in range(T):
-        # a_operand[b,t,j] = h[b,t - 1,j] if [0 <= t - 1] else 0
-        for b in range(B):
-            for j in range(H):
-                a_operand[b, t_, j] = (h[b, t_ - 1, j] if 0 <= t_ - 1 else real(0.0))
-        # (F1) a[b,t,i] = s[i] + a_given[b,t,i] + sum_j a_operand[b,t,j]*R[i,j]
-        for b in range(B):
-            for i in range(H):
-                a[b, t_, i] = s[i] + a_given[b, t_, i]
-        product(a_operand[:, t_], AS_IS, R, TRANSPOSED, 1.0, 1.0, a[:, t_])
-        # (F2) h[b,t,i] = tanh(a[b,t,i])
-        for b in range(B):
-            for i in range(H):
-                h[b, t_, i] = tanh(a[b, t_, i])
-    # h_turned[i,b,t] = h[b,t,i]
-    for i in range(H):
-        for b in range(B):
-            for t_ in range(T):
-                h_turned[i, b, t_] = h[b, t_, i]
-    # k_y[b,t] = k[y[b,t]]
-    for b in range(B):
-        for t_ in range(T):
-            k_y = k[y[b, t_]]
-            # U_y[b,t,i] = U[y[b,t],i]
-            o_y_total = real(0)
-            for i in range(H):
-                U_y[b, t_, i] = U[y[b, t_], i]
-                # o_y[b,t] = k_y[b,t] + sum_i U_y[b,t,i]*h[b,t,i]
-                o_y_total = plus(o_y_total, U_y[b, t_, i] * h[b, t_, i])
-            o_y[b, t_] = k_y + o_y_total
-    # p_sum[b,t] = sum_tile o_max_shift[tile,b,t]*p_sum_tile[tile,b,t]
-    p_sum[...] = 0
-    # dh_given_sum[b,t,i] = sum_tile o_max_shift[tile,b,t]*dh_given_sum_tile[tile,b,t,i]
-    dh_given_sum[...] = 0
-    # F1 was: a[b,t,i] = s[i] + (sum_d W[i,d]*C[x[b,t],d]) + sum_j R[i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
-    # (dR) dR[i,j] = sum_b,t (da[b,t,i]*h[b,t - 1,j] if [0 <= t - 1] else 0)
+    # R_turned[j,i] = R[i,j]
+    for j in range(H):
+        for i in range(H):
+            R_turned[j, i] = R[i, j]
+    dC[...] = 0
+    dW[...] = 0
     dR[...] = 0
-    # F1 was: a[b,t,i] = s[i] + (sum_d W[i,d]*C[x[b,t],d]) + sum_j R[i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
-    # (ds) ds[i] = sum_b,t da[b,t,i]
     ds[...] = 0
+    dU[...] = 0
+    dk[...] = 0
     # C_new_factor = 1/(1 - beta1**t)
     C_new_factor = 1.0 / (1.0 - beta1 ** t)
     # C_new_factor2 = 1/(1 - beta2**t)
     C_new_factor2 = 1.0 / (1.0 - beta2 ** t)
-    parts = parts_for(V * B * T * H, threads)
+    parts = parts_for(B * T * H * D, threads)
     if parts == 1:
-        step_sweep_1(parts - 1, parts, U, k, o, h_turned, o_max_tile, p_sum_tile, B, T, V, H)
+        step_sweep_1(
+            parts - 1, parts, C, W, R, s, U, k, x, y, h, o, da, a_given, dh_given, dC_rows, C_x, a_operand,
+            dh_operand, R_turned, L_rows, dW_parts, dR_parts, ds_parts, dU_parts, dk_parts, B, T, D, H, V,
+        )
     else:
-        step_sweep_1_on_threads(parts, U, k, o, h_turned, o_max_tile, p_sum_tile, B, T, V, H)
-    # (o_max) o_max[b,t] = max_tile o_max_tile[tile,b,t]
-    for b in range(B):
-        for t_ in range(T):
-            o_max_total = real(-np.inf)
-            for tile in range((V + 511) // 512):
-                o_max_total = larger(o_max_total, o_max_tile[tile, b, t_])
-            o_max[b, t_] = o_max_total
-    # o_max_shift[tile,b,t] = exp(o_max_tile[tile,b,t] - o_max[b,t])
-    for tile in range((V + 511) // 512):
-        for b in range(B):
-            for t_ in range(T):
-                o_max_shift[tile, b, t_] = exp(o_max_tile[tile, b, t_] - o_max[b, t_])
-                p_sum[b, t_] += o_max_shift[tile, b, t_] * p_sum_tile[tile, b, t_]
-    # (F5) L = -1/(B*T) * sum_b,t (o_y[b,t] - o_max[b,t] - log(p_sum[b,t]))
+        step_sweep_1_on_threads(
+            parts, C, W, R, s, U, k, x, y, h, o, da, a_given, dh_given, dC_rows, C_x, a_operand, dh_operand,
+            R_turned, L_rows, dW_parts, dR_parts, ds_parts, dU_parts, dk_parts, B, T, D, H, V,
+        )
+    add_parts(dW, dW_parts, parts)
+    add_parts(dR, dR_parts, parts)
+    add_parts(ds, ds_parts, parts)
+    add_parts(dU, dU_parts, parts)
+    add_parts(dk, dk_parts, parts)
+    # (F5) L = -1/(B*T) * sum_b L_rows[b]
     L_total = 0.0
     for b in range(B):
-        for t_ in range(T):
-            L_total = plus(L_total, o_y[b, t_] - o_max[b, t_] - log(p_sum[b, t_]))
-            # h_do[b,t,i] = h[b,t,i]/(B*T*p_sum[b,t])
-            for i in range(H):
-                h_do[b, t_, i] = h[b, t_, i] / (real(B) * real(T) * p_sum[b, t_])
+        L_total = plus(L_total, L_rows[b])
     L = -L_total / (B * T)
-    if not isfinite(L):
-        return L
-    parts = parts_for(B * T * H * V, threads)
-    if parts == 1:
-        step_sweep_2(
-            parts - 1, parts, U, y, h, o, dU, dk, p_sum, h_do, o_max_shift, B, T, V, H, dh_given_sum_tile_parts,
-            dh_given_sum_parts, dU_operand_parts,
-        )
-    else:
-        step_sweep_2_on_threads(
-            parts, U, y, h, o, dU, dk, p_sum, h_do, o_max_shift, B, T, V, H, dh_given_sum_tile_parts,
-            dh_given_sum_parts, dU_operand_parts,
-        )
-    add_parts(dh_given_sum, dh_given_sum_parts, parts)
-    # dh_given[b,t,i] = dh_given_sum[b,t,i]/(B*T*p_sum[b,t]) - U_y[b,t,i]/(B*T)
-    for b in range(B):
-        for t_ in range(T):
-            for i in range(H):
-                dh_given[b, t_, i] = dh_given_sum[b, t_, i] / (real(B) * real(T) * p_sum[b, t_]) - U_y[b, t_, i] / (real(B) * real(T))
-    for t_ in range(T - 1, -1, -1):
-        # dh_operand[b,t,i2] = da[b,t + 1,i2] if [t + 1 < T] else 0
-        for b in range(B):
-            for i2 in range(H):
-                dh_operand[b, t_, i2] = (da[b, t_ + 1, i2] if t_ + 1 < T else real(0.0))
-        # F3 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
-        # F1 was: a[b,t,i] = s[i] + (sum_d W[i,d]*C[x[b,t],d]) + sum_j R[i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
-        # (dh) dh[b,t,i] = dh_given[b,t,i] + sum_i2 dh_operand[b,t,i2]*R[i2,i]
-        for b in range(B):
-            for i in range(H):
-                dh[b, t_, i] = dh_given[b, t_, i]
-        product(dh_operand[:, t_], AS_IS, R, AS_IS, 1.0, 1.0, dh[:, t_])
-        # F2 was: h[b,t,i] = tanh(a[b,t,i])
-        # (da) da[b,t,i] = (1 - h[b,t,i]**2)*dh[b,t,i]
-        for b in range(B):
-            for i in range(H):
-                da[b, t_, i] = (real(1.0) - h[b, t_, i] ** 2) * dh[b, t_, i]
-    # dC_rows[b,t,d] = sum_i W[i,d]*da[b,t,i]
-    product(da.reshape(B*T, H), AS_IS, W, AS_IS, 1.0, 0.0, dC_rows.reshape(B*T, D))
     # F1 was: a[b,t,i] = s[i] + (sum_d W[i,d]*C[x[b,t],d]) + sum_j R[i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
-    # (dW) dW[i,d] = sum_b,t da[b,t,i]*C_x[b,t,d]
-    product(da.reshape(B*T, H), TRANSPOSED, C_x.reshape(B*T, D), AS_IS, 1.0, 0.0, dW)
+    # (dC) dC[v,d] = sum_b,t dC_rows[b,t,d]*[v == x[b,t]]
     for b in range(B):
         for t_ in range(T):
-            for i in range(H):
-                for j in range(H):
-                    dR[i, j] += (da[b, t_, i] * h[b, t_ - 1, j] if 0 <= t_ - 1 else real(0.0))
-                ds[i] += da[b, t_, i]
+            for d in range(D):
+                dC[x[b, t_], d] += dC_rows[b, t_, d]
+    # grad_norm_sum = sum_v,d dC[v,d]**2
+    grad_norm_sum = 0.0
+    for v in range(V):
+        for d in range(D):
+            grad_norm_sum = plus(grad_norm_sum, dC[v, d] ** 2)
     # grad_norm_sum2 = sum_i,d dW[i,d]**2
     grad_norm_sum2 = 0.0
     for i in range(H):
@@ -915,58 +616,78 @@ def step(
     grad_norm_sum6 = 0.0
     for v in range(V):
         grad_norm_sum6 = plus(grad_norm_sum6, dk[v] ** 2)
-    parts = parts_for(B * T * D, threads)
-    if parts == 1:
-        step_sweep_3(parts - 1, parts, x, dC, dC_rows, B, T, V, D)
-    else:
-        step_sweep_3_on_threads(parts, x, dC, dC_rows, B, T, V, D)
-    # grad_norm_sum = sum_v,d dC[v,d]**2
-    grad_norm_sum = 0.0
-    for v in range(V):
-        for d in range(D):
-            grad_norm_sum = plus(grad_norm_sum, dC[v, d] ** 2)
     # (U2) clip_scale = 1/max(1.0, sqrt(grad_norm_sum + grad_norm_sum2 + grad_norm_sum3 + grad_norm_sum4 + grad_norm_sum5 + grad_norm_sum6))
     clip_scale = 1.0 / max(1.0, sqrt(grad_norm_sum + grad_norm_sum2 + grad_norm_sum3 + grad_norm_sum4 + grad_norm_sum5 + grad_norm_sum6))
+    # (U5) g_C[v,d] = dC[v,d]*clip_scale
+    for v in range(V):
+        for d in range(D):
+            g_C[v, d] = dC[v, d] * real(clip_scale)
     # (U9) g_W[i,d] = dW[i,d]*clip_scale
     for i in range(H):
         for d in range(D):
             g_W[i, d] = dW[i, d] * real(clip_scale)
-            # (U10) m_W_new[i,d] = beta1*m_W[i,d] + g_W[i,d]*(1 - beta1)
+    # (U13) g_R[i,j] = dR[i,j]*clip_scale
+    for i in range(H):
+        for j in range(H):
+            g_R[i, j] = dR[i, j] * real(clip_scale)
+    # (U17) g_s[i] = ds[i]*clip_scale
+    for i in range(H):
+        g_s[i] = ds[i] * real(clip_scale)
+    # (U21) g_U[v,i] = dU[v,i]*clip_scale
+    for v in range(V):
+        for i in range(H):
+            g_U[v, i] = dU[v, i] * real(clip_scale)
+    # (U25) g_k[v] = dk[v]*clip_scale
+    for v in range(V):
+        g_k[v] = dk[v] * real(clip_scale)
+    if not isfinite(L):
+        return L
+    # (U6) m_C_new[v,d] = beta1*m_C[v,d] + g_C[v,d]*(1 - beta1)
+    for v in range(V):
+        for d in range(D):
+            m_C_new[v, d] = real(beta1) * m_C[v, d] + g_C[v, d] * (real(1.0) - real(beta1))
+            # (U7) v_C_new[v,d] = g_C[v,d]**2*(1 - beta2) + beta2*v_C[v,d]
+            v_C_new[v, d] = g_C[v, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_C[v, d]
+            # (U8) C_new[v,d] = C[v,d] - lr*C_new_factor*m_C_new[v,d]/(eps + sqrt(C_new_factor2*v_C_new[v,d]))
+            C_new[v, d] = C[v, d] - real(lr) * real(C_new_factor) * m_C_new[v, d] / (real(eps) + sqrt(real(C_new_factor2) * v_C_new[v, d]))
+    # (U10) m_W_new[i,d] = beta1*m_W[i,d] + g_W[i,d]*(1 - beta1)
+    for i in range(H):
+        for d in range(D):
             m_W_new[i, d] = real(beta1) * m_W[i, d] + g_W[i, d] * (real(1.0) - real(beta1))
             # (U11) v_W_new[i,d] = g_W[i,d]**2*(1 - beta2) + beta2*v_W[i,d]
             v_W_new[i, d] = g_W[i, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_W[i, d]
             # (U12) W_new[i,d] = W[i,d] - lr*C_new_factor*m_W_new[i,d]/(eps + sqrt(C_new_factor2*v_W_new[i,d]))
             W_new[i, d] = W[i, d] - real(lr) * real(C_new_factor) * m_W_new[i, d] / (real(eps) + sqrt(real(C_new_factor2) * v_W_new[i, d]))
-    # (U13) g_R[i,j] = dR[i,j]*clip_scale
+    # (U14) m_R_new[i,j] = beta1*m_R[i,j] + g_R[i,j]*(1 - beta1)
     for i in range(H):
         for j in range(H):
-            g_R[i, j] = dR[i, j] * real(clip_scale)
-            # (U14) m_R_new[i,j] = beta1*m_R[i,j] + g_R[i,j]*(1 - beta1)
             m_R_new[i, j] = real(beta1) * m_R[i, j] + g_R[i, j] * (real(1.0) - real(beta1))
             # (U15) v_R_new[i,j] = g_R[i,j]**2*(1 - beta2) + beta2*v_R[i,j]
             v_R_new[i, j] = g_R[i, j] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_R[i, j]
             # (U16) R_new[i,j] = R[i,j] - lr*C_new_factor*m_R_new[i,j]/(eps + sqrt(C_new_factor2*v_R_new[i,j]))
             R_new[i, j] = R[i, j] - real(lr) * real(C_new_factor) * m_R_new[i, j] / (real(eps) + sqrt(real(C_new_factor2) * v_R_new[i, j]))
-    # (U17) g_s[i] = ds[i]*clip_scale
+    # (U18) m_s_new[i] = beta1*m_s[i] + g_s[i]*(1 - beta1)
     for i in range(H):
-        g_s[i] = ds[i] * real(clip_scale)
-        # (U18) m_s_new[i] = beta1*m_s[i] + g_s[i]*(1 - beta1)
         m_s_new[i] = real(beta1) * m_s[i] + g_s[i] * (real(1.0) - real(beta1))
         # (U19) v_s_new[i] = g_s[i]**2*(1 - beta2) + beta2*v_s[i]
         v_s_new[i] = g_s[i] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_s[i]
         # (U20) s_new[i] = s[i] - lr*C_new_factor*m_s_new[i]/(eps + sqrt(C_new_factor2*v_s_new[i]))
         s_new[i] = s[i] - real(lr) * real(C_new_factor) * m_s_new[i] / (real(eps) + sqrt(real(C_new_factor2) * v_s_new[i]))
-    parts = parts_for(V * D, threads)
-    if parts == 1:
-        step_sweep_4(
-            parts - 1, parts, C, U, k, dC, dU, dk, clip_scale, lr, beta1, beta2, eps, m_C, v_C, m_U, v_U, m_k,
-            v_k, C_new_factor, C_new_factor2, V, H, D,
-        )
-    else:
-        step_sweep_4_on_threads(
-            parts, C, U, k, dC, dU, dk, clip_scale, lr, beta1, beta2, eps, m_C, v_C, m_U, v_U, m_k, v_k,
-            C_new_factor, C_new_factor2, V, H, D,
-        )
+    # (U22) m_U_new[v,i] = beta1*m_U[v,i] + g_U[v,i]*(1 - beta1)
+    for v in range(V):
+        for i in range(H):
+            m_U_new[v, i] = real(beta1) * m_U[v, i] + g_U[v, i] * (real(1.0) - real(beta1))
+            # (U23) v_U_new[v,i] = g_U[v,i]**2*(1 - beta2) + beta2*v_U[v,i]
+            v_U_new[v, i] = g_U[v, i] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_U[v, i]
+            # (U24) U_new[v,i] = U[v,i] - lr*C_new_factor*m_U_new[v,i]/(eps + sqrt(C_new_factor2*v_U_new[v,i]))
+            U_new[v, i] = U[v, i] - real(lr) * real(C_new_factor) * m_U_new[v, i] / (real(eps) + sqrt(real(C_new_factor2) * v_U_new[v, i]))
+    # (U26) m_k_new[v] = beta1*m_k[v] + g_k[v]*(1 - beta1)
+    for v in range(V):
+        m_k_new[v] = real(beta1) * m_k[v] + g_k[v] * (real(1.0) - real(beta1))
+        # (U27) v_k_new[v] = g_k[v]**2*(1 - beta2) + beta2*v_k[v]
+        v_k_new[v] = g_k[v] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_k[v]
+        # (U28) k_new[v] = k[v] - lr*C_new_factor*m_k_new[v]/(eps + sqrt(C_new_factor2*v_k_new[v]))
+        k_new[v] = k[v] - real(lr) * real(C_new_factor) * m_k_new[v] / (real(eps) + sqrt(real(C_new_factor2) * v_k_new[v]))
     return L
 
 
@@ -989,40 +710,33 @@ def train_chunk(
     y_batch = np.empty((B, y.shape[1]), y.dtype)
     C_x = np.empty((B, T, D), real)
     a_given = np.empty((B, T, H), real)
+    R_turned = np.empty((H, H), real)
     a_operand = np.empty((B, T, H), real)
-    a = np.empty((B, T, H), real)
     h = np.empty((B, T, H), real)
-    h_turned = np.empty((H, B, T), real)
-    o = np.empty((V, B, T), real)
-    U_y = np.empty((B, T, H), real)
-    o_y = np.empty((B, T), real)
-    o_max_tile = np.empty(((V + 511) // 512, B, T), real)
-    o_max = np.empty((B, T), real)
-    o_max_shift = np.empty(((V + 511) // 512, B, T), real)
-    p_sum_tile = np.empty(((V + 511) // 512, B, T), real)
-    p_sum = np.empty((B, T), real)
-    dh_given_sum = np.empty((B, T, H), real)
-    dh_operand = np.empty((B, T, H), real)
-    dh = np.empty((B, T, H), real)
+    o = np.empty((B, T, V), real)
+    L_rows = np.empty((B,), real)
+    dh_given = np.empty((B, T, H), real)
+    dh_operand = np.empty((B, H), real)
     da = np.empty((B, T, H), real)
     dC_rows = np.empty((B, T, D), real)
     dC = np.empty((V, D), real)
     dW = np.empty((H, D), real)
     dR = np.empty((H, H), real)
     ds = np.empty((H,), real)
-    h_do = np.empty((B, T, H), real)
     dU = np.empty((V, H), real)
     dk = np.empty((V,), real)
-    dh_given_sum_tile_parts = np.empty((threads, B, T, H), real)
-    dh_given_sum_parts = np.empty((threads, B, T, H), real)
-    dU_operand_parts = np.empty((threads, 512, B, T), real)
+    dW_parts = np.empty((threads, H, D), real)
+    dR_parts = np.empty((threads, H, H), real)
+    ds_parts = np.empty((threads, H), real)
+    dU_parts = np.empty((threads, V, H), real)
+    dk_parts = np.empty((threads, V), real)
     for turn in range(order.shape[0]):
         for row in range(B):
             for axis1 in range(x.shape[1]):
                 x_batch[row, axis1] = x[order[turn, row], axis1]
             for axis1 in range(y.shape[1]):
                 y_batch[row, axis1] = y[order[turn, row], axis1]
-        losses[turn] = step(x_batch, y_batch, lr[turn], beta1[turn], beta2[turn], eps[turn], t[turn], C, W, R, s, U, k, m_C, v_C, m_W, v_W, m_R, v_R, m_s, v_s, m_U, v_U, m_k, v_k, C_x, a_given, a_operand, a, h, h_turned, o, U_y, o_y, o_max_tile, o_max, o_max_shift, p_sum_tile, p_sum, dh_given_sum, dh_operand, dh, da, dC_rows, dC, dW, dR, ds, h_do, dU, dk, dh_given_sum_tile_parts, dh_given_sum_parts, dU_operand_parts, threads)
+        losses[turn] = step(x_batch, y_batch, lr[turn], beta1[turn], beta2[turn], eps[turn], t[turn], C, W, R, s, U, k, m_C, v_C, m_W, v_W, m_R, v_R, m_s, v_s, m_U, v_U, m_k, v_k, C_x, a_given, R_turned, a_operand, h, o, L_rows, dh_given, dh_operand, da, dC_rows, dC, dW, dR, ds, dU, dk, dW_parts, dR_parts, ds_parts, dU_parts, dk_parts, threads)
         if not math.isfinite(losses[turn]):
             return turn
     return order.shape[0]

@@ -155,9 +155,6 @@ f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
 
 
-LEAST = real(np.finfo(real).min)
-
-
 AS_IS, TRANSPOSED = False, True
 _blas = types.ExternalFunction(
     "numba_xxgemm",
@@ -275,37 +272,6 @@ def tanh(x):
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def loss_sweep_1(part, parts, H, h, r_turned_turned, o_max_tile, L_sum_tile, B, T, V, D, o_parts):
-    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
-    o = o_parts[part]
-    tiles = (V + 511) // 512
-    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
-        start, stop = tile * 512, min(tile * 512 + 512, V)
-        # o_max_tile[tile,b,t] = max_v2 (o[v2,b,t] if [v2//512 == tile] else least)
-        for b in range(B):
-            for t_ in range(T):
-                o_max_tile[tile, b, t_] = LEAST
-        # L_sum_tile[tile,b,t] = sum_v2 exp(o[v2,b,t] - o_max_tile[v2//512,b,t])*[v2//512 == tile]
-        for b in range(B):
-            for t_ in range(T):
-                L_sum_tile[tile, b, t_] = real(0.0)
-        # (F22) o[v,b,t] = h[v] + sum_d H[v,d]*r_turned_turned[d,b,t]
-        for v in range(start, stop):
-            for b in range(B):
-                for t_ in range(T):
-                    o[v - start, b, t_] = h[v]
-        product(H[start:stop], AS_IS, r_turned_turned.reshape(D, B*T), AS_IS, 1.0, 1.0, o.reshape(512, B*T)[:stop - start])
-        for v2 in range(start, stop):
-            for b in range(B):
-                for t_ in range(T):
-                    o_max_tile[tile, b, t_] = larger(o_max_tile[tile, b, t_], o[v2 - start, b, t_])
-        for v2 in range(start, stop):
-            for b in range(B):
-                for t_ in range(T):
-                    L_sum_tile[tile, b, t_] += exp(o[v2 - start, b, t_] - o_max_tile[tile, b, t_])
-
-
-@njit(cache=True, fastmath=FAST, error_model="numpy")
 def loss(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
     """The loss L of one batch; nothing is changed.
 
@@ -321,28 +287,23 @@ def loss(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
     E = Q.shape[2]
     F = W.shape[1]
     emb = np.empty((B, T, D), real)
-    z = np.empty((N, B, T, D), real)
-    z1 = np.empty((N, B, T, D), real)
-    q = np.empty((N, B, T, K, E), real)
-    key = np.empty((N, B, T, K, E), real)
-    val = np.empty((N, B, T, K, E), real)
-    score = np.empty((N, B, K, T, T), real)
-    masked = np.empty((N, B, K, T, T), real)
-    p = np.empty((N, B, K, T, T), real)
-    mix = np.empty((N, B, T, K, E), real)
-    z2 = np.empty((N, B, T, D), real)
-    z3 = np.empty((N, B, T, D), real)
-    a = np.empty((N, B, T, F), real)
-    gelu = np.empty((N, B, T, F), real)
+    z = np.empty((B, T, D), real)
+    z1 = np.empty((B, T, D), real)
+    q = np.empty((B, T, K, E), real)
+    key = np.empty((B, T, K, E), real)
+    val = np.empty((B, T, K, E), real)
+    score = np.empty((B, K, T, T), real)
+    masked = np.empty((B, K, T, T), real)
+    p_sum_exp = np.empty((B, K, T, T), real)
+    p = np.empty((B, K, T, T), real)
+    mix = np.empty((B, T, K, E), real)
+    z2 = np.empty((B, T, D), real)
+    z3 = np.empty((B, T, D), real)
+    a = np.empty((B, T, F), real)
+    gelu = np.empty((B, T, F), real)
     r = np.empty((N, B, T, D), real)
     r_turned = np.empty((B, T, D), real)
-    r_turned_turned = np.empty((D, B, T), real)
-    o_y = np.empty((B, T), real)
-    o_max_tile = np.empty(((V + 511) // 512, B, T), real)
-    o_max = np.empty((B, T), real)
-    L_sum_tile = np.empty(((V + 511) // 512, B, T), real)
-    L_sum = np.empty((B, T), real)
-    o_parts = np.empty((1, 512, B, T), real)
+    o = np.empty((B, T, V), real)
     # (F1) emb[b,t,d] = P[t,d] + C[x[b,t],d]
     for b in range(B):
         for t_ in range(T):
@@ -354,202 +315,112 @@ def loss(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
             for t_ in range(T):
                 z1_mean_total = real(0)
                 for d in range(D):
-                    z[n, b, t_, d] = (r[n - 1, b, t_, d] if 0 <= n - 1 else emb[b, t_, d])
+                    z[b, t_, d] = (r[n - 1, b, t_, d] if 0 <= n - 1 else emb[b, t_, d])
                     # (F3) z1_mean[n,b,t] = 1/D * sum_d z[n,b,t,d]
-                    z1_mean_total = plus(z1_mean_total, z[n, b, t_, d])
+                    z1_mean_total = plus(z1_mean_total, z[b, t_, d])
                 z1_mean = z1_mean_total / real(D)
                 # z1_dev_sum[n,b,t] = sum_d (z[n,b,t,d] - z1_mean[n,b,t])**2
                 z1_dev_sum = real(0)
                 for d in range(D):
-                    z1_dev_sum = plus(z1_dev_sum, (z[n, b, t_, d] - z1_mean) ** 2)
+                    z1_dev_sum = plus(z1_dev_sum, (z[b, t_, d] - z1_mean) ** 2)
                 # (F4) z1_dev[n,b,t] = sqrt(z1_dev_sum[n,b,t]/D + 1e-05)
                 z1_dev = sqrt(z1_dev_sum / real(D) + real(1e-05))
                 # (F6) z1[n,b,t,d] = b1[n,d] + g1[n,d]*(z[n,b,t,d] - z1_mean[n,b,t])/z1_dev[n,b,t]
                 for d in range(D):
-                    z1[n, b, t_, d] = b1[n, d] + g1[n, d] * (z[n, b, t_, d] - z1_mean) / z1_dev
+                    z1[b, t_, d] = b1[n, d] + g1[n, d] * (z[b, t_, d] - z1_mean) / z1_dev
                     # (F14) z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
-                    z2[n, b, t_, d] = z[n, b, t_, d]
+                    z2[b, t_, d] = z[b, t_, d]
         # (F7) q[n,b,t,k,e] = sum_d Q[n,k,e,d]*z1[n,b,t,d]
-        product(z1.reshape(N, B*T, D)[n], AS_IS, Q.reshape(N, K*E, D)[n], TRANSPOSED, 1.0, 0.0, q.reshape(N, B*T, K*E)[n])
+        product(z1.reshape(B*T, D), AS_IS, Q.reshape(N, K*E, D)[n], TRANSPOSED, 1.0, 0.0, q.reshape(B*T, K*E))
         # (F8) key[n,b,t,k,e] = sum_d G[n,k,e,d]*z1[n,b,t,d]
-        product(z1.reshape(N, B*T, D)[n], AS_IS, G.reshape(N, K*E, D)[n], TRANSPOSED, 1.0, 0.0, key.reshape(N, B*T, K*E)[n])
+        product(z1.reshape(B*T, D), AS_IS, G.reshape(N, K*E, D)[n], TRANSPOSED, 1.0, 0.0, key.reshape(B*T, K*E))
         # (F9) val[n,b,t,k,e] = sum_d A[n,k,e,d]*z1[n,b,t,d]
-        product(z1.reshape(N, B*T, D)[n], AS_IS, A.reshape(N, K*E, D)[n], TRANSPOSED, 1.0, 0.0, val.reshape(N, B*T, K*E)[n])
+        product(z1.reshape(B*T, D), AS_IS, A.reshape(N, K*E, D)[n], TRANSPOSED, 1.0, 0.0, val.reshape(B*T, K*E))
         # (F10) score[n,b,k,t,s] = 1/sqrt(E) * sum_e q[n,b,t,k,e]*key[n,b,s,k,e]
         for b in range(B):
             for k in range(K):
-                product(q[n, b, :, k], AS_IS, key[n, b, :, k], TRANSPOSED, 1.0 / sqrt(E), 0.0, score[n, b, k])
+                product(q[b, :, k], AS_IS, key[b, :, k], TRANSPOSED, 1.0 / sqrt(E), 0.0, score[b, k])
         # (F11) masked[n,b,k,t,s] = score[n,b,k,t,s] if [s <= t] else -1000000000.0
         for b in range(B):
             for k in range(K):
                 for t_ in range(T):
                     masked_max = real(-np.inf)
                     for s in range(T):
-                        masked[n, b, k, t_, s] = (score[n, b, k, t_, s] if s <= t_ else real(-1000000000.0))
+                        masked[b, k, t_, s] = (score[b, k, t_, s] if s <= t_ else real(-1000000000.0))
                         # (masked_max) masked_max[n,b,k,t] = max_s2 masked[n,b,k,t,s2]
-                        masked_max = larger(masked_max, masked[n, b, k, t_, s])
-                    # p_sum[n,b,k,t] = sum_s2 exp(masked[n,b,k,t,s2] - masked_max[n,b,k,t])
+                        masked_max = larger(masked_max, masked[b, k, t_, s])
+                    # p_sum_exp[n,b,k,t,s2] = exp(masked[n,b,k,t,s2] - masked_max[n,b,k,t])
                     p_sum = real(0)
                     for s2 in range(T):
-                        p_sum = plus(p_sum, exp(masked[n, b, k, t_, s2] - masked_max))
-                    # (F12) p[n,b,k,t,s] = exp(masked[n,b,k,t,s] - masked_max[n,b,k,t])/p_sum[n,b,k,t]
+                        p_sum_exp[b, k, t_, s2] = exp(masked[b, k, t_, s2] - masked_max)
+                        # p_sum[n,b,k,t] = sum_s2 p_sum_exp[n,b,k,t,s2]
+                        p_sum = plus(p_sum, p_sum_exp[b, k, t_, s2])
+                    # (F12) p[n,b,k,t,s] = p_sum_exp[n,b,k,t,s]/p_sum[n,b,k,t]
                     for s in range(T):
-                        p[n, b, k, t_, s] = exp(masked[n, b, k, t_, s] - masked_max) / p_sum
+                        p[b, k, t_, s] = p_sum_exp[b, k, t_, s] / p_sum
         # (F13) mix[n,b,t,k,e] = sum_s val[n,b,s,k,e]*p[n,b,k,t,s]
         for b in range(B):
             for k in range(K):
-                product(p[n, b, k], AS_IS, val[n, b, :, k], AS_IS, 1.0, 0.0, mix[n, b, :, k])
-        product(mix.reshape(N, B*T, K*E)[n], AS_IS, M.reshape(N, D, K*E)[n], TRANSPOSED, 1.0, 1.0, z2.reshape(N, B*T, D)[n])
+                product(p[b, k], AS_IS, val[b, :, k], AS_IS, 1.0, 0.0, mix[b, :, k])
+        product(mix.reshape(B*T, K*E), AS_IS, M.reshape(N, D, K*E)[n], TRANSPOSED, 1.0, 1.0, z2.reshape(B*T, D))
         # (F15) z3_mean[n,b,t] = 1/D * sum_d z2[n,b,t,d]
         for b in range(B):
             for t_ in range(T):
                 z3_mean_total = real(0)
                 for d in range(D):
-                    z3_mean_total = plus(z3_mean_total, z2[n, b, t_, d])
+                    z3_mean_total = plus(z3_mean_total, z2[b, t_, d])
                 z3_mean = z3_mean_total / real(D)
                 # z3_dev_sum[n,b,t] = sum_d (z2[n,b,t,d] - z3_mean[n,b,t])**2
                 z3_dev_sum = real(0)
                 for d in range(D):
-                    z3_dev_sum = plus(z3_dev_sum, (z2[n, b, t_, d] - z3_mean) ** 2)
+                    z3_dev_sum = plus(z3_dev_sum, (z2[b, t_, d] - z3_mean) ** 2)
                 # (F16) z3_dev[n,b,t] = sqrt(z3_dev_sum[n,b,t]/D + 1e-05)
                 z3_dev = sqrt(z3_dev_sum / real(D) + real(1e-05))
                 # (F18) z3[n,b,t,d] = b2[n,d] + g2[n,d]*(z2[n,b,t,d] - z3_mean[n,b,t])/z3_dev[n,b,t]
                 for d in range(D):
-                    z3[n, b, t_, d] = b2[n, d] + g2[n, d] * (z2[n, b, t_, d] - z3_mean) / z3_dev
+                    z3[b, t_, d] = b2[n, d] + g2[n, d] * (z2[b, t_, d] - z3_mean) / z3_dev
                     # (F21) r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
-                    r[n, b, t_, d] = u[n, d] + z2[n, b, t_, d]
+                    r[n, b, t_, d] = u[n, d] + z2[b, t_, d]
         # (F19) a[n,b,t,f] = w[n,f] + sum_d W[n,f,d]*z3[n,b,t,d]
         for b in range(B):
             for t_ in range(T):
                 for f in range(F):
-                    a[n, b, t_, f] = w[n, f]
-        product(z3.reshape(N, B*T, D)[n], AS_IS, W[n], TRANSPOSED, 1.0, 1.0, a.reshape(N, B*T, F)[n])
+                    a[b, t_, f] = w[n, f]
+        product(z3.reshape(B*T, D), AS_IS, W[n], TRANSPOSED, 1.0, 1.0, a.reshape(B*T, F))
         # (F20) gelu[n,b,t,f] = a[n,b,t,f]*(tanh(sqrt(2)*(a[n,b,t,f] + 0.044715*a[n,b,t,f]**3)/sqrt(pi)) + 1)/2
         for b in range(B):
             for t_ in range(T):
                 for f in range(F):
-                    gelu[n, b, t_, f] = real(1 / 2) * a[n, b, t_, f] * (tanh(sqrt(real(2.0)) * (a[n, b, t_, f] + real(0.044715) * a[n, b, t_, f] ** 3) / sqrt(real(np.pi))) + real(1.0))
-        product(gelu.reshape(N, B*T, F)[n], AS_IS, U[n], TRANSPOSED, 1.0, 1.0, r.reshape(N, B*T, D)[n])
+                    gelu[b, t_, f] = real(1 / 2) * a[b, t_, f] * (tanh(sqrt(real(2.0)) * (a[b, t_, f] + real(0.044715) * a[b, t_, f] ** 3) / sqrt(real(np.pi))) + real(1.0))
+        product(gelu.reshape(B*T, F), AS_IS, U[n], TRANSPOSED, 1.0, 1.0, r.reshape(N, B*T, D)[n])
     # r_turned[b,t,d] = r[N - 1,b,t,d]
     for b in range(B):
         for t_ in range(T):
             for d in range(D):
                 r_turned[b, t_, d] = r[N - 1, b, t_, d]
-    # r_turned_turned[d,b,t] = r_turned[b,t,d]
-    for d in range(D):
-        for b in range(B):
-            for t_ in range(T):
-                r_turned_turned[d, b, t_] = r_turned[b, t_, d]
-    # h_y[b,t] = h[y[b,t]]
+    # (F22) o[b,t,v] = h[v] + sum_d r_turned[b,t,d]*H[v,d]
     for b in range(B):
         for t_ in range(T):
-            h_y = h[y[b, t_]]
-            # H_y[b,t,d] = H[y[b,t],d]
-            o_y_total = real(0)
-            for d in range(D):
-                H_y = H[y[b, t_], d]
-                # o_y[b,t] = h_y[b,t] + sum_d r_turned[b,t,d]*H_y[b,t,d]
-                o_y_total = plus(o_y_total, r_turned[b, t_, d] * H_y)
-            o_y[b, t_] = h_y + o_y_total
-    # L_sum[b,t] = sum_tile o_max_shift[tile,b,t]*L_sum_tile[tile,b,t]
-    L_sum[...] = 0
-    parts = 1
-    loss_sweep_1(parts - 1, parts, H, h, r_turned_turned, o_max_tile, L_sum_tile, B, T, V, D, o_parts)
-    # (o_max) o_max[b,t] = max_tile o_max_tile[tile,b,t]
-    for b in range(B):
-        for t_ in range(T):
-            o_max_total = real(-np.inf)
-            for tile in range((V + 511) // 512):
-                o_max_total = larger(o_max_total, o_max_tile[tile, b, t_])
-            o_max[b, t_] = o_max_total
-    # o_max_shift[tile,b,t] = exp(o_max_tile[tile,b,t] - o_max[b,t])
-    for tile in range((V + 511) // 512):
-        for b in range(B):
-            for t_ in range(T):
-                o_max_shift = exp(o_max_tile[tile, b, t_] - o_max[b, t_])
-                L_sum[b, t_] += o_max_shift * L_sum_tile[tile, b, t_]
-    # (F24) L = -1/(B*T) * sum_b,t (o_y[b,t] - o_max[b,t] - log(L_sum[b,t]))
+            for v in range(V):
+                o[b, t_, v] = h[v]
+    product(r_turned.reshape(B*T, D), AS_IS, H, TRANSPOSED, 1.0, 1.0, o.reshape(B*T, V))
+    # o_y[b,t] = o[b,t,y[b,t]]
     L_total = 0.0
     for b in range(B):
         for t_ in range(T):
-            L_total = plus(L_total, o_y[b, t_] - o_max[b, t_] - log(L_sum[b, t_]))
+            o_y = o[b, t_, y[b, t_]]
+            # (o_max) o_max[b,t] = max_v2 o[b,t,v2]
+            o_max = real(-np.inf)
+            for v2 in range(V):
+                o_max = larger(o_max, o[b, t_, v2])
+            # L_sum[b,t] = sum_v2 exp(o[b,t,v2] - o_max[b,t])
+            L_sum = real(0)
+            for v2 in range(V):
+                L_sum = plus(L_sum, exp(o[b, t_, v2] - o_max))
+            # (F24) L = -1/(B*T) * sum_b,t (o_y[b,t] - o_max[b,t] - log(L_sum[b,t]))
+            L_total = plus(L_total, o_y - o_max - log(L_sum))
     L = -L_total / (B * T)
     return L
-
-
-@njit(cache=True, fastmath=FAST, error_model="numpy")
-def gradients_sweep_1(part, parts, H, h, o, r_turned_turned, o_max_tile, pred_sum_tile, B, T, V, D):
-    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
-    pred_exp_tile = o
-    tiles = (V + 511) // 512
-    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
-        start, stop = tile * 512, min(tile * 512 + 512, V)
-        # o_max_tile[tile,b,t] = max_v2 (o[v2,b,t] if [v2//512 == tile] else least)
-        for b in range(B):
-            for t_ in range(T):
-                o_max_tile[tile, b, t_] = LEAST
-        # pred_sum_tile[tile,b,t] = sum_v2 pred_exp_tile[v2,b,t]*[v2//512 == tile]
-        for b in range(B):
-            for t_ in range(T):
-                pred_sum_tile[tile, b, t_] = real(0.0)
-        # (F22) o[v,b,t] = h[v] + sum_d H[v,d]*r_turned_turned[d,b,t]
-        for v in range(start, stop):
-            for b in range(B):
-                for t_ in range(T):
-                    o[v, b, t_] = h[v]
-        product(H[start:stop], AS_IS, r_turned_turned.reshape(D, B*T), AS_IS, 1.0, 1.0, o.reshape(V, B*T)[start:stop])
-        for v2 in range(start, stop):
-            for b in range(B):
-                for t_ in range(T):
-                    o_max_tile[tile, b, t_] = larger(o_max_tile[tile, b, t_], o[v2, b, t_])
-        # pred_exp_tile[v,b,t] = exp(o[v,b,t] - o_max_tile[v//512,b,t])
-        for v in range(start, stop):
-            for b in range(B):
-                for t_ in range(T):
-                    pred_exp_tile[v, b, t_] = exp(o[v, b, t_] - o_max_tile[tile, b, t_])
-                    pred_sum_tile[tile, b, t_] += pred_exp_tile[v, b, t_]
-
-
-@njit(cache=True, fastmath=FAST, error_model="numpy")
-def gradients_sweep_2(
-    part, parts, H, y, o, dH, dh, pred_sum, r_turned, r_turned_do, o_max_shift, B, T, V, D,
-    dr_sum_sum_tile_parts, dr_sum_sum_parts, dH_operand_parts,
-):
-    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
-    dr_sum_sum_tile = dr_sum_sum_tile_parts[part]
-    dr_sum_sum = dr_sum_sum_parts[part]
-    dH_operand = dH_operand_parts[part]
-    pred_exp_tile = o
-    dr_sum_sum[...] = 0
-    tiles = (V + 511) // 512
-    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
-        start, stop = tile * 512, min(tile * 512 + 512, V)
-        # dr_sum_sum_tile[tile,b,t,d] = sum_v H[v,d]*pred_exp_tile[v,b,t]*[v//512 == tile]
-        product(pred_exp_tile.reshape(V, B*T)[start:stop], TRANSPOSED, H[start:stop], AS_IS, 1.0, 0.0, dr_sum_sum_tile.reshape(B*T, D))
-        for b in range(B):
-            for t_ in range(T):
-                for d in range(D):
-                    dr_sum_sum[b, t_, d] += o_max_shift[tile, b, t_] * dr_sum_sum_tile[b, t_, d]
-        # dH_operand[v,b,t] = pred_exp_tile[v,b,t]*o_max_shift[v//512,b,t]
-        for v in range(start, stop):
-            dh_total = real(0)
-            for b in range(B):
-                for t_ in range(T):
-                    dH_operand[v - start, b, t_] = pred_exp_tile[v, b, t_] * o_max_shift[tile, b, t_]
-                    # F22 was: o[b,t,v] = h[v] + sum_d H[v,d]*r[N - 1,b,t,d]
-                    # (dh) dh[v] = (1/(B*T) * sum_b,t pred_exp_tile[v,b,t]*o_max_shift[v//512,b,t]/pred_sum[b,t]) - 1/(B*T) * sum_b,t [v == y[b,t]]
-                    dh_total = plus(dh_total, pred_exp_tile[v, b, t_] * o_max_shift[tile, b, t_] / pred_sum[b, t_])
-            dh[v] = dh_total / (real(B) * real(T))
-        # F22 was: o[b,t,v] = h[v] + sum_d H[v,d]*r[N - 1,b,t,d]
-        # (dH) dH[v,d] = (sum_b,t dH_operand[v,b,t]*r_turned_do[b,t,d]) - 1/(B*T) * sum_b,t [v == y[b,t]]*r_turned[b,t,d]
-        product(dH_operand.reshape(512, B*T)[:stop - start], AS_IS, r_turned_do.reshape(B*T, D), AS_IS, 1.0, 0.0, dH[start:stop])
-        for b in range(B):
-            for t_ in range(T):
-                if start <= y[b, t_] < stop:
-                    for d in range(D):
-                        dH[y[b, t_], d] -= r_turned[b, t_, d] / (real(B) * real(T))
-                if start <= y[b, t_] < stop:
-                    dh[y[b, t_]] -= real(1.0) / (real(B) * real(T))
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
@@ -568,52 +439,45 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
     E = Q.shape[2]
     F = W.shape[1]
     emb = np.empty((B, T, D), real)
-    z = np.empty((N, B, T, D), real)
+    z = np.empty((B, T, D), real)
     z1_dev = np.empty((N, B, T), real)
     z1_hat = np.empty((N, B, T, D), real)
     z1 = np.empty((N, B, T, D), real)
     q = np.empty((N, B, T, K, E), real)
     key = np.empty((N, B, T, K, E), real)
     val = np.empty((N, B, T, K, E), real)
-    score = np.empty((N, B, K, T, T), real)
-    masked = np.empty((N, B, K, T, T), real)
+    score = np.empty((B, K, T, T), real)
+    masked = np.empty((B, K, T, T), real)
+    p_sum_exp = np.empty((B, K, T, T), real)
     p = np.empty((N, B, K, T, T), real)
     mix = np.empty((N, B, T, K, E), real)
-    z2 = np.empty((N, B, T, D), real)
+    z2 = np.empty((B, T, D), real)
     z3_dev = np.empty((N, B, T), real)
     z3_hat = np.empty((N, B, T, D), real)
     z3 = np.empty((N, B, T, D), real)
     a = np.empty((N, B, T, F), real)
+    gelu_tanh = np.empty((N, B, T, F), real)
     gelu = np.empty((N, B, T, F), real)
     r = np.empty((N, B, T, D), real)
     r_turned = np.empty((B, T, D), real)
-    r_turned_turned = np.empty((D, B, T), real)
-    o = np.empty((V, B, T), real)
-    H_y = np.empty((B, T, D), real)
-    o_y = np.empty((B, T), real)
-    o_max_tile = np.empty(((V + 511) // 512, B, T), real)
-    o_max = np.empty((B, T), real)
-    o_max_shift = np.empty(((V + 511) // 512, B, T), real)
-    pred_sum_tile = np.empty(((V + 511) // 512, B, T), real)
-    pred_sum = np.empty((B, T), real)
-    da_tanh = np.empty((N, B, T, F), real)
-    dr_sum_sum = np.empty((B, T, D), real)
+    o = np.empty((B, T, V), real)
+    dr_sum = np.empty((B, T, D), real)
     dr = np.empty((N, B, T, D), real)
-    dgelu = np.empty((N, B, T, F), real)
+    dgelu = np.empty((B, T, F), real)
     da = np.empty((N, B, T, F), real)
     dz3 = np.empty((N, B, T, D), real)
-    dz3_hat = np.empty((N, B, T, D), real)
+    dz3_hat = np.empty((B, T, D), real)
     dz2 = np.empty((N, B, T, D), real)
-    dmix = np.empty((N, B, T, K, E), real)
-    dp = np.empty((N, B, K, T, T), real)
-    dscore = np.empty((N, B, K, T, T), real)
+    dmix = np.empty((B, T, K, E), real)
+    dp = np.empty((B, K, T, T), real)
+    dscore = np.empty((B, K, T, T), real)
     dval = np.empty((N, B, T, K, E), real)
     dkey = np.empty((N, B, T, K, E), real)
     dq = np.empty((N, B, T, K, E), real)
     dz1 = np.empty((N, B, T, D), real)
-    dz1_hat = np.empty((N, B, T, D), real)
+    dz1_hat = np.empty((B, T, D), real)
     dz = np.empty((N, B, T, D), real)
-    r_turned_do = np.empty((B, T, D), real)
+    demb = np.empty((B, T, D), real)
     dC = np.empty((V, D), real)
     dP = np.empty((T, D), real)
     dQ = np.empty((N, K, E, D), real)
@@ -630,11 +494,8 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
     du = np.empty((N, D), real)
     dH = np.empty((V, D), real)
     dh = np.empty((V,), real)
-    dr_sum_sum_tile_parts = np.empty((1, B, T, D), real)
-    dr_sum_sum_parts = np.empty((1, B, T, D), real)
-    dH_operand_parts = np.empty((1, 512, B, T), real)
-    pred_exp_tile = o  # in the same array
-    dr_sum = dr_sum_sum  # in the same array
+    pred_exp = o  # in the same array
+    do = o  # in the same array
     # (F1) emb[b,t,d] = P[t,d] + C[x[b,t],d]
     for b in range(B):
         for t_ in range(T):
@@ -646,23 +507,23 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
             for t_ in range(T):
                 z1_mean_total = real(0)
                 for d in range(D):
-                    z[n, b, t_, d] = (r[n - 1, b, t_, d] if 0 <= n - 1 else emb[b, t_, d])
+                    z[b, t_, d] = (r[n - 1, b, t_, d] if 0 <= n - 1 else emb[b, t_, d])
                     # (F3) z1_mean[n,b,t] = 1/D * sum_d z[n,b,t,d]
-                    z1_mean_total = plus(z1_mean_total, z[n, b, t_, d])
+                    z1_mean_total = plus(z1_mean_total, z[b, t_, d])
                 z1_mean = z1_mean_total / real(D)
                 # z1_dev_sum[n,b,t] = sum_d (z[n,b,t,d] - z1_mean[n,b,t])**2
                 z1_dev_sum = real(0)
                 for d in range(D):
-                    z1_dev_sum = plus(z1_dev_sum, (z[n, b, t_, d] - z1_mean) ** 2)
+                    z1_dev_sum = plus(z1_dev_sum, (z[b, t_, d] - z1_mean) ** 2)
                 # (F4) z1_dev[n,b,t] = sqrt(z1_dev_sum[n,b,t]/D + 1e-05)
                 z1_dev[n, b, t_] = sqrt(z1_dev_sum / real(D) + real(1e-05))
                 # (F5) z1_hat[n,b,t,d] = (z[n,b,t,d] - z1_mean[n,b,t])/z1_dev[n,b,t]
                 for d in range(D):
-                    z1_hat[n, b, t_, d] = (z[n, b, t_, d] - z1_mean) / z1_dev[n, b, t_]
+                    z1_hat[n, b, t_, d] = (z[b, t_, d] - z1_mean) / z1_dev[n, b, t_]
                     # (F6) z1[n,b,t,d] = b1[n,d] + g1[n,d]*z1_hat[n,b,t,d]
                     z1[n, b, t_, d] = b1[n, d] + g1[n, d] * z1_hat[n, b, t_, d]
                     # (F14) z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
-                    z2[n, b, t_, d] = z[n, b, t_, d]
+                    z2[b, t_, d] = z[b, t_, d]
         # (F7) q[n,b,t,k,e] = sum_d Q[n,k,e,d]*z1[n,b,t,d]
         product(z1.reshape(N, B*T, D)[n], AS_IS, Q.reshape(N, K*E, D)[n], TRANSPOSED, 1.0, 0.0, q.reshape(N, B*T, K*E)[n])
         # (F8) key[n,b,t,k,e] = sum_d G[n,k,e,d]*z1[n,b,t,d]
@@ -672,150 +533,100 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
         # (F10) score[n,b,k,t,s] = 1/sqrt(E) * sum_e q[n,b,t,k,e]*key[n,b,s,k,e]
         for b in range(B):
             for k in range(K):
-                product(q[n, b, :, k], AS_IS, key[n, b, :, k], TRANSPOSED, 1.0 / sqrt(E), 0.0, score[n, b, k])
+                product(q[n, b, :, k], AS_IS, key[n, b, :, k], TRANSPOSED, 1.0 / sqrt(E), 0.0, score[b, k])
         # (F11) masked[n,b,k,t,s] = score[n,b,k,t,s] if [s <= t] else -1000000000.0
         for b in range(B):
             for k in range(K):
                 for t_ in range(T):
                     masked_max = real(-np.inf)
                     for s in range(T):
-                        masked[n, b, k, t_, s] = (score[n, b, k, t_, s] if s <= t_ else real(-1000000000.0))
+                        masked[b, k, t_, s] = (score[b, k, t_, s] if s <= t_ else real(-1000000000.0))
                         # (masked_max) masked_max[n,b,k,t] = max_s2 masked[n,b,k,t,s2]
-                        masked_max = larger(masked_max, masked[n, b, k, t_, s])
-                    # p_sum[n,b,k,t] = sum_s2 exp(masked[n,b,k,t,s2] - masked_max[n,b,k,t])
+                        masked_max = larger(masked_max, masked[b, k, t_, s])
+                    # p_sum_exp[n,b,k,t,s2] = exp(masked[n,b,k,t,s2] - masked_max[n,b,k,t])
                     p_sum = real(0)
                     for s2 in range(T):
-                        p_sum = plus(p_sum, exp(masked[n, b, k, t_, s2] - masked_max))
-                    # (F12) p[n,b,k,t,s] = exp(masked[n,b,k,t,s] - masked_max[n,b,k,t])/p_sum[n,b,k,t]
+                        p_sum_exp[b, k, t_, s2] = exp(masked[b, k, t_, s2] - masked_max)
+                        # p_sum[n,b,k,t] = sum_s2 p_sum_exp[n,b,k,t,s2]
+                        p_sum = plus(p_sum, p_sum_exp[b, k, t_, s2])
+                    # (F12) p[n,b,k,t,s] = p_sum_exp[n,b,k,t,s]/p_sum[n,b,k,t]
                     for s in range(T):
-                        p[n, b, k, t_, s] = exp(masked[n, b, k, t_, s] - masked_max) / p_sum
+                        p[n, b, k, t_, s] = p_sum_exp[b, k, t_, s] / p_sum
         # (F13) mix[n,b,t,k,e] = sum_s val[n,b,s,k,e]*p[n,b,k,t,s]
         for b in range(B):
             for k in range(K):
                 product(p[n, b, k], AS_IS, val[n, b, :, k], AS_IS, 1.0, 0.0, mix[n, b, :, k])
-        product(mix.reshape(N, B*T, K*E)[n], AS_IS, M.reshape(N, D, K*E)[n], TRANSPOSED, 1.0, 1.0, z2.reshape(N, B*T, D)[n])
+        product(mix.reshape(N, B*T, K*E)[n], AS_IS, M.reshape(N, D, K*E)[n], TRANSPOSED, 1.0, 1.0, z2.reshape(B*T, D))
         # (F15) z3_mean[n,b,t] = 1/D * sum_d z2[n,b,t,d]
         for b in range(B):
             for t_ in range(T):
                 z3_mean_total = real(0)
                 for d in range(D):
-                    z3_mean_total = plus(z3_mean_total, z2[n, b, t_, d])
+                    z3_mean_total = plus(z3_mean_total, z2[b, t_, d])
                 z3_mean = z3_mean_total / real(D)
                 # z3_dev_sum[n,b,t] = sum_d (z2[n,b,t,d] - z3_mean[n,b,t])**2
                 z3_dev_sum = real(0)
                 for d in range(D):
-                    z3_dev_sum = plus(z3_dev_sum, (z2[n, b, t_, d] - z3_mean) ** 2)
+                    z3_dev_sum = plus(z3_dev_sum, (z2[b, t_, d] - z3_mean) ** 2)
                 # (F16) z3_dev[n,b,t] = sqrt(z3_dev_sum[n,b,t]/D + 1e-05)
                 z3_dev[n, b, t_] = sqrt(z3_dev_sum / real(D) + real(1e-05))
                 # (F17) z3_hat[n,b,t,d] = (z2[n,b,t,d] - z3_mean[n,b,t])/z3_dev[n,b,t]
                 for d in range(D):
-                    z3_hat[n, b, t_, d] = (z2[n, b, t_, d] - z3_mean) / z3_dev[n, b, t_]
+                    z3_hat[n, b, t_, d] = (z2[b, t_, d] - z3_mean) / z3_dev[n, b, t_]
                     # (F18) z3[n,b,t,d] = b2[n,d] + g2[n,d]*z3_hat[n,b,t,d]
                     z3[n, b, t_, d] = b2[n, d] + g2[n, d] * z3_hat[n, b, t_, d]
                     # (F21) r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
-                    r[n, b, t_, d] = u[n, d] + z2[n, b, t_, d]
+                    r[n, b, t_, d] = u[n, d] + z2[b, t_, d]
         # (F19) a[n,b,t,f] = w[n,f] + sum_d W[n,f,d]*z3[n,b,t,d]
         for b in range(B):
             for t_ in range(T):
                 for f in range(F):
                     a[n, b, t_, f] = w[n, f]
         product(z3.reshape(N, B*T, D)[n], AS_IS, W[n], TRANSPOSED, 1.0, 1.0, a.reshape(N, B*T, F)[n])
-        # (F20) gelu[n,b,t,f] = a[n,b,t,f]*(tanh(sqrt(2)*(a[n,b,t,f] + 0.044715*a[n,b,t,f]**3)/sqrt(pi)) + 1)/2
+        # gelu_tanh[n,b,t,f] = tanh(sqrt(2)*(a[n,b,t,f] + 0.044715*a[n,b,t,f]**3)/sqrt(pi))
         for b in range(B):
             for t_ in range(T):
                 for f in range(F):
-                    gelu[n, b, t_, f] = real(1 / 2) * a[n, b, t_, f] * (tanh(sqrt(real(2.0)) * (a[n, b, t_, f] + real(0.044715) * a[n, b, t_, f] ** 3) / sqrt(real(np.pi))) + real(1.0))
+                    gelu_tanh[n, b, t_, f] = tanh(sqrt(real(2.0)) * (a[n, b, t_, f] + real(0.044715) * a[n, b, t_, f] ** 3) / sqrt(real(np.pi)))
+                    # (F20) gelu[n,b,t,f] = a[n,b,t,f]*(gelu_tanh[n,b,t,f] + 1)/2
+                    gelu[n, b, t_, f] = real(1 / 2) * a[n, b, t_, f] * (gelu_tanh[n, b, t_, f] + real(1.0))
         product(gelu.reshape(N, B*T, F)[n], AS_IS, U[n], TRANSPOSED, 1.0, 1.0, r.reshape(N, B*T, D)[n])
     # r_turned[b,t,d] = r[N - 1,b,t,d]
     for b in range(B):
         for t_ in range(T):
             for d in range(D):
                 r_turned[b, t_, d] = r[N - 1, b, t_, d]
-    # r_turned_turned[d,b,t] = r_turned[b,t,d]
-    for d in range(D):
-        for b in range(B):
-            for t_ in range(T):
-                r_turned_turned[d, b, t_] = r_turned[b, t_, d]
-    # h_y[b,t] = h[y[b,t]]
+    # (F22) o[b,t,v] = h[v] + sum_d r_turned[b,t,d]*H[v,d]
     for b in range(B):
         for t_ in range(T):
-            h_y = h[y[b, t_]]
-            # H_y[b,t,d] = H[y[b,t],d]
-            o_y_total = real(0)
-            for d in range(D):
-                H_y[b, t_, d] = H[y[b, t_], d]
-                # o_y[b,t] = h_y[b,t] + sum_d r_turned[b,t,d]*H_y[b,t,d]
-                o_y_total = plus(o_y_total, r_turned[b, t_, d] * H_y[b, t_, d])
-            o_y[b, t_] = h_y + o_y_total
-    # pred_sum[b,t] = sum_tile o_max_shift[tile,b,t]*pred_sum_tile[tile,b,t]
-    pred_sum[...] = 0
-    # da_tanh[n,b,t,f] = tanh(sqrt(2)*a[n,b,t,f]*(0.044715*a[n,b,t,f]**2 + 1)/sqrt(pi))
-    for n in range(N):
-        for b in range(B):
-            for t_ in range(T):
-                for f in range(F):
-                    da_tanh[n, b, t_, f] = tanh(sqrt(real(2.0)) * a[n, b, t_, f] * (real(0.044715) * a[n, b, t_, f] ** 2 + real(1.0)) / sqrt(real(np.pi)))
-    # dr_sum_sum[b,t,d] = sum_tile o_max_shift[tile,b,t]*dr_sum_sum_tile[tile,b,t,d]
-    dr_sum_sum[...] = 0
-    # F1 was: emb[b,t,d] = P[t,d] + C[x[b,t],d]
-    # (dC) dC[v,d] = sum_b,t demb[b,t,d]*[v == x[b,t]]
-    dC[...] = 0
-    # F1 was: emb[b,t,d] = P[t,d] + C[x[b,t],d]
-    # (dP) dP[t,d] = sum_b demb[b,t,d]
-    dP[...] = 0
-    # F6 was: z1[n,b,t,d] = b1[n,d] + g1[n,d]*z1_hat[n,b,t,d]
-    # (dg1) dg1[n,d] = sum_b,t dz1[n,b,t,d]*z1_hat[n,b,t,d]
-    dg1[...] = 0
-    # F6 was: z1[n,b,t,d] = b1[n,d] + g1[n,d]*z1_hat[n,b,t,d]
-    # (db1) db1[n,d] = sum_b,t dz1[n,b,t,d]
-    db1[...] = 0
-    # F18 was: z3[n,b,t,d] = b2[n,d] + g2[n,d]*z3_hat[n,b,t,d]
-    # (dg2) dg2[n,d] = sum_b,t dz3[n,b,t,d]*z3_hat[n,b,t,d]
-    dg2[...] = 0
-    # F18 was: z3[n,b,t,d] = b2[n,d] + g2[n,d]*z3_hat[n,b,t,d]
-    # (db2) db2[n,d] = sum_b,t dz3[n,b,t,d]
-    db2[...] = 0
-    # F19 was: a[n,b,t,f] = w[n,f] + sum_d W[n,f,d]*z3[n,b,t,d]
-    # (dw) dw[n,f] = sum_b,t da[n,b,t,f]
-    dw[...] = 0
-    # F21 was: r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
-    # (du) du[n,d] = sum_b,t dr[n,b,t,d]
-    du[...] = 0
-    parts = 1
-    gradients_sweep_1(parts - 1, parts, H, h, o, r_turned_turned, o_max_tile, pred_sum_tile, B, T, V, D)
-    # (o_max) o_max[b,t] = max_tile o_max_tile[tile,b,t]
-    for b in range(B):
-        for t_ in range(T):
-            o_max_total = real(-np.inf)
-            for tile in range((V + 511) // 512):
-                o_max_total = larger(o_max_total, o_max_tile[tile, b, t_])
-            o_max[b, t_] = o_max_total
-    # o_max_shift[tile,b,t] = exp(o_max_tile[tile,b,t] - o_max[b,t])
-    for tile in range((V + 511) // 512):
-        for b in range(B):
-            for t_ in range(T):
-                o_max_shift[tile, b, t_] = exp(o_max_tile[tile, b, t_] - o_max[b, t_])
-                pred_sum[b, t_] += o_max_shift[tile, b, t_] * pred_sum_tile[tile, b, t_]
-    # (F24) L = -1/(B*T) * sum_b,t (o_y[b,t] - o_max[b,t] - log(pred_sum[b,t]))
+            for v in range(V):
+                o[b, t_, v] = h[v]
+    product(r_turned.reshape(B*T, D), AS_IS, H, TRANSPOSED, 1.0, 1.0, o.reshape(B*T, V))
+    # o_y[b,t] = o[b,t,y[b,t]]
     L_total = 0.0
     for b in range(B):
         for t_ in range(T):
-            L_total = plus(L_total, o_y[b, t_] - o_max[b, t_] - log(pred_sum[b, t_]))
-            # r_turned_do[b,t,d] = r_turned[b,t,d]/(B*T*pred_sum[b,t])
-            for d in range(D):
-                r_turned_do[b, t_, d] = r_turned[b, t_, d] / (real(B) * real(T) * pred_sum[b, t_])
+            o_y = o[b, t_, y[b, t_]]
+            # (o_max) o_max[b,t] = max_v2 o[b,t,v2]
+            o_max = real(-np.inf)
+            for v2 in range(V):
+                o_max = larger(o_max, o[b, t_, v2])
+            # pred_exp[b,t,v] = exp(o[b,t,v] - o_max[b,t])
+            pred_sum = real(0)
+            for v in range(V):
+                pred_exp[b, t_, v] = exp(o[b, t_, v] - o_max)
+                # pred_sum[b,t] = sum_v2 pred_exp[b,t,v2]
+                pred_sum = plus(pred_sum, pred_exp[b, t_, v])
+            # (F24) L = -1/(B*T) * sum_b,t (o_y[b,t] - o_max[b,t] - log(pred_sum[b,t]))
+            L_total = plus(L_total, o_y - o_max - log(pred_sum))
+            # F23 was: pred[b,t,v] = exp(o[b,t,v])/(sum_v2 exp(o[b,t,v2]))
+            # (do) do[b,t,v] = pred_exp[b,t,v]/(B*T*pred_sum[b,t]) - [v == y[b,t]]/(B*T)
+            for v in range(V):
+                do[b, t_, v] = pred_exp[b, t_, v] / (real(B) * real(T) * pred_sum)
+            do[b, t_, y[b, t_]] -= real(1.0) / (real(B) * real(T))
     L = -L_total / (B * T)
-    parts = 1
-    gradients_sweep_2(
-        parts - 1, parts, H, y, o, dH, dh, pred_sum, r_turned, r_turned_do, o_max_shift, B, T, V, D,
-        dr_sum_sum_tile_parts, dr_sum_sum_parts, dH_operand_parts,
-    )
-    add_parts(dr_sum_sum, dr_sum_sum_parts, parts)
-    # dr_sum[b,t,d] = dr_sum_sum[b,t,d]/(B*T*pred_sum[b,t]) - H_y[b,t,d]/(B*T)
-    for b in range(B):
-        for t_ in range(T):
-            for d in range(D):
-                dr_sum[b, t_, d] = dr_sum_sum[b, t_, d] / (real(B) * real(T) * pred_sum[b, t_]) - H_y[b, t_, d] / (real(B) * real(T))
+    # dr_sum[b,t,d] = sum_v H[v,d]*do[b,t,v]
+    product(do.reshape(B*T, V), AS_IS, H, AS_IS, 1.0, 0.0, dr_sum.reshape(B*T, D))
     for n in range(N - 1, -1, -1):
         # F22 was: o[b,t,v] = h[v] + sum_d H[v,d]*r[N - 1,b,t,d]
         # F2 was: z[n,b,t,d] = r[n - 1,b,t,d] if [0 <= n - 1] else emb[b,t,d]
@@ -826,13 +637,13 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
                     dr[n, b, t_, d] = real(n == (N - 1)) * dr_sum[b, t_, d] + (dz[n + 1, b, t_, d] if n + 1 < N else real(0.0))
         # F21 was: r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
         # (dgelu) dgelu[n,b,t,f] = sum_d U[n,d,f]*dr[n,b,t,d]
-        product(dr.reshape(N, B*T, D)[n], AS_IS, U[n], AS_IS, 1.0, 0.0, dgelu.reshape(N, B*T, F)[n])
+        product(dr.reshape(N, B*T, D)[n], AS_IS, U[n], AS_IS, 1.0, 0.0, dgelu.reshape(B*T, F))
         # F20 was: gelu[n,b,t,f] = a[n,b,t,f]*(tanh(sqrt(2)*(a[n,b,t,f] + 0.044715*a[n,b,t,f]**3)/sqrt(pi)) + 1)/2
-        # (da) da[n,b,t,f] = dgelu[n,b,t,f]*((da_tanh[n,b,t,f] + 1)/2 + sqrt(2)*(1 - da_tanh[n,b,t,f]**2)*a[n,b,t,f]/(2*sqrt(pi)) + 0.0670725*sqrt(2)*a[n,b,t,f]**3*(1 - da_tanh[n,b,t,f]**2)/sqrt(pi))
+        # (da) da[n,b,t,f] = dgelu[n,b,t,f]*((gelu_tanh[n,b,t,f] + 1)/2 + sqrt(2)*(1 - gelu_tanh[n,b,t,f]**2)*a[n,b,t,f]/(2*sqrt(pi)) + 0.0670725*sqrt(2)*a[n,b,t,f]**3*(1 - gelu_tanh[n,b,t,f]**2)/sqrt(pi))
         for b in range(B):
             for t_ in range(T):
                 for f in range(F):
-                    da[n, b, t_, f] = dgelu[n, b, t_, f] * (real(1 / 2) * (da_tanh[n, b, t_, f] + real(1.0)) + real(1 / 2) * sqrt(real(2.0)) * (real(1.0) - da_tanh[n, b, t_, f] ** 2) * a[n, b, t_, f] / sqrt(real(np.pi)) + real(0.0670725) * sqrt(real(2.0)) * a[n, b, t_, f] ** 3 * (real(1.0) - da_tanh[n, b, t_, f] ** 2) / sqrt(real(np.pi)))
+                    da[n, b, t_, f] = dgelu[b, t_, f] * (real(1 / 2) * (gelu_tanh[n, b, t_, f] + real(1.0)) + real(1 / 2) * sqrt(real(2.0)) * (real(1.0) - gelu_tanh[n, b, t_, f] ** 2) * a[n, b, t_, f] / sqrt(real(np.pi)) + real(0.0670725) * sqrt(real(2.0)) * a[n, b, t_, f] ** 3 * (real(1.0) - gelu_tanh[n, b, t_, f] ** 2) / sqrt(real(np.pi)))
         # F19 was: a[n,b,t,f] = w[n,f] + sum_d W[n,f,d]*z3[n,b,t,d]
         # (dz3) dz3[n,b,t,d] = sum_f W[n,f,d]*da[n,b,t,f]
         product(da.reshape(N, B*T, F)[n], AS_IS, W[n], AS_IS, 1.0, 0.0, dz3.reshape(N, B*T, D)[n])
@@ -843,11 +654,11 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
                 dz3_dev_sum = real(0)
                 dz3_mean_sum = real(0)
                 for d in range(D):
-                    dz3_hat[n, b, t_, d] = g2[n, d] * dz3[n, b, t_, d]
+                    dz3_hat[b, t_, d] = g2[n, d] * dz3[n, b, t_, d]
                     # dz3_dev_sum[n,b,t] = sum_d z3_hat[n,b,t,d]*dz3_hat[n,b,t,d]
-                    dz3_dev_sum = plus(dz3_dev_sum, z3_hat[n, b, t_, d] * dz3_hat[n, b, t_, d])
+                    dz3_dev_sum = plus(dz3_dev_sum, z3_hat[n, b, t_, d] * dz3_hat[b, t_, d])
                     # dz3_mean_sum[n,b,t] = sum_d dz3_hat[n,b,t,d]
-                    dz3_mean_sum = plus(dz3_mean_sum, dz3_hat[n, b, t_, d])
+                    dz3_mean_sum = plus(dz3_mean_sum, dz3_hat[b, t_, d])
                 # F17 was: z3_hat[n,b,t,d] = (z2[n,b,t,d] - z3_mean[n,b,t])/z3_dev[n,b,t]
                 # (dz3_dev) dz3_dev[n,b,t] = -dz3_dev_sum[n,b,t]/z3_dev[n,b,t]
                 dz3_dev = -dz3_dev_sum / z3_dev[n, b, t_]
@@ -861,41 +672,41 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
                 # F15 was: z3_mean[n,b,t] = 1/D * sum_d z2[n,b,t,d]
                 # (dz2) dz2[n,b,t,d] = dr[n,b,t,d] + dz3_hat[n,b,t,d]/z3_dev[n,b,t] + z3_hat[n,b,t,d]*dz3_dev[n,b,t]/D + dz3_mean[n,b,t]/D
                 for d in range(D):
-                    dz2[n, b, t_, d] = dr[n, b, t_, d] + dz3_hat[n, b, t_, d] / z3_dev[n, b, t_] + z3_hat[n, b, t_, d] * dz3_dev / real(D) + dz3_mean / real(D)
+                    dz2[n, b, t_, d] = dr[n, b, t_, d] + dz3_hat[b, t_, d] / z3_dev[n, b, t_] + z3_hat[n, b, t_, d] * dz3_dev / real(D) + dz3_mean / real(D)
         # F14 was: z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
         # (dmix) dmix[n,b,t,k,e] = sum_d M[n,d,k,e]*dz2[n,b,t,d]
-        product(dz2.reshape(N, B*T, D)[n], AS_IS, M.reshape(N, D, K*E)[n], AS_IS, 1.0, 0.0, dmix.reshape(N, B*T, K*E)[n])
+        product(dz2.reshape(N, B*T, D)[n], AS_IS, M.reshape(N, D, K*E)[n], AS_IS, 1.0, 0.0, dmix.reshape(B*T, K*E))
         # F13 was: mix[n,b,t,k,e] = sum_s val[n,b,s,k,e]*p[n,b,k,t,s]
         # (dp) dp[n,b,k,t,s] = sum_e val[n,b,s,k,e]*dmix[n,b,t,k,e]
         for b in range(B):
             for k in range(K):
-                product(dmix[n, b, :, k], AS_IS, val[n, b, :, k], TRANSPOSED, 1.0, 0.0, dp[n, b, k])
+                product(dmix[b, :, k], AS_IS, val[n, b, :, k], TRANSPOSED, 1.0, 0.0, dp[b, k])
         # dmasked_sum[n,b,k,t] = sum_s3 p[n,b,k,t,s3]*dp[n,b,k,t,s3]
         for b in range(B):
             for k in range(K):
                 for t_ in range(T):
                     dmasked_sum = real(0)
                     for s3 in range(T):
-                        dmasked_sum = plus(dmasked_sum, p[n, b, k, t_, s3] * dp[n, b, k, t_, s3])
+                        dmasked_sum = plus(dmasked_sum, p[n, b, k, t_, s3] * dp[b, k, t_, s3])
                     # F11 was: masked[n,b,k,t,s] = score[n,b,k,t,s] if [s <= t] else -1000000000.0
                     # (dscore) dscore[n,b,k,t,s] = p[n,b,k,t,s]*(dp[n,b,k,t,s] - dmasked_sum[n,b,k,t]) if [s <= t] else 0
                     for s in range(T):
-                        dscore[n, b, k, t_, s] = (p[n, b, k, t_, s] * (dp[n, b, k, t_, s] - dmasked_sum) if s <= t_ else real(0.0))
+                        dscore[b, k, t_, s] = (p[n, b, k, t_, s] * (dp[b, k, t_, s] - dmasked_sum) if s <= t_ else real(0.0))
         # F13 was: mix[n,b,t,k,e] = sum_s val[n,b,s,k,e]*p[n,b,k,t,s]
         # (dval) dval[n,b,t,k,e] = sum_t2 dmix[n,b,t2,k,e]*p[n,b,k,t2,t]
         for b in range(B):
             for k in range(K):
-                product(p[n, b, k], TRANSPOSED, dmix[n, b, :, k], AS_IS, 1.0, 0.0, dval[n, b, :, k])
+                product(p[n, b, k], TRANSPOSED, dmix[b, :, k], AS_IS, 1.0, 0.0, dval[n, b, :, k])
         # F10 was: score[n,b,k,t,s] = 1/sqrt(E) * sum_e q[n,b,t,k,e]*key[n,b,s,k,e]
         # (dkey) dkey[n,b,t,k,e] = 1/sqrt(E) * sum_t2 q[n,b,t2,k,e]*dscore[n,b,k,t2,t]
         for b in range(B):
             for k in range(K):
-                product(dscore[n, b, k], TRANSPOSED, q[n, b, :, k], AS_IS, 1.0 / sqrt(E), 0.0, dkey[n, b, :, k])
+                product(dscore[b, k], TRANSPOSED, q[n, b, :, k], AS_IS, 1.0 / sqrt(E), 0.0, dkey[n, b, :, k])
         # F10 was: score[n,b,k,t,s] = 1/sqrt(E) * sum_e q[n,b,t,k,e]*key[n,b,s,k,e]
         # (dq) dq[n,b,t,k,e] = 1/sqrt(E) * sum_s dscore[n,b,k,t,s]*key[n,b,s,k,e]
         for b in range(B):
             for k in range(K):
-                product(dscore[n, b, k], AS_IS, key[n, b, :, k], AS_IS, 1.0 / sqrt(E), 0.0, dq[n, b, :, k])
+                product(dscore[b, k], AS_IS, key[n, b, :, k], AS_IS, 1.0 / sqrt(E), 0.0, dq[n, b, :, k])
         # F9 was: val[n,b,t,k,e] = sum_d A[n,k,e,d]*z1[n,b,t,d]
         # F8 was: key[n,b,t,k,e] = sum_d G[n,k,e,d]*z1[n,b,t,d]
         # F7 was: q[n,b,t,k,e] = sum_d Q[n,k,e,d]*z1[n,b,t,d]
@@ -910,11 +721,11 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
                 dz1_dev_sum = real(0)
                 dz1_mean_sum = real(0)
                 for d in range(D):
-                    dz1_hat[n, b, t_, d] = g1[n, d] * dz1[n, b, t_, d]
+                    dz1_hat[b, t_, d] = g1[n, d] * dz1[n, b, t_, d]
                     # dz1_dev_sum[n,b,t] = sum_d z1_hat[n,b,t,d]*dz1_hat[n,b,t,d]
-                    dz1_dev_sum = plus(dz1_dev_sum, z1_hat[n, b, t_, d] * dz1_hat[n, b, t_, d])
+                    dz1_dev_sum = plus(dz1_dev_sum, z1_hat[n, b, t_, d] * dz1_hat[b, t_, d])
                     # dz1_mean_sum[n,b,t] = sum_d dz1_hat[n,b,t,d]
-                    dz1_mean_sum = plus(dz1_mean_sum, dz1_hat[n, b, t_, d])
+                    dz1_mean_sum = plus(dz1_mean_sum, dz1_hat[b, t_, d])
                 # F5 was: z1_hat[n,b,t,d] = (z[n,b,t,d] - z1_mean[n,b,t])/z1_dev[n,b,t]
                 # (dz1_dev) dz1_dev[n,b,t] = -dz1_dev_sum[n,b,t]/z1_dev[n,b,t]
                 dz1_dev = -dz1_dev_sum / z1_dev[n, b, t_]
@@ -928,15 +739,27 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
                 # F3 was: z1_mean[n,b,t] = 1/D * sum_d z[n,b,t,d]
                 # (dz) dz[n,b,t,d] = dz2[n,b,t,d] + dz1_hat[n,b,t,d]/z1_dev[n,b,t] + z1_hat[n,b,t,d]*dz1_dev[n,b,t]/D + dz1_mean[n,b,t]/D
                 for d in range(D):
-                    dz[n, b, t_, d] = dz2[n, b, t_, d] + dz1_hat[n, b, t_, d] / z1_dev[n, b, t_] + z1_hat[n, b, t_, d] * dz1_dev / real(D) + dz1_mean / real(D)
+                    dz[n, b, t_, d] = dz2[n, b, t_, d] + dz1_hat[b, t_, d] / z1_dev[n, b, t_] + z1_hat[n, b, t_, d] * dz1_dev / real(D) + dz1_mean / real(D)
     # F2 was: z[n,b,t,d] = r[n - 1,b,t,d] if [0 <= n - 1] else emb[b,t,d]
     # (demb) demb[b,t,d] = dz[0,b,t,d]
     for b in range(B):
         for t_ in range(T):
             for d in range(D):
-                demb = dz[0, b, t_, d]
-                dC[x[b, t_], d] += demb
-                dP[t_, d] += demb
+                demb[b, t_, d] = dz[0, b, t_, d]
+    # F1 was: emb[b,t,d] = P[t,d] + C[x[b,t],d]
+    # (dC) dC[v,d] = sum_b,t demb[b,t,d]*[v == x[b,t]]
+    dC[...] = 0
+    for b in range(B):
+        for t_ in range(T):
+            for d in range(D):
+                dC[x[b, t_], d] += demb[b, t_, d]
+    # F1 was: emb[b,t,d] = P[t,d] + C[x[b,t],d]
+    # (dP) dP[t,d] = sum_b demb[b,t,d]
+    dP[...] = 0
+    for b in range(B):
+        for t_ in range(T):
+            for d in range(D):
+                dP[t_, d] += demb[b, t_, d]
     # F7 was: q[n,b,t,k,e] = sum_d Q[n,k,e,d]*z1[n,b,t,d]
     # (dQ) dQ[n,k,e,d] = sum_b,t dq[n,b,t,k,e]*z1[n,b,t,d]
     for n in range(N):
@@ -953,22 +776,46 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
     # (dM) dM[n,d,k,e] = sum_b,t dz2[n,b,t,d]*mix[n,b,t,k,e]
     for n in range(N):
         product(dz2.reshape(N, B*T, D)[n], TRANSPOSED, mix.reshape(N, B*T, K*E)[n], AS_IS, 1.0, 0.0, dM.reshape(N, D, K*E)[n])
+    # F6 was: z1[n,b,t,d] = b1[n,d] + g1[n,d]*z1_hat[n,b,t,d]
+    # (dg1) dg1[n,d] = sum_b,t dz1[n,b,t,d]*z1_hat[n,b,t,d]
+    dg1[...] = 0
     for n in range(N):
         for b in range(B):
             for t_ in range(T):
                 for d in range(D):
                     dg1[n, d] += dz1[n, b, t_, d] * z1_hat[n, b, t_, d]
+    # F6 was: z1[n,b,t,d] = b1[n,d] + g1[n,d]*z1_hat[n,b,t,d]
+    # (db1) db1[n,d] = sum_b,t dz1[n,b,t,d]
+    db1[...] = 0
+    for n in range(N):
+        for b in range(B):
+            for t_ in range(T):
+                for d in range(D):
                     db1[n, d] += dz1[n, b, t_, d]
+    # F18 was: z3[n,b,t,d] = b2[n,d] + g2[n,d]*z3_hat[n,b,t,d]
+    # (dg2) dg2[n,d] = sum_b,t dz3[n,b,t,d]*z3_hat[n,b,t,d]
+    dg2[...] = 0
     for n in range(N):
         for b in range(B):
             for t_ in range(T):
                 for d in range(D):
                     dg2[n, d] += dz3[n, b, t_, d] * z3_hat[n, b, t_, d]
+    # F18 was: z3[n,b,t,d] = b2[n,d] + g2[n,d]*z3_hat[n,b,t,d]
+    # (db2) db2[n,d] = sum_b,t dz3[n,b,t,d]
+    db2[...] = 0
+    for n in range(N):
+        for b in range(B):
+            for t_ in range(T):
+                for d in range(D):
                     db2[n, d] += dz3[n, b, t_, d]
     # F19 was: a[n,b,t,f] = w[n,f] + sum_d W[n,f,d]*z3[n,b,t,d]
     # (dW) dW[n,f,d] = sum_b,t da[n,b,t,f]*z3[n,b,t,d]
     for n in range(N):
         product(da.reshape(N, B*T, F)[n], TRANSPOSED, z3.reshape(N, B*T, D)[n], AS_IS, 1.0, 0.0, dW[n])
+    # F19 was: a[n,b,t,f] = w[n,f] + sum_d W[n,f,d]*z3[n,b,t,d]
+    # (dw) dw[n,f] = sum_b,t da[n,b,t,f]
+    dw[...] = 0
+    for n in range(N):
         for b in range(B):
             for t_ in range(T):
                 for f in range(F):
@@ -977,191 +824,412 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
     # (dU) dU[n,d,f] = sum_b,t dr[n,b,t,d]*gelu[n,b,t,f]
     for n in range(N):
         product(dr.reshape(N, B*T, D)[n], TRANSPOSED, gelu.reshape(N, B*T, F)[n], AS_IS, 1.0, 0.0, dU[n])
+    # F21 was: r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
+    # (du) du[n,d] = sum_b,t dr[n,b,t,d]
+    du[...] = 0
+    for n in range(N):
         for b in range(B):
             for t_ in range(T):
                 for d in range(D):
                     du[n, d] += dr[n, b, t_, d]
+    # F22 was: o[b,t,v] = h[v] + sum_d H[v,d]*r[N - 1,b,t,d]
+    # (dH) dH[v,d] = sum_b,t do[b,t,v]*r_turned[b,t,d]
+    product(do.reshape(B*T, V), TRANSPOSED, r_turned.reshape(B*T, D), AS_IS, 1.0, 0.0, dH)
+    # F22 was: o[b,t,v] = h[v] + sum_d H[v,d]*r[N - 1,b,t,d]
+    # (dh) dh[v] = sum_b,t do[b,t,v]
+    dh[...] = 0
+    for b in range(B):
+        for t_ in range(T):
+            for v in range(V):
+                dh[v] += do[b, t_, v]
     return L, dC, dP, dQ, dG, dA, dM, dg1, db1, dg2, db2, dW, dw, dU, du, dH, dh
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def step_sweep_1(part, parts, H, h, o, r_turned_turned, o_max_tile, pred_sum_tile, B, T, V, D):
-    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
-    pred_exp_tile = o
-    tiles = (V + 511) // 512
-    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
-        start, stop = tile * 512, min(tile * 512 + 512, V)
-        # o_max_tile[tile,b,t] = max_v2 (o[v2,b,t] if [v2//512 == tile] else least)
-        for b in range(B):
-            for t_ in range(T):
-                o_max_tile[tile, b, t_] = LEAST
-        # pred_sum_tile[tile,b,t] = sum_v2 pred_exp_tile[v2,b,t]*[v2//512 == tile]
-        for b in range(B):
-            for t_ in range(T):
-                pred_sum_tile[tile, b, t_] = real(0.0)
-        # (F22) o[v,b,t] = h[v] + sum_d H[v,d]*r_turned_turned[d,b,t]
-        for v in range(start, stop):
-            for b in range(B):
-                for t_ in range(T):
-                    o[v, b, t_] = h[v]
-        product(H[start:stop], AS_IS, r_turned_turned.reshape(D, B*T), AS_IS, 1.0, 1.0, o.reshape(V, B*T)[start:stop])
-        for v2 in range(start, stop):
-            for b in range(B):
-                for t_ in range(T):
-                    o_max_tile[tile, b, t_] = larger(o_max_tile[tile, b, t_], o[v2, b, t_])
-        # pred_exp_tile[v,b,t] = exp(o[v,b,t] - o_max_tile[v//512,b,t])
-        for v in range(start, stop):
-            for b in range(B):
-                for t_ in range(T):
-                    pred_exp_tile[v, b, t_] = exp(o[v, b, t_] - o_max_tile[tile, b, t_])
-                    pred_sum_tile[tile, b, t_] += pred_exp_tile[v, b, t_]
-
-
-@njit(cache=True, parallel=True)
-def step_sweep_1_on_threads(parts, H, h, o, r_turned_turned, o_max_tile, pred_sum_tile, B, T, V, D):
-    for part in prange(parts):
-        step_sweep_1(np.int64(part), parts, H, h, o, r_turned_turned, o_max_tile, pred_sum_tile, B, T, V, D)
-
-
-@njit(cache=True, fastmath=FAST, error_model="numpy")
-def step_sweep_2(
-    part, parts, H, y, o, dH, dh, pred_sum, r_turned, r_turned_do, o_max_shift, B, T, V, D,
-    dr_sum_sum_tile_parts, dr_sum_sum_parts, dH_operand_parts,
+def step_sweep_1(
+    part, parts, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, x, y, emb, r, z, z1_dev, z1_hat,
+    z1, q, key, val, score, masked, p, mix, z2, z3_dev, z3_hat, z3, a, gelu, o, dr, dgelu, da, dz3,
+    dz3_hat, dz2, dmix, dp, dscore, dval, dkey, dq, dz1, dz1_hat, dz, demb, gelu_tanh, dr_sum,
+    p_sum_exp, r_turned, Q_turned, G_turned, A_turned, M_turned, W_turned, U_turned, val_turned, L_rows,
+    dP_parts, dQ_parts, dG_parts, dA_parts, dM_parts, dg1_parts, db1_parts, dg2_parts, db2_parts,
+    dW_parts, dw_parts, dU_parts, du_parts, dH_parts, dh_parts, B, T, D, N, K, E, F, V,
 ):
-    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
-    dr_sum_sum_tile = dr_sum_sum_tile_parts[part]
-    dr_sum_sum = dr_sum_sum_parts[part]
-    dH_operand = dH_operand_parts[part]
-    pred_exp_tile = o
-    dr_sum_sum[...] = 0
-    tiles = (V + 511) // 512
-    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
-        start, stop = tile * 512, min(tile * 512 + 512, V)
-        # dr_sum_sum_tile[tile,b,t,d] = sum_v H[v,d]*pred_exp_tile[v,b,t]*[v//512 == tile]
-        product(pred_exp_tile.reshape(V, B*T)[start:stop], TRANSPOSED, H[start:stop], AS_IS, 1.0, 0.0, dr_sum_sum_tile.reshape(B*T, D))
-        for b in range(B):
+    """Part `part` of `parts`: some rows of the B, through all that goes row by row."""
+    start, stop = B * part // parts, B * (part + 1) // parts
+    dP = dP_parts[part]
+    dQ = dQ_parts[part]
+    dG = dG_parts[part]
+    dA = dA_parts[part]
+    dM = dM_parts[part]
+    dg1 = dg1_parts[part]
+    db1 = db1_parts[part]
+    dg2 = dg2_parts[part]
+    db2 = db2_parts[part]
+    dW = dW_parts[part]
+    dw = dw_parts[part]
+    dU = dU_parts[part]
+    du = du_parts[part]
+    dH = dH_parts[part]
+    dh = dh_parts[part]
+    do = o
+    pred_exp = o
+    dP[...] = 0
+    dQ[...] = 0
+    dG[...] = 0
+    dA[...] = 0
+    dM[...] = 0
+    dg1[...] = 0
+    db1[...] = 0
+    dg2[...] = 0
+    db2[...] = 0
+    dW[...] = 0
+    dw[...] = 0
+    dU[...] = 0
+    du[...] = 0
+    dH[...] = 0
+    dh[...] = 0
+    # (F1) emb[b,t,d] = P[t,d] + C[x[b,t],d]
+    for b in range(start, stop):
+        for t_ in range(T):
+            for d in range(D):
+                emb[b, t_, d] = P[t_, d] + C[x[b, t_], d]
+    for n in range(N):
+        # (F2) z[n,b,t,d] = r[n - 1,b,t,d] if [0 <= n - 1] else emb[b,t,d]
+        for b in range(start, stop):
+            for t_ in range(T):
+                z1_mean_total = real(0)
+                for d in range(D):
+                    z[b, t_, d] = (r[n - 1, b, t_, d] if 0 <= n - 1 else emb[b, t_, d])
+                    # (F3) z1_mean[n,b,t] = 1/D * sum_d z[n,b,t,d]
+                    z1_mean_total = plus(z1_mean_total, z[b, t_, d])
+                z1_mean = z1_mean_total / real(D)
+                # z1_dev_sum[n,b,t] = sum_d (z[n,b,t,d] - z1_mean[n,b,t])**2
+                z1_dev_sum = real(0)
+                for d in range(D):
+                    z1_dev_sum = plus(z1_dev_sum, (z[b, t_, d] - z1_mean) ** 2)
+                # (F4) z1_dev[n,b,t] = sqrt(z1_dev_sum[n,b,t]/D + 1e-05)
+                z1_dev[n, b, t_] = sqrt(z1_dev_sum / real(D) + real(1e-05))
+                # (F5) z1_hat[n,b,t,d] = (z[n,b,t,d] - z1_mean[n,b,t])/z1_dev[n,b,t]
+                for d in range(D):
+                    z1_hat[n, b, t_, d] = (z[b, t_, d] - z1_mean) / z1_dev[n, b, t_]
+                    # (F6) z1[n,b,t,d] = b1[n,d] + g1[n,d]*z1_hat[n,b,t,d]
+                    z1[n, b, t_, d] = b1[n, d] + g1[n, d] * z1_hat[n, b, t_, d]
+                    # (F14) z2[n,b,t,d] = z[n,b,t,d] + sum_k,e mix[n,b,t,k,e]*M_turned[n,k,e,d]
+                    z2[b, t_, d] = z[b, t_, d]
+        # (F7) q[n,b,t,k,e] = sum_d z1[n,b,t,d]*Q_turned[n,d,k,e]
+        product(z1.reshape(N, B*T, D)[n, start*T:stop*T], AS_IS, Q_turned.reshape(N, D, K*E)[n], AS_IS, 1.0, 0.0, q.reshape(N, B*T, K*E)[n, start*T:stop*T])
+        # (F8) key[n,b,t,k,e] = sum_d z1[n,b,t,d]*G_turned[n,d,k,e]
+        product(z1.reshape(N, B*T, D)[n, start*T:stop*T], AS_IS, G_turned.reshape(N, D, K*E)[n], AS_IS, 1.0, 0.0, key.reshape(N, B*T, K*E)[n, start*T:stop*T])
+        # (F9) val[n,b,t,k,e] = sum_d z1[n,b,t,d]*A_turned[n,d,k,e]
+        product(z1.reshape(N, B*T, D)[n, start*T:stop*T], AS_IS, A_turned.reshape(N, D, K*E)[n], AS_IS, 1.0, 0.0, val.reshape(N, B*T, K*E)[n, start*T:stop*T])
+        # (F10) score[n,b,k,t,s] = 1/sqrt(E) * sum_e q[n,b,t,k,e]*key[n,b,s,k,e]
+        for b in range(start, stop):
+            for k in range(K):
+                product(q[n, b, :, k], AS_IS, key[n, b, :, k], TRANSPOSED, 1.0 / sqrt(E), 0.0, score[b, k])
+        # (F11) masked[n,b,k,t,s] = score[n,b,k,t,s] if [s <= t] else -1000000000.0
+        for b in range(start, stop):
+            for k in range(K):
+                for t_ in range(T):
+                    masked_max = real(-np.inf)
+                    for s in range(T):
+                        masked[b, k, t_, s] = (score[b, k, t_, s] if s <= t_ else real(-1000000000.0))
+                        # (masked_max) masked_max[n,b,k,t] = max_s2 masked[n,b,k,t,s2]
+                        masked_max = larger(masked_max, masked[b, k, t_, s])
+                    # p_sum_exp[n,b,k,t,s2] = exp(masked[n,b,k,t,s2] - masked_max[n,b,k,t])
+                    p_sum = real(0)
+                    for s2 in range(T):
+                        p_sum_exp[b, k, t_, s2] = exp(masked[b, k, t_, s2] - masked_max)
+                        # p_sum[n,b,k,t] = sum_s2 p_sum_exp[n,b,k,t,s2]
+                        p_sum = plus(p_sum, p_sum_exp[b, k, t_, s2])
+                    # (F12) p[n,b,k,t,s] = p_sum_exp[n,b,k,t,s]/p_sum[n,b,k,t]
+                    for s in range(T):
+                        p[n, b, k, t_, s] = p_sum_exp[b, k, t_, s] / p_sum
+        # (F13) mix[n,b,t,k,e] = sum_s val[n,b,s,k,e]*p[n,b,k,t,s]
+        for b in range(start, stop):
+            for k in range(K):
+                product(p[n, b, k], AS_IS, val[n, b, :, k], AS_IS, 1.0, 0.0, mix[n, b, :, k])
+        product(mix.reshape(N, B*T, K*E)[n, start*T:stop*T], AS_IS, M_turned.reshape(N, K*E, D)[n], AS_IS, 1.0, 1.0, z2.reshape(B*T, D)[start*T:stop*T])
+        # (F15) z3_mean[n,b,t] = 1/D * sum_d z2[n,b,t,d]
+        for b in range(start, stop):
+            for t_ in range(T):
+                z3_mean_total = real(0)
+                for d in range(D):
+                    z3_mean_total = plus(z3_mean_total, z2[b, t_, d])
+                z3_mean = z3_mean_total / real(D)
+                # z3_dev_sum[n,b,t] = sum_d (z2[n,b,t,d] - z3_mean[n,b,t])**2
+                z3_dev_sum = real(0)
+                for d in range(D):
+                    z3_dev_sum = plus(z3_dev_sum, (z2[b, t_, d] - z3_mean) ** 2)
+                # (F16) z3_dev[n,b,t] = sqrt(z3_dev_sum[n,b,t]/D + 1e-05)
+                z3_dev[n, b, t_] = sqrt(z3_dev_sum / real(D) + real(1e-05))
+                # (F17) z3_hat[n,b,t,d] = (z2[n,b,t,d] - z3_mean[n,b,t])/z3_dev[n,b,t]
+                for d in range(D):
+                    z3_hat[n, b, t_, d] = (z2[b, t_, d] - z3_mean) / z3_dev[n, b, t_]
+                    # (F18) z3[n,b,t,d] = b2[n,d] + g2[n,d]*z3_hat[n,b,t,d]
+                    z3[n, b, t_, d] = b2[n, d] + g2[n, d] * z3_hat[n, b, t_, d]
+                    # (F21) r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f gelu[n,b,t,f]*U_turned[n,f,d]
+                    r[n, b, t_, d] = u[n, d] + z2[b, t_, d]
+        # (F19) a[n,b,t,f] = w[n,f] + sum_d z3[n,b,t,d]*W_turned[n,d,f]
+        for b in range(start, stop):
+            for t_ in range(T):
+                for f in range(F):
+                    a[n, b, t_, f] = w[n, f]
+        product(z3.reshape(N, B*T, D)[n, start*T:stop*T], AS_IS, W_turned[n], AS_IS, 1.0, 1.0, a.reshape(N, B*T, F)[n, start*T:stop*T])
+        # gelu_tanh[n,b,t,f] = tanh(sqrt(2)*(a[n,b,t,f] + 0.044715*a[n,b,t,f]**3)/sqrt(pi))
+        for b in range(start, stop):
+            for t_ in range(T):
+                for f in range(F):
+                    gelu_tanh[n, b, t_, f] = tanh(sqrt(real(2.0)) * (a[n, b, t_, f] + real(0.044715) * a[n, b, t_, f] ** 3) / sqrt(real(np.pi)))
+                    # (F20) gelu[n,b,t,f] = a[n,b,t,f]*(gelu_tanh[n,b,t,f] + 1)/2
+                    gelu[n, b, t_, f] = real(1 / 2) * a[n, b, t_, f] * (gelu_tanh[n, b, t_, f] + real(1.0))
+        product(gelu.reshape(N, B*T, F)[n, start*T:stop*T], AS_IS, U_turned[n], AS_IS, 1.0, 1.0, r.reshape(N, B*T, D)[n, start*T:stop*T])
+    # r_turned[b,t,d] = r[N - 1,b,t,d]
+    for b in range(start, stop):
+        for t_ in range(T):
+            for d in range(D):
+                r_turned[b, t_, d] = r[N - 1, b, t_, d]
+    # (F22) o[b,t,v] = h[v] + sum_d r_turned[b,t,d]*H[v,d]
+    for b in range(start, stop):
+        for t_ in range(T):
+            for v in range(V):
+                o[b, t_, v] = h[v]
+    product(r_turned.reshape(B*T, D)[start*T:stop*T], AS_IS, H, TRANSPOSED, 1.0, 1.0, o.reshape(B*T, V)[start*T:stop*T])
+    # o_y[b,t] = o[b,t,y[b,t]]
+    for b in range(start, stop):
+        L_rows_total = real(0)
+        for t_ in range(T):
+            o_y = o[b, t_, y[b, t_]]
+            # (o_max) o_max[b,t] = max_v2 o[b,t,v2]
+            o_max = real(-np.inf)
+            for v2 in range(V):
+                o_max = larger(o_max, o[b, t_, v2])
+            # pred_exp[b,t,v] = exp(o[b,t,v] - o_max[b,t])
+            pred_sum = real(0)
+            for v in range(V):
+                pred_exp[b, t_, v] = exp(o[b, t_, v] - o_max)
+                # pred_sum[b,t] = sum_v2 pred_exp[b,t,v2]
+                pred_sum = plus(pred_sum, pred_exp[b, t_, v])
+            # L_rows[b] = sum_t (o_y[b,t] - o_max[b,t] - log(pred_sum[b,t]))
+            L_rows_total = plus(L_rows_total, o_y - o_max - log(pred_sum))
+            # F23 was: pred[b,t,v] = exp(o[b,t,v])/(sum_v2 exp(o[b,t,v2]))
+            # (do) do[b,t,v] = pred_exp[b,t,v]/(B*T*pred_sum[b,t]) - [v == y[b,t]]/(B*T)
+            for v in range(V):
+                do[b, t_, v] = pred_exp[b, t_, v] / (real(B) * real(T) * pred_sum)
+            do[b, t_, y[b, t_]] -= real(1.0) / (real(B) * real(T))
+            # F22 was: o[b,t,v] = h[v] + sum_d H[v,d]*r[N - 1,b,t,d]
+            # (dh) dh[v] = sum_b,t do[b,t,v]
+            for v in range(V):
+                dh[v] += do[b, t_, v]
+        L_rows[b] = L_rows_total
+    # dr_sum[b,t,d] = sum_v H[v,d]*do[b,t,v]
+    product(do.reshape(B*T, V)[start*T:stop*T], AS_IS, H, AS_IS, 1.0, 0.0, dr_sum.reshape(B*T, D)[start*T:stop*T])
+    # val_turned[n,b,k,e,s] = val[n,b,s,k,e]
+    for n in range(N):
+        for b in range(start, stop):
+            for k in range(K):
+                for e in range(E):
+                    for s in range(T):
+                        val_turned[n, b, k, e, s] = val[n, b, s, k, e]
+    for n in range(N - 1, -1, -1):
+        # F22 was: o[b,t,v] = h[v] + sum_d H[v,d]*r[N - 1,b,t,d]
+        # F2 was: z[n,b,t,d] = r[n - 1,b,t,d] if [0 <= n - 1] else emb[b,t,d]
+        # (dr) dr[n,b,t,d] = [n == N - 1]*dr_sum[b,t,d] + (dz[n + 1,b,t,d] if [n + 1 < N] else 0)
+        for b in range(start, stop):
             for t_ in range(T):
                 for d in range(D):
-                    dr_sum_sum[b, t_, d] += o_max_shift[tile, b, t_] * dr_sum_sum_tile[b, t_, d]
-        # dH_operand[v,b,t] = pred_exp_tile[v,b,t]*o_max_shift[v//512,b,t]
-        for v in range(start, stop):
-            dh_total = real(0)
-            for b in range(B):
+                    dr[n, b, t_, d] = real(n == (N - 1)) * dr_sum[b, t_, d] + (dz[n + 1, b, t_, d] if n + 1 < N else real(0.0))
+        # F21 was: r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
+        # (dgelu) dgelu[n,b,t,f] = sum_d U[n,d,f]*dr[n,b,t,d]
+        product(dr.reshape(N, B*T, D)[n, start*T:stop*T], AS_IS, U[n], AS_IS, 1.0, 0.0, dgelu.reshape(B*T, F)[start*T:stop*T])
+        # F20 was: gelu[n,b,t,f] = a[n,b,t,f]*(tanh(sqrt(2)*(a[n,b,t,f] + 0.044715*a[n,b,t,f]**3)/sqrt(pi)) + 1)/2
+        # (da) da[n,b,t,f] = dgelu[n,b,t,f]*((gelu_tanh[n,b,t,f] + 1)/2 + sqrt(2)*(1 - gelu_tanh[n,b,t,f]**2)*a[n,b,t,f]/(2*sqrt(pi)) + 0.0670725*sqrt(2)*a[n,b,t,f]**3*(1 - gelu_tanh[n,b,t,f]**2)/sqrt(pi))
+        for b in range(start, stop):
+            for t_ in range(T):
+                for f in range(F):
+                    da[n, b, t_, f] = dgelu[b, t_, f] * (real(1 / 2) * (gelu_tanh[n, b, t_, f] + real(1.0)) + real(1 / 2) * sqrt(real(2.0)) * (real(1.0) - gelu_tanh[n, b, t_, f] ** 2) * a[n, b, t_, f] / sqrt(real(np.pi)) + real(0.0670725) * sqrt(real(2.0)) * a[n, b, t_, f] ** 3 * (real(1.0) - gelu_tanh[n, b, t_, f] ** 2) / sqrt(real(np.pi)))
+        # F19 was: a[n,b,t,f] = w[n,f] + sum_d W[n,f,d]*z3[n,b,t,d]
+        # (dz3) dz3[n,b,t,d] = sum_f W[n,f,d]*da[n,b,t,f]
+        product(da.reshape(N, B*T, F)[n, start*T:stop*T], AS_IS, W[n], AS_IS, 1.0, 0.0, dz3.reshape(N, B*T, D)[n, start*T:stop*T])
+        # F18 was: z3[n,b,t,d] = b2[n,d] + g2[n,d]*z3_hat[n,b,t,d]
+        # (dz3_hat) dz3_hat[n,b,t,d] = g2[n,d]*dz3[n,b,t,d]
+        for b in range(start, stop):
+            for t_ in range(T):
+                dz3_dev_sum = real(0)
+                dz3_mean_sum = real(0)
+                for d in range(D):
+                    dz3_hat[b, t_, d] = g2[n, d] * dz3[n, b, t_, d]
+                    # dz3_dev_sum[n,b,t] = sum_d z3_hat[n,b,t,d]*dz3_hat[n,b,t,d]
+                    dz3_dev_sum = plus(dz3_dev_sum, z3_hat[n, b, t_, d] * dz3_hat[b, t_, d])
+                    # dz3_mean_sum[n,b,t] = sum_d dz3_hat[n,b,t,d]
+                    dz3_mean_sum = plus(dz3_mean_sum, dz3_hat[b, t_, d])
+                # F17 was: z3_hat[n,b,t,d] = (z2[n,b,t,d] - z3_mean[n,b,t])/z3_dev[n,b,t]
+                # (dz3_dev) dz3_dev[n,b,t] = -dz3_dev_sum[n,b,t]/z3_dev[n,b,t]
+                dz3_dev = -dz3_dev_sum / z3_dev[n, b, t_]
+                # F17 was: z3_hat[n,b,t,d] = (z2[n,b,t,d] - z3_mean[n,b,t])/z3_dev[n,b,t]
+                # F16 was: z3_dev[n,b,t] = sqrt((1/D * sum_d (z2[n,b,t,d] - z3_mean[n,b,t])**2) + 1e-05)
+                # (dz3_mean) dz3_mean[n,b,t] = -dz3_mean_sum[n,b,t]/z3_dev[n,b,t]
+                dz3_mean = -dz3_mean_sum / z3_dev[n, b, t_]
+                # F21 was: r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
+                # F17 was: z3_hat[n,b,t,d] = (z2[n,b,t,d] - z3_mean[n,b,t])/z3_dev[n,b,t]
+                # F16 was: z3_dev[n,b,t] = sqrt((1/D * sum_d (z2[n,b,t,d] - z3_mean[n,b,t])**2) + 1e-05)
+                # F15 was: z3_mean[n,b,t] = 1/D * sum_d z2[n,b,t,d]
+                # (dz2) dz2[n,b,t,d] = dr[n,b,t,d] + dz3_hat[n,b,t,d]/z3_dev[n,b,t] + z3_hat[n,b,t,d]*dz3_dev[n,b,t]/D + dz3_mean[n,b,t]/D
+                for d in range(D):
+                    dz2[n, b, t_, d] = dr[n, b, t_, d] + dz3_hat[b, t_, d] / z3_dev[n, b, t_] + z3_hat[n, b, t_, d] * dz3_dev / real(D) + dz3_mean / real(D)
+        # F14 was: z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
+        # (dmix) dmix[n,b,t,k,e] = sum_d M[n,d,k,e]*dz2[n,b,t,d]
+        product(dz2.reshape(N, B*T, D)[n, start*T:stop*T], AS_IS, M.reshape(N, D, K*E)[n], AS_IS, 1.0, 0.0, dmix.reshape(B*T, K*E)[start*T:stop*T])
+        # F13 was: mix[n,b,t,k,e] = sum_s val[n,b,s,k,e]*p[n,b,k,t,s]
+        # (dp) dp[n,b,k,t,s] = sum_e dmix[n,b,t,k,e]*val_turned[n,b,k,e,s]
+        for b in range(start, stop):
+            for k in range(K):
+                product(dmix[b, :, k], AS_IS, val_turned[n, b, k], AS_IS, 1.0, 0.0, dp[b, k])
+        # dmasked_sum[n,b,k,t] = sum_s3 p[n,b,k,t,s3]*dp[n,b,k,t,s3]
+        for b in range(start, stop):
+            for k in range(K):
                 for t_ in range(T):
-                    dH_operand[v - start, b, t_] = pred_exp_tile[v, b, t_] * o_max_shift[tile, b, t_]
-                    # F22 was: o[b,t,v] = h[v] + sum_d H[v,d]*r[N - 1,b,t,d]
-                    # (dh) dh[v] = (1/(B*T) * sum_b,t pred_exp_tile[v,b,t]*o_max_shift[v//512,b,t]/pred_sum[b,t]) - 1/(B*T) * sum_b,t [v == y[b,t]]
-                    dh_total = plus(dh_total, pred_exp_tile[v, b, t_] * o_max_shift[tile, b, t_] / pred_sum[b, t_])
-            dh[v] = dh_total / (real(B) * real(T))
-        # F22 was: o[b,t,v] = h[v] + sum_d H[v,d]*r[N - 1,b,t,d]
-        # (dH) dH[v,d] = (sum_b,t dH_operand[v,b,t]*r_turned_do[b,t,d]) - 1/(B*T) * sum_b,t [v == y[b,t]]*r_turned[b,t,d]
-        product(dH_operand.reshape(512, B*T)[:stop - start], AS_IS, r_turned_do.reshape(B*T, D), AS_IS, 1.0, 0.0, dH[start:stop])
-        for b in range(B):
+                    dmasked_sum = real(0)
+                    for s3 in range(T):
+                        dmasked_sum = plus(dmasked_sum, p[n, b, k, t_, s3] * dp[b, k, t_, s3])
+                    # F11 was: masked[n,b,k,t,s] = score[n,b,k,t,s] if [s <= t] else -1000000000.0
+                    # (dscore) dscore[n,b,k,t,s] = p[n,b,k,t,s]*(dp[n,b,k,t,s] - dmasked_sum[n,b,k,t]) if [s <= t] else 0
+                    for s in range(T):
+                        dscore[b, k, t_, s] = (p[n, b, k, t_, s] * (dp[b, k, t_, s] - dmasked_sum) if s <= t_ else real(0.0))
+        # F13 was: mix[n,b,t,k,e] = sum_s val[n,b,s,k,e]*p[n,b,k,t,s]
+        # (dval) dval[n,b,t,k,e] = sum_t2 dmix[n,b,t2,k,e]*p[n,b,k,t2,t]
+        for b in range(start, stop):
+            for k in range(K):
+                product(p[n, b, k], TRANSPOSED, dmix[b, :, k], AS_IS, 1.0, 0.0, dval[n, b, :, k])
+        # F10 was: score[n,b,k,t,s] = 1/sqrt(E) * sum_e q[n,b,t,k,e]*key[n,b,s,k,e]
+        # (dkey) dkey[n,b,t,k,e] = 1/sqrt(E) * sum_t2 q[n,b,t2,k,e]*dscore[n,b,k,t2,t]
+        for b in range(start, stop):
+            for k in range(K):
+                product(dscore[b, k], TRANSPOSED, q[n, b, :, k], AS_IS, 1.0 / sqrt(E), 0.0, dkey[n, b, :, k])
+        # F10 was: score[n,b,k,t,s] = 1/sqrt(E) * sum_e q[n,b,t,k,e]*key[n,b,s,k,e]
+        # (dq) dq[n,b,t,k,e] = 1/sqrt(E) * sum_s dscore[n,b,k,t,s]*key[n,b,s,k,e]
+        for b in range(start, stop):
+            for k in range(K):
+                product(dscore[b, k], AS_IS, key[n, b, :, k], AS_IS, 1.0 / sqrt(E), 0.0, dq[n, b, :, k])
+        # F9 was: val[n,b,t,k,e] = sum_d A[n,k,e,d]*z1[n,b,t,d]
+        # F8 was: key[n,b,t,k,e] = sum_d G[n,k,e,d]*z1[n,b,t,d]
+        # F7 was: q[n,b,t,k,e] = sum_d Q[n,k,e,d]*z1[n,b,t,d]
+        # (dz1) dz1[n,b,t,d] = (sum_k,e A[n,k,e,d]*dval[n,b,t,k,e]) + (sum_k,e G[n,k,e,d]*dkey[n,b,t,k,e]) + sum_k,e Q[n,k,e,d]*dq[n,b,t,k,e]
+        product(dval.reshape(N, B*T, K*E)[n, start*T:stop*T], AS_IS, A.reshape(N, K*E, D)[n], AS_IS, 1.0, 0.0, dz1.reshape(N, B*T, D)[n, start*T:stop*T])
+        product(dkey.reshape(N, B*T, K*E)[n, start*T:stop*T], AS_IS, G.reshape(N, K*E, D)[n], AS_IS, 1.0, 1.0, dz1.reshape(N, B*T, D)[n, start*T:stop*T])
+        product(dq.reshape(N, B*T, K*E)[n, start*T:stop*T], AS_IS, Q.reshape(N, K*E, D)[n], AS_IS, 1.0, 1.0, dz1.reshape(N, B*T, D)[n, start*T:stop*T])
+        # F6 was: z1[n,b,t,d] = b1[n,d] + g1[n,d]*z1_hat[n,b,t,d]
+        # (dz1_hat) dz1_hat[n,b,t,d] = g1[n,d]*dz1[n,b,t,d]
+        for b in range(start, stop):
             for t_ in range(T):
-                if start <= y[b, t_] < stop:
-                    for d in range(D):
-                        dH[y[b, t_], d] -= r_turned[b, t_, d] / (real(B) * real(T))
-                if start <= y[b, t_] < stop:
-                    dh[y[b, t_]] -= real(1.0) / (real(B) * real(T))
-
-
-@njit(cache=True, parallel=True)
-def step_sweep_2_on_threads(
-    parts, H, y, o, dH, dh, pred_sum, r_turned, r_turned_do, o_max_shift, B, T, V, D,
-    dr_sum_sum_tile_parts, dr_sum_sum_parts, dH_operand_parts,
-):
-    for part in prange(parts):
-        step_sweep_2(
-            np.int64(part), parts, H, y, o, dH, dh, pred_sum, r_turned, r_turned_do, o_max_shift, B, T, V, D,
-            dr_sum_sum_tile_parts, dr_sum_sum_parts, dH_operand_parts,
-        )
-
-
-@njit(cache=True, fastmath=FAST, error_model="numpy")
-def step_sweep_3(part, parts, x, demb, dC, B, T, V, D):
-    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
-    tiles = (V + 511) // 512
-    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
-        start, stop = tile * 512, min(tile * 512 + 512, V)
-        # F1 was: emb[b,t,d] = P[t,d] + C[x[b,t],d]
-        # (dC) dC[v,d] = sum_b,t demb[b,t,d]*[v == x[b,t]]
-        for v in range(start, stop):
+                dz1_dev_sum = real(0)
+                dz1_mean_sum = real(0)
+                for d in range(D):
+                    dz1_hat[b, t_, d] = g1[n, d] * dz1[n, b, t_, d]
+                    # dz1_dev_sum[n,b,t] = sum_d z1_hat[n,b,t,d]*dz1_hat[n,b,t,d]
+                    dz1_dev_sum = plus(dz1_dev_sum, z1_hat[n, b, t_, d] * dz1_hat[b, t_, d])
+                    # dz1_mean_sum[n,b,t] = sum_d dz1_hat[n,b,t,d]
+                    dz1_mean_sum = plus(dz1_mean_sum, dz1_hat[b, t_, d])
+                # F5 was: z1_hat[n,b,t,d] = (z[n,b,t,d] - z1_mean[n,b,t])/z1_dev[n,b,t]
+                # (dz1_dev) dz1_dev[n,b,t] = -dz1_dev_sum[n,b,t]/z1_dev[n,b,t]
+                dz1_dev = -dz1_dev_sum / z1_dev[n, b, t_]
+                # F5 was: z1_hat[n,b,t,d] = (z[n,b,t,d] - z1_mean[n,b,t])/z1_dev[n,b,t]
+                # F4 was: z1_dev[n,b,t] = sqrt((1/D * sum_d (z[n,b,t,d] - z1_mean[n,b,t])**2) + 1e-05)
+                # (dz1_mean) dz1_mean[n,b,t] = -dz1_mean_sum[n,b,t]/z1_dev[n,b,t]
+                dz1_mean = -dz1_mean_sum / z1_dev[n, b, t_]
+                # F14 was: z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
+                # F5 was: z1_hat[n,b,t,d] = (z[n,b,t,d] - z1_mean[n,b,t])/z1_dev[n,b,t]
+                # F4 was: z1_dev[n,b,t] = sqrt((1/D * sum_d (z[n,b,t,d] - z1_mean[n,b,t])**2) + 1e-05)
+                # F3 was: z1_mean[n,b,t] = 1/D * sum_d z[n,b,t,d]
+                # (dz) dz[n,b,t,d] = dz2[n,b,t,d] + dz1_hat[n,b,t,d]/z1_dev[n,b,t] + z1_hat[n,b,t,d]*dz1_dev[n,b,t]/D + dz1_mean[n,b,t]/D
+                for d in range(D):
+                    dz[n, b, t_, d] = dz2[n, b, t_, d] + dz1_hat[b, t_, d] / z1_dev[n, b, t_] + z1_hat[n, b, t_, d] * dz1_dev / real(D) + dz1_mean / real(D)
+    # F2 was: z[n,b,t,d] = r[n - 1,b,t,d] if [0 <= n - 1] else emb[b,t,d]
+    # (demb) demb[b,t,d] = dz[0,b,t,d]
+    for b in range(start, stop):
+        for t_ in range(T):
             for d in range(D):
-                dC[v, d] = real(0.0)
-        for b in range(B):
+                demb[b, t_, d] = dz[0, b, t_, d]
+                # F1 was: emb[b,t,d] = P[t,d] + C[x[b,t],d]
+                # (dP) dP[t,d] = sum_b demb[b,t,d]
+                dP[t_, d] += demb[b, t_, d]
+    # F7 was: q[n,b,t,k,e] = sum_d Q[n,k,e,d]*z1[n,b,t,d]
+    # (dQ) dQ[n,k,e,d] = sum_b,t dq[n,b,t,k,e]*z1[n,b,t,d]
+    for n in range(N):
+        product(dq.reshape(N, B*T, K*E)[n, start*T:stop*T], TRANSPOSED, z1.reshape(N, B*T, D)[n, start*T:stop*T], AS_IS, 1.0, 1.0, dQ.reshape(N, K*E, D)[n])
+    # F8 was: key[n,b,t,k,e] = sum_d G[n,k,e,d]*z1[n,b,t,d]
+    # (dG) dG[n,k,e,d] = sum_b,t dkey[n,b,t,k,e]*z1[n,b,t,d]
+    for n in range(N):
+        product(dkey.reshape(N, B*T, K*E)[n, start*T:stop*T], TRANSPOSED, z1.reshape(N, B*T, D)[n, start*T:stop*T], AS_IS, 1.0, 1.0, dG.reshape(N, K*E, D)[n])
+    # F9 was: val[n,b,t,k,e] = sum_d A[n,k,e,d]*z1[n,b,t,d]
+    # (dA) dA[n,k,e,d] = sum_b,t dval[n,b,t,k,e]*z1[n,b,t,d]
+    for n in range(N):
+        product(dval.reshape(N, B*T, K*E)[n, start*T:stop*T], TRANSPOSED, z1.reshape(N, B*T, D)[n, start*T:stop*T], AS_IS, 1.0, 1.0, dA.reshape(N, K*E, D)[n])
+    # F14 was: z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
+    # (dM) dM[n,d,k,e] = sum_b,t dz2[n,b,t,d]*mix[n,b,t,k,e]
+    for n in range(N):
+        product(dz2.reshape(N, B*T, D)[n, start*T:stop*T], TRANSPOSED, mix.reshape(N, B*T, K*E)[n, start*T:stop*T], AS_IS, 1.0, 1.0, dM.reshape(N, D, K*E)[n])
+    # F6 was: z1[n,b,t,d] = b1[n,d] + g1[n,d]*z1_hat[n,b,t,d]
+    # (dg1) dg1[n,d] = sum_b,t dz1[n,b,t,d]*z1_hat[n,b,t,d]
+    for n in range(N):
+        for b in range(start, stop):
             for t_ in range(T):
-                if start <= x[b, t_] < stop:
-                    for d in range(D):
-                        dC[x[b, t_], d] += demb[b, t_, d]
+                for d in range(D):
+                    dg1[n, d] += dz1[n, b, t_, d] * z1_hat[n, b, t_, d]
+                    # F6 was: z1[n,b,t,d] = b1[n,d] + g1[n,d]*z1_hat[n,b,t,d]
+                    # (db1) db1[n,d] = sum_b,t dz1[n,b,t,d]
+                    db1[n, d] += dz1[n, b, t_, d]
+    # F18 was: z3[n,b,t,d] = b2[n,d] + g2[n,d]*z3_hat[n,b,t,d]
+    # (dg2) dg2[n,d] = sum_b,t dz3[n,b,t,d]*z3_hat[n,b,t,d]
+    for n in range(N):
+        for b in range(start, stop):
+            for t_ in range(T):
+                for d in range(D):
+                    dg2[n, d] += dz3[n, b, t_, d] * z3_hat[n, b, t_, d]
+                    # F18 was: z3[n,b,t,d] = b2[n,d] + g2[n,d]*z3_hat[n,b,t,d]
+                    # (db2) db2[n,d] = sum_b,t dz3[n,b,t,d]
+                    db2[n, d] += dz3[n, b, t_, d]
+    # F19 was: a[n,b,t,f] = w[n,f] + sum_d W[n,f,d]*z3[n,b,t,d]
+    # (dW) dW[n,f,d] = sum_b,t da[n,b,t,f]*z3[n,b,t,d]
+    for n in range(N):
+        product(da.reshape(N, B*T, F)[n, start*T:stop*T], TRANSPOSED, z3.reshape(N, B*T, D)[n, start*T:stop*T], AS_IS, 1.0, 1.0, dW[n])
+        # F19 was: a[n,b,t,f] = w[n,f] + sum_d W[n,f,d]*z3[n,b,t,d]
+        # (dw) dw[n,f] = sum_b,t da[n,b,t,f]
+        for b in range(start, stop):
+            for t_ in range(T):
+                for f in range(F):
+                    dw[n, f] += da[n, b, t_, f]
+    # F21 was: r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
+    # (dU) dU[n,d,f] = sum_b,t dr[n,b,t,d]*gelu[n,b,t,f]
+    for n in range(N):
+        product(dr.reshape(N, B*T, D)[n, start*T:stop*T], TRANSPOSED, gelu.reshape(N, B*T, F)[n, start*T:stop*T], AS_IS, 1.0, 1.0, dU[n])
+        # F21 was: r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
+        # (du) du[n,d] = sum_b,t dr[n,b,t,d]
+        for b in range(start, stop):
+            for t_ in range(T):
+                for d in range(D):
+                    du[n, d] += dr[n, b, t_, d]
+    # F22 was: o[b,t,v] = h[v] + sum_d H[v,d]*r[N - 1,b,t,d]
+    # (dH) dH[v,d] = sum_b,t do[b,t,v]*r_turned[b,t,d]
+    product(do.reshape(B*T, V)[start*T:stop*T], TRANSPOSED, r_turned.reshape(B*T, D)[start*T:stop*T], AS_IS, 1.0, 1.0, dH)
 
 
 @njit(cache=True, parallel=True)
-def step_sweep_3_on_threads(parts, x, demb, dC, B, T, V, D):
-    for part in prange(parts):
-        step_sweep_3(np.int64(part), parts, x, demb, dC, B, T, V, D)
-
-
-@njit(cache=True, fastmath=FAST, error_model="numpy")
-def step_sweep_4(
-    part, parts, C, H, h, dC, dH, dh, clip_scale, lr, beta1, beta2, eps, m_C, v_C, m_H, v_H, m_h, v_h,
-    C_new_factor, C_new_factor2, V, D,
-):
-    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
-    g_C = dC
-    m_C_new = m_C
-    v_C_new = v_C
-    C_new = C
-    g_H = dH
-    m_H_new = m_H
-    v_H_new = v_H
-    H_new = H
-    g_h = dh
-    m_h_new = m_h
-    v_h_new = v_h
-    h_new = h
-    tiles = (V + 511) // 512
-    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
-        start, stop = tile * 512, min(tile * 512 + 512, V)
-        # (U5) g_C[v,d] = dC[v,d]*clip_scale
-        for v in range(start, stop):
-            for d in range(D):
-                g_C[v, d] = dC[v, d] * real(clip_scale)
-                # (U6) m_C_new[v,d] = beta1*m_C[v,d] + g_C[v,d]*(1 - beta1)
-                m_C_new[v, d] = real(beta1) * m_C[v, d] + g_C[v, d] * (real(1.0) - real(beta1))
-                # (U7) v_C_new[v,d] = g_C[v,d]**2*(1 - beta2) + beta2*v_C[v,d]
-                v_C_new[v, d] = g_C[v, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_C[v, d]
-                # (U8) C_new[v,d] = C[v,d] - lr*C_new_factor*m_C_new[v,d]/(eps + sqrt(C_new_factor2*v_C_new[v,d]))
-                C_new[v, d] = C[v, d] - real(lr) * real(C_new_factor) * m_C_new[v, d] / (real(eps) + sqrt(real(C_new_factor2) * v_C_new[v, d]))
-        # (U61) g_H[v,d] = dH[v,d]*clip_scale
-        for v in range(start, stop):
-            for d in range(D):
-                g_H[v, d] = dH[v, d] * real(clip_scale)
-                # (U62) m_H_new[v,d] = beta1*m_H[v,d] + g_H[v,d]*(1 - beta1)
-                m_H_new[v, d] = real(beta1) * m_H[v, d] + g_H[v, d] * (real(1.0) - real(beta1))
-                # (U63) v_H_new[v,d] = g_H[v,d]**2*(1 - beta2) + beta2*v_H[v,d]
-                v_H_new[v, d] = g_H[v, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_H[v, d]
-                # (U64) H_new[v,d] = H[v,d] - lr*C_new_factor*m_H_new[v,d]/(eps + sqrt(C_new_factor2*v_H_new[v,d]))
-                H_new[v, d] = H[v, d] - real(lr) * real(C_new_factor) * m_H_new[v, d] / (real(eps) + sqrt(real(C_new_factor2) * v_H_new[v, d]))
-        # (U65) g_h[v] = dh[v]*clip_scale
-        for v in range(start, stop):
-            g_h[v] = dh[v] * real(clip_scale)
-            # (U66) m_h_new[v] = beta1*m_h[v] + g_h[v]*(1 - beta1)
-            m_h_new[v] = real(beta1) * m_h[v] + g_h[v] * (real(1.0) - real(beta1))
-            # (U67) v_h_new[v] = g_h[v]**2*(1 - beta2) + beta2*v_h[v]
-            v_h_new[v] = g_h[v] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_h[v]
-            # (U68) h_new[v] = h[v] - lr*C_new_factor*m_h_new[v]/(eps + sqrt(C_new_factor2*v_h_new[v]))
-            h_new[v] = h[v] - real(lr) * real(C_new_factor) * m_h_new[v] / (real(eps) + sqrt(real(C_new_factor2) * v_h_new[v]))
-
-
-@njit(cache=True, parallel=True)
-def step_sweep_4_on_threads(
-    parts, C, H, h, dC, dH, dh, clip_scale, lr, beta1, beta2, eps, m_C, v_C, m_H, v_H, m_h, v_h,
-    C_new_factor, C_new_factor2, V, D,
+def step_sweep_1_on_threads(
+    parts, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, x, y, emb, r, z, z1_dev, z1_hat, z1, q,
+    key, val, score, masked, p, mix, z2, z3_dev, z3_hat, z3, a, gelu, o, dr, dgelu, da, dz3, dz3_hat,
+    dz2, dmix, dp, dscore, dval, dkey, dq, dz1, dz1_hat, dz, demb, gelu_tanh, dr_sum, p_sum_exp,
+    r_turned, Q_turned, G_turned, A_turned, M_turned, W_turned, U_turned, val_turned, L_rows, dP_parts,
+    dQ_parts, dG_parts, dA_parts, dM_parts, dg1_parts, db1_parts, dg2_parts, db2_parts, dW_parts,
+    dw_parts, dU_parts, du_parts, dH_parts, dh_parts, B, T, D, N, K, E, F, V,
 ):
     for part in prange(parts):
-        step_sweep_4(
-            np.int64(part), parts, C, H, h, dC, dH, dh, clip_scale, lr, beta1, beta2, eps, m_C, v_C, m_H, v_H,
-            m_h, v_h, C_new_factor, C_new_factor2, V, D,
+        step_sweep_1(
+            np.int64(part), parts, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, x, y, emb, r, z, z1_dev,
+            z1_hat, z1, q, key, val, score, masked, p, mix, z2, z3_dev, z3_hat, z3, a, gelu, o, dr, dgelu, da,
+            dz3, dz3_hat, dz2, dmix, dp, dscore, dval, dkey, dq, dz1, dz1_hat, dz, demb, gelu_tanh, dr_sum,
+            p_sum_exp, r_turned, Q_turned, G_turned, A_turned, M_turned, W_turned, U_turned, val_turned, L_rows,
+            dP_parts, dQ_parts, dG_parts, dA_parts, dM_parts, dg1_parts, db1_parts, dg2_parts, db2_parts,
+            dW_parts, dw_parts, dU_parts, du_parts, dH_parts, dh_parts, B, T, D, N, K, E, F, V,
         )
 
 
@@ -1169,11 +1237,12 @@ def step_sweep_4_on_threads(
 def step(
     x, y, lr, beta1, beta2, eps, t, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, m_C, v_C, m_P, v_P, m_Q,
     v_Q, m_G, v_G, m_A, v_A, m_M, v_M, m_g1, v_g1, m_b1, v_b1, m_g2, v_g2, m_b2, v_b2, m_W, v_W, m_w, v_w, m_U, v_U,
-    m_u, v_u, m_H, v_H, m_h, v_h, emb, z, z1_dev, z1_hat, z1, q, key, val, score, masked, p, mix, z2, z3_dev,
-    z3_hat, z3, a, gelu, r, r_turned, r_turned_turned, o, H_y, o_y, o_max_tile, o_max, o_max_shift, pred_sum_tile,
-    pred_sum, da_tanh, dr_sum_sum, dr, dgelu, da, dz3, dz3_hat, dz2, dmix, dp, dscore, dval, dkey, dq, dz1, dz1_hat,
-    dz, demb, dC, dP, dQ, dG, dA, dM, dg1, db1, dg2, db2, dW, dw, dU, du, r_turned_do, dH, dh,
-    dr_sum_sum_tile_parts, dr_sum_sum_parts, dH_operand_parts, threads,
+    m_u, v_u, m_H, v_H, m_h, v_h, emb, Q_turned, G_turned, A_turned, M_turned, W_turned, U_turned, z, z1_dev,
+    z1_hat, z1, q, key, val, score, masked, p_sum_exp, p, mix, z2, z3_dev, z3_hat, z3, a, gelu_tanh, gelu, r,
+    r_turned, o, L_rows, dr_sum, val_turned, dr, dgelu, da, dz3, dz3_hat, dz2, dmix, dp, dscore, dval, dkey, dq,
+    dz1, dz1_hat, dz, demb, dC, dP, dQ, dG, dA, dM, dg1, db1, dg2, db2, dW, dw, dU, du, dH, dh, dP_parts, dQ_parts,
+    dG_parts, dA_parts, dM_parts, dg1_parts, db1_parts, dg2_parts, db2_parts, dW_parts, dw_parts, dU_parts,
+    du_parts, dH_parts, dh_parts, threads,
 ):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
@@ -1182,16 +1251,16 @@ def step(
     (T,D), v_P (T,D), m_Q (N,K,E,D), v_Q (N,K,E,D), m_G (N,K,E,D), v_G (N,K,E,D), m_A (N,K,E,D), v_A (N,K,E,D), m_M
     (N,D,K,E), v_M (N,D,K,E), m_g1 (N,D), v_g1 (N,D), m_b1 (N,D), v_b1 (N,D), m_g2 (N,D), v_g2 (N,D), m_b2 (N,D),
     v_b2 (N,D), m_W (N,F,D), v_W (N,F,D), m_w (N,F), v_w (N,F), m_U (N,D,F), v_U (N,D,F), m_u (N,D), v_u (N,D), m_H
-    (V,D), v_H (V,D), m_h (V), v_h (V), emb (B,T,D), z (N,B,T,D), z1_dev (N,B,T), z1_hat (N,B,T,D), z1 (N,B,T,D), q
-    (N,B,T,K,E), key (N,B,T,K,E), val (N,B,T,K,E), score (N,B,K,T,T), masked (N,B,K,T,T), p (N,B,K,T,T), mix
-    (N,B,T,K,E), z2 (N,B,T,D), z3_dev (N,B,T), z3_hat (N,B,T,D), z3 (N,B,T,D), a (N,B,T,F), gelu (N,B,T,F), r
-    (N,B,T,D), r_turned (B,T,D), r_turned_turned (D,B,T), o (V,B,T), H_y (B,T,D), o_y (B,T), o_max_tile ((V +
-    511)//512,B,T), o_max (B,T), o_max_shift ((V + 511)//512,B,T), pred_sum_tile ((V + 511)//512,B,T), pred_sum
-    (B,T), da_tanh (N,B,T,F), dr_sum_sum (B,T,D), dr (N,B,T,D), dgelu (N,B,T,F), da (N,B,T,F), dz3 (N,B,T,D),
-    dz3_hat (N,B,T,D), dz2 (N,B,T,D), dmix (N,B,T,K,E), dp (N,B,K,T,T), dscore (N,B,K,T,T), dval (N,B,T,K,E), dkey
-    (N,B,T,K,E), dq (N,B,T,K,E), dz1 (N,B,T,D), dz1_hat (N,B,T,D), dz (N,B,T,D), demb (B,T,D), dC (V,D), dP (T,D),
-    dQ (N,K,E,D), dG (N,K,E,D), dA (N,K,E,D), dM (N,D,K,E), dg1 (N,D), db1 (N,D), dg2 (N,D), db2 (N,D), dW (N,F,D),
-    dw (N,F), dU (N,D,F), du (N,D), r_turned_do (B,T,D), dH (V,D), dh (V)
+    (V,D), v_H (V,D), m_h (V), v_h (V), emb (B,T,D), Q_turned (N,D,K,E), G_turned (N,D,K,E), A_turned (N,D,K,E),
+    M_turned (N,K,E,D), W_turned (N,D,F), U_turned (N,F,D), z (B,T,D), z1_dev (N,B,T), z1_hat (N,B,T,D), z1
+    (N,B,T,D), q (N,B,T,K,E), key (N,B,T,K,E), val (N,B,T,K,E), score (B,K,T,T), masked (B,K,T,T), p_sum_exp
+    (B,K,T,T), p (N,B,K,T,T), mix (N,B,T,K,E), z2 (B,T,D), z3_dev (N,B,T), z3_hat (N,B,T,D), z3 (N,B,T,D), a
+    (N,B,T,F), gelu_tanh (N,B,T,F), gelu (N,B,T,F), r (N,B,T,D), r_turned (B,T,D), o (B,T,V), L_rows (B), dr_sum
+    (B,T,D), val_turned (N,B,K,E,T), dr (N,B,T,D), dgelu (B,T,F), da (N,B,T,F), dz3 (N,B,T,D), dz3_hat (B,T,D), dz2
+    (N,B,T,D), dmix (B,T,K,E), dp (B,K,T,T), dscore (B,K,T,T), dval (N,B,T,K,E), dkey (N,B,T,K,E), dq (N,B,T,K,E),
+    dz1 (N,B,T,D), dz1_hat (B,T,D), dz (N,B,T,D), demb (B,T,D), dC (V,D), dP (T,D), dQ (N,K,E,D), dG (N,K,E,D), dA
+    (N,K,E,D), dM (N,D,K,E), dg1 (N,D), db1 (N,D), dg2 (N,D), db2 (N,D), dW (N,F,D), dw (N,F), dU (N,D,F), du (N,D),
+    dH (V,D), dh (V)
     """
     B = x.shape[0]
     T = x.shape[1]
@@ -1201,8 +1270,8 @@ def step(
     K = Q.shape[1]
     E = Q.shape[2]
     F = W.shape[1]
-    pred_exp_tile = o  # in the same array
-    dr_sum = dr_sum_sum  # in the same array
+    pred_exp = o  # in the same array
+    do = o  # in the same array
     g_C = dC  # in the same array
     m_C_new = m_C  # in the same array
     v_C_new = v_C  # in the same array
@@ -1267,387 +1336,110 @@ def step(
     m_h_new = m_h  # in the same array
     v_h_new = v_h  # in the same array
     h_new = h  # in the same array
-    # (F1) emb[b,t,d] = P[t,d] + C[x[b,t],d]
-    for b in range(B):
-        for t_ in range(T):
-            for d in range(D):
-                emb[b, t_, d] = P[t_, d] + C[x[b, t_], d]
+    # Q_turned[n,d,k,e] = Q[n,k,e,d]
     for n in range(N):
-        # (F2) z[n,b,t,d] = r[n - 1,b,t,d] if [0 <= n - 1] else emb[b,t,d]
-        for b in range(B):
-            for t_ in range(T):
-                z1_mean_total = real(0)
-                for d in range(D):
-                    z[n, b, t_, d] = (r[n - 1, b, t_, d] if 0 <= n - 1 else emb[b, t_, d])
-                    # (F3) z1_mean[n,b,t] = 1/D * sum_d z[n,b,t,d]
-                    z1_mean_total = plus(z1_mean_total, z[n, b, t_, d])
-                z1_mean = z1_mean_total / real(D)
-                # z1_dev_sum[n,b,t] = sum_d (z[n,b,t,d] - z1_mean[n,b,t])**2
-                z1_dev_sum = real(0)
-                for d in range(D):
-                    z1_dev_sum = plus(z1_dev_sum, (z[n, b, t_, d] - z1_mean) ** 2)
-                # (F4) z1_dev[n,b,t] = sqrt(z1_dev_sum[n,b,t]/D + 1e-05)
-                z1_dev[n, b, t_] = sqrt(z1_dev_sum / real(D) + real(1e-05))
-                # (F5) z1_hat[n,b,t,d] = (z[n,b,t,d] - z1_mean[n,b,t])/z1_dev[n,b,t]
-                for d in range(D):
-                    z1_hat[n, b, t_, d] = (z[n, b, t_, d] - z1_mean) / z1_dev[n, b, t_]
-                    # (F6) z1[n,b,t,d] = b1[n,d] + g1[n,d]*z1_hat[n,b,t,d]
-                    z1[n, b, t_, d] = b1[n, d] + g1[n, d] * z1_hat[n, b, t_, d]
-                    # (F14) z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
-                    z2[n, b, t_, d] = z[n, b, t_, d]
-        # (F7) q[n,b,t,k,e] = sum_d Q[n,k,e,d]*z1[n,b,t,d]
-        product(z1.reshape(N, B*T, D)[n], AS_IS, Q.reshape(N, K*E, D)[n], TRANSPOSED, 1.0, 0.0, q.reshape(N, B*T, K*E)[n])
-        # (F8) key[n,b,t,k,e] = sum_d G[n,k,e,d]*z1[n,b,t,d]
-        product(z1.reshape(N, B*T, D)[n], AS_IS, G.reshape(N, K*E, D)[n], TRANSPOSED, 1.0, 0.0, key.reshape(N, B*T, K*E)[n])
-        # (F9) val[n,b,t,k,e] = sum_d A[n,k,e,d]*z1[n,b,t,d]
-        product(z1.reshape(N, B*T, D)[n], AS_IS, A.reshape(N, K*E, D)[n], TRANSPOSED, 1.0, 0.0, val.reshape(N, B*T, K*E)[n])
-        # (F10) score[n,b,k,t,s] = 1/sqrt(E) * sum_e q[n,b,t,k,e]*key[n,b,s,k,e]
-        for b in range(B):
+        for d in range(D):
             for k in range(K):
-                product(q[n, b, :, k], AS_IS, key[n, b, :, k], TRANSPOSED, 1.0 / sqrt(E), 0.0, score[n, b, k])
-        # (F11) masked[n,b,k,t,s] = score[n,b,k,t,s] if [s <= t] else -1000000000.0
-        for b in range(B):
-            for k in range(K):
-                for t_ in range(T):
-                    masked_max = real(-np.inf)
-                    for s in range(T):
-                        masked[n, b, k, t_, s] = (score[n, b, k, t_, s] if s <= t_ else real(-1000000000.0))
-                        # (masked_max) masked_max[n,b,k,t] = max_s2 masked[n,b,k,t,s2]
-                        masked_max = larger(masked_max, masked[n, b, k, t_, s])
-                    # p_sum[n,b,k,t] = sum_s2 exp(masked[n,b,k,t,s2] - masked_max[n,b,k,t])
-                    p_sum = real(0)
-                    for s2 in range(T):
-                        p_sum = plus(p_sum, exp(masked[n, b, k, t_, s2] - masked_max))
-                    # (F12) p[n,b,k,t,s] = exp(masked[n,b,k,t,s] - masked_max[n,b,k,t])/p_sum[n,b,k,t]
-                    for s in range(T):
-                        p[n, b, k, t_, s] = exp(masked[n, b, k, t_, s] - masked_max) / p_sum
-        # (F13) mix[n,b,t,k,e] = sum_s val[n,b,s,k,e]*p[n,b,k,t,s]
-        for b in range(B):
-            for k in range(K):
-                product(p[n, b, k], AS_IS, val[n, b, :, k], AS_IS, 1.0, 0.0, mix[n, b, :, k])
-        product(mix.reshape(N, B*T, K*E)[n], AS_IS, M.reshape(N, D, K*E)[n], TRANSPOSED, 1.0, 1.0, z2.reshape(N, B*T, D)[n])
-        # (F15) z3_mean[n,b,t] = 1/D * sum_d z2[n,b,t,d]
-        for b in range(B):
-            for t_ in range(T):
-                z3_mean_total = real(0)
-                for d in range(D):
-                    z3_mean_total = plus(z3_mean_total, z2[n, b, t_, d])
-                z3_mean = z3_mean_total / real(D)
-                # z3_dev_sum[n,b,t] = sum_d (z2[n,b,t,d] - z3_mean[n,b,t])**2
-                z3_dev_sum = real(0)
-                for d in range(D):
-                    z3_dev_sum = plus(z3_dev_sum, (z2[n, b, t_, d] - z3_mean) ** 2)
-                # (F16) z3_dev[n,b,t] = sqrt(z3_dev_sum[n,b,t]/D + 1e-05)
-                z3_dev[n, b, t_] = sqrt(z3_dev_sum / real(D) + real(1e-05))
-                # (F17) z3_hat[n,b,t,d] = (z2[n,b,t,d] - z3_mean[n,b,t])/z3_dev[n,b,t]
-                for d in range(D):
-                    z3_hat[n, b, t_, d] = (z2[n, b, t_, d] - z3_mean) / z3_dev[n, b, t_]
-                    # (F18) z3[n,b,t,d] = b2[n,d] + g2[n,d]*z3_hat[n,b,t,d]
-                    z3[n, b, t_, d] = b2[n, d] + g2[n, d] * z3_hat[n, b, t_, d]
-                    # (F21) r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
-                    r[n, b, t_, d] = u[n, d] + z2[n, b, t_, d]
-        # (F19) a[n,b,t,f] = w[n,f] + sum_d W[n,f,d]*z3[n,b,t,d]
-        for b in range(B):
-            for t_ in range(T):
-                for f in range(F):
-                    a[n, b, t_, f] = w[n, f]
-        product(z3.reshape(N, B*T, D)[n], AS_IS, W[n], TRANSPOSED, 1.0, 1.0, a.reshape(N, B*T, F)[n])
-        # (F20) gelu[n,b,t,f] = a[n,b,t,f]*(tanh(sqrt(2)*(a[n,b,t,f] + 0.044715*a[n,b,t,f]**3)/sqrt(pi)) + 1)/2
-        for b in range(B):
-            for t_ in range(T):
-                for f in range(F):
-                    gelu[n, b, t_, f] = real(1 / 2) * a[n, b, t_, f] * (tanh(sqrt(real(2.0)) * (a[n, b, t_, f] + real(0.044715) * a[n, b, t_, f] ** 3) / sqrt(real(np.pi))) + real(1.0))
-        product(gelu.reshape(N, B*T, F)[n], AS_IS, U[n], TRANSPOSED, 1.0, 1.0, r.reshape(N, B*T, D)[n])
-    # r_turned[b,t,d] = r[N - 1,b,t,d]
-    for b in range(B):
-        for t_ in range(T):
-            for d in range(D):
-                r_turned[b, t_, d] = r[N - 1, b, t_, d]
-    # r_turned_turned[d,b,t] = r_turned[b,t,d]
-    for d in range(D):
-        for b in range(B):
-            for t_ in range(T):
-                r_turned_turned[d, b, t_] = r_turned[b, t_, d]
-    # h_y[b,t] = h[y[b,t]]
-    for b in range(B):
-        for t_ in range(T):
-            h_y = h[y[b, t_]]
-            # H_y[b,t,d] = H[y[b,t],d]
-            o_y_total = real(0)
-            for d in range(D):
-                H_y[b, t_, d] = H[y[b, t_], d]
-                # o_y[b,t] = h_y[b,t] + sum_d r_turned[b,t,d]*H_y[b,t,d]
-                o_y_total = plus(o_y_total, r_turned[b, t_, d] * H_y[b, t_, d])
-            o_y[b, t_] = h_y + o_y_total
-    # pred_sum[b,t] = sum_tile o_max_shift[tile,b,t]*pred_sum_tile[tile,b,t]
-    pred_sum[...] = 0
-    # da_tanh[n,b,t,f] = tanh(sqrt(2)*a[n,b,t,f]*(0.044715*a[n,b,t,f]**2 + 1)/sqrt(pi))
+                for e in range(E):
+                    Q_turned[n, d, k, e] = Q[n, k, e, d]
+    # G_turned[n,d,k,e] = G[n,k,e,d]
     for n in range(N):
-        for b in range(B):
-            for t_ in range(T):
-                for f in range(F):
-                    da_tanh[n, b, t_, f] = tanh(sqrt(real(2.0)) * a[n, b, t_, f] * (real(0.044715) * a[n, b, t_, f] ** 2 + real(1.0)) / sqrt(real(np.pi)))
-    # dr_sum_sum[b,t,d] = sum_tile o_max_shift[tile,b,t]*dr_sum_sum_tile[tile,b,t,d]
-    dr_sum_sum[...] = 0
-    # F1 was: emb[b,t,d] = P[t,d] + C[x[b,t],d]
-    # (dP) dP[t,d] = sum_b demb[b,t,d]
+        for d in range(D):
+            for k in range(K):
+                for e in range(E):
+                    G_turned[n, d, k, e] = G[n, k, e, d]
+    # A_turned[n,d,k,e] = A[n,k,e,d]
+    for n in range(N):
+        for d in range(D):
+            for k in range(K):
+                for e in range(E):
+                    A_turned[n, d, k, e] = A[n, k, e, d]
+    # M_turned[n,k,e,d] = M[n,d,k,e]
+    for n in range(N):
+        for k in range(K):
+            for e in range(E):
+                for d in range(D):
+                    M_turned[n, k, e, d] = M[n, d, k, e]
+    # W_turned[n,d,f] = W[n,f,d]
+    for n in range(N):
+        for d in range(D):
+            for f in range(F):
+                W_turned[n, d, f] = W[n, f, d]
+    # U_turned[n,f,d] = U[n,d,f]
+    for n in range(N):
+        for f in range(F):
+            for d in range(D):
+                U_turned[n, f, d] = U[n, d, f]
+    dC[...] = 0
     dP[...] = 0
-    # F6 was: z1[n,b,t,d] = b1[n,d] + g1[n,d]*z1_hat[n,b,t,d]
-    # (dg1) dg1[n,d] = sum_b,t dz1[n,b,t,d]*z1_hat[n,b,t,d]
+    dQ[...] = 0
+    dG[...] = 0
+    dA[...] = 0
+    dM[...] = 0
     dg1[...] = 0
-    # F6 was: z1[n,b,t,d] = b1[n,d] + g1[n,d]*z1_hat[n,b,t,d]
-    # (db1) db1[n,d] = sum_b,t dz1[n,b,t,d]
     db1[...] = 0
-    # F18 was: z3[n,b,t,d] = b2[n,d] + g2[n,d]*z3_hat[n,b,t,d]
-    # (dg2) dg2[n,d] = sum_b,t dz3[n,b,t,d]*z3_hat[n,b,t,d]
     dg2[...] = 0
-    # F18 was: z3[n,b,t,d] = b2[n,d] + g2[n,d]*z3_hat[n,b,t,d]
-    # (db2) db2[n,d] = sum_b,t dz3[n,b,t,d]
     db2[...] = 0
-    # F19 was: a[n,b,t,f] = w[n,f] + sum_d W[n,f,d]*z3[n,b,t,d]
-    # (dw) dw[n,f] = sum_b,t da[n,b,t,f]
+    dW[...] = 0
     dw[...] = 0
-    # F21 was: r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
-    # (du) du[n,d] = sum_b,t dr[n,b,t,d]
+    dU[...] = 0
     du[...] = 0
+    dH[...] = 0
+    dh[...] = 0
     # C_new_factor = 1/(1 - beta1**t)
     C_new_factor = 1.0 / (1.0 - beta1 ** t)
     # C_new_factor2 = 1/(1 - beta2**t)
     C_new_factor2 = 1.0 / (1.0 - beta2 ** t)
-    parts = parts_for(V * B * T * D, threads)
+    parts = parts_for(N * B * T * K * E * D, threads)
     if parts == 1:
-        step_sweep_1(parts - 1, parts, H, h, o, r_turned_turned, o_max_tile, pred_sum_tile, B, T, V, D)
+        step_sweep_1(
+            parts - 1, parts, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, x, y, emb, r, z, z1_dev,
+            z1_hat, z1, q, key, val, score, masked, p, mix, z2, z3_dev, z3_hat, z3, a, gelu, o, dr, dgelu, da,
+            dz3, dz3_hat, dz2, dmix, dp, dscore, dval, dkey, dq, dz1, dz1_hat, dz, demb, gelu_tanh, dr_sum,
+            p_sum_exp, r_turned, Q_turned, G_turned, A_turned, M_turned, W_turned, U_turned, val_turned, L_rows,
+            dP_parts, dQ_parts, dG_parts, dA_parts, dM_parts, dg1_parts, db1_parts, dg2_parts, db2_parts,
+            dW_parts, dw_parts, dU_parts, du_parts, dH_parts, dh_parts, B, T, D, N, K, E, F, V,
+        )
     else:
-        step_sweep_1_on_threads(parts, H, h, o, r_turned_turned, o_max_tile, pred_sum_tile, B, T, V, D)
-    # (o_max) o_max[b,t] = max_tile o_max_tile[tile,b,t]
-    for b in range(B):
-        for t_ in range(T):
-            o_max_total = real(-np.inf)
-            for tile in range((V + 511) // 512):
-                o_max_total = larger(o_max_total, o_max_tile[tile, b, t_])
-            o_max[b, t_] = o_max_total
-    # o_max_shift[tile,b,t] = exp(o_max_tile[tile,b,t] - o_max[b,t])
-    for tile in range((V + 511) // 512):
-        for b in range(B):
-            for t_ in range(T):
-                o_max_shift[tile, b, t_] = exp(o_max_tile[tile, b, t_] - o_max[b, t_])
-                pred_sum[b, t_] += o_max_shift[tile, b, t_] * pred_sum_tile[tile, b, t_]
-    # (F24) L = -1/(B*T) * sum_b,t (o_y[b,t] - o_max[b,t] - log(pred_sum[b,t]))
+        step_sweep_1_on_threads(
+            parts, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, x, y, emb, r, z, z1_dev, z1_hat, z1, q,
+            key, val, score, masked, p, mix, z2, z3_dev, z3_hat, z3, a, gelu, o, dr, dgelu, da, dz3, dz3_hat,
+            dz2, dmix, dp, dscore, dval, dkey, dq, dz1, dz1_hat, dz, demb, gelu_tanh, dr_sum, p_sum_exp,
+            r_turned, Q_turned, G_turned, A_turned, M_turned, W_turned, U_turned, val_turned, L_rows, dP_parts,
+            dQ_parts, dG_parts, dA_parts, dM_parts, dg1_parts, db1_parts, dg2_parts, db2_parts, dW_parts,
+            dw_parts, dU_parts, du_parts, dH_parts, dh_parts, B, T, D, N, K, E, F, V,
+        )
+    add_parts(dP, dP_parts, parts)
+    add_parts(dQ, dQ_parts, parts)
+    add_parts(dG, dG_parts, parts)
+    add_parts(dA, dA_parts, parts)
+    add_parts(dM, dM_parts, parts)
+    add_parts(dg1, dg1_parts, parts)
+    add_parts(db1, db1_parts, parts)
+    add_parts(dg2, dg2_parts, parts)
+    add_parts(db2, db2_parts, parts)
+    add_parts(dW, dW_parts, parts)
+    add_parts(dw, dw_parts, parts)
+    add_parts(dU, dU_parts, parts)
+    add_parts(du, du_parts, parts)
+    add_parts(dH, dH_parts, parts)
+    add_parts(dh, dh_parts, parts)
+    # (F24) L = -1/(B*T) * sum_b L_rows[b]
     L_total = 0.0
     for b in range(B):
-        for t_ in range(T):
-            L_total = plus(L_total, o_y[b, t_] - o_max[b, t_] - log(pred_sum[b, t_]))
-            # r_turned_do[b,t,d] = r_turned[b,t,d]/(B*T*pred_sum[b,t])
-            for d in range(D):
-                r_turned_do[b, t_, d] = r_turned[b, t_, d] / (real(B) * real(T) * pred_sum[b, t_])
+        L_total = plus(L_total, L_rows[b])
     L = -L_total / (B * T)
-    if not isfinite(L):
-        return L
-    parts = parts_for(B * T * D * V, threads)
-    if parts == 1:
-        step_sweep_2(
-            parts - 1, parts, H, y, o, dH, dh, pred_sum, r_turned, r_turned_do, o_max_shift, B, T, V, D,
-            dr_sum_sum_tile_parts, dr_sum_sum_parts, dH_operand_parts,
-        )
-    else:
-        step_sweep_2_on_threads(
-            parts, H, y, o, dH, dh, pred_sum, r_turned, r_turned_do, o_max_shift, B, T, V, D,
-            dr_sum_sum_tile_parts, dr_sum_sum_parts, dH_operand_parts,
-        )
-    add_parts(dr_sum_sum, dr_sum_sum_parts, parts)
-    # dr_sum[b,t,d] = dr_sum_sum[b,t,d]/(B*T*pred_sum[b,t]) - H_y[b,t,d]/(B*T)
+    # F1 was: emb[b,t,d] = P[t,d] + C[x[b,t],d]
+    # (dC) dC[v,d] = sum_b,t demb[b,t,d]*[v == x[b,t]]
     for b in range(B):
         for t_ in range(T):
             for d in range(D):
-                dr_sum[b, t_, d] = dr_sum_sum[b, t_, d] / (real(B) * real(T) * pred_sum[b, t_]) - H_y[b, t_, d] / (real(B) * real(T))
-    for n in range(N - 1, -1, -1):
-        # F22 was: o[b,t,v] = h[v] + sum_d H[v,d]*r[N - 1,b,t,d]
-        # F2 was: z[n,b,t,d] = r[n - 1,b,t,d] if [0 <= n - 1] else emb[b,t,d]
-        # (dr) dr[n,b,t,d] = [n == N - 1]*dr_sum[b,t,d] + (dz[n + 1,b,t,d] if [n + 1 < N] else 0)
-        for b in range(B):
-            for t_ in range(T):
-                for d in range(D):
-                    dr[n, b, t_, d] = real(n == (N - 1)) * dr_sum[b, t_, d] + (dz[n + 1, b, t_, d] if n + 1 < N else real(0.0))
-        # F21 was: r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
-        # (dgelu) dgelu[n,b,t,f] = sum_d U[n,d,f]*dr[n,b,t,d]
-        product(dr.reshape(N, B*T, D)[n], AS_IS, U[n], AS_IS, 1.0, 0.0, dgelu.reshape(N, B*T, F)[n])
-        # F20 was: gelu[n,b,t,f] = a[n,b,t,f]*(tanh(sqrt(2)*(a[n,b,t,f] + 0.044715*a[n,b,t,f]**3)/sqrt(pi)) + 1)/2
-        # (da) da[n,b,t,f] = dgelu[n,b,t,f]*((da_tanh[n,b,t,f] + 1)/2 + sqrt(2)*(1 - da_tanh[n,b,t,f]**2)*a[n,b,t,f]/(2*sqrt(pi)) + 0.0670725*sqrt(2)*a[n,b,t,f]**3*(1 - da_tanh[n,b,t,f]**2)/sqrt(pi))
-        for b in range(B):
-            for t_ in range(T):
-                for f in range(F):
-                    da[n, b, t_, f] = dgelu[n, b, t_, f] * (real(1 / 2) * (da_tanh[n, b, t_, f] + real(1.0)) + real(1 / 2) * sqrt(real(2.0)) * (real(1.0) - da_tanh[n, b, t_, f] ** 2) * a[n, b, t_, f] / sqrt(real(np.pi)) + real(0.0670725) * sqrt(real(2.0)) * a[n, b, t_, f] ** 3 * (real(1.0) - da_tanh[n, b, t_, f] ** 2) / sqrt(real(np.pi)))
-        # F19 was: a[n,b,t,f] = w[n,f] + sum_d W[n,f,d]*z3[n,b,t,d]
-        # (dz3) dz3[n,b,t,d] = sum_f W[n,f,d]*da[n,b,t,f]
-        product(da.reshape(N, B*T, F)[n], AS_IS, W[n], AS_IS, 1.0, 0.0, dz3.reshape(N, B*T, D)[n])
-        # F18 was: z3[n,b,t,d] = b2[n,d] + g2[n,d]*z3_hat[n,b,t,d]
-        # (dz3_hat) dz3_hat[n,b,t,d] = g2[n,d]*dz3[n,b,t,d]
-        for b in range(B):
-            for t_ in range(T):
-                dz3_dev_sum = real(0)
-                dz3_mean_sum = real(0)
-                for d in range(D):
-                    dz3_hat[n, b, t_, d] = g2[n, d] * dz3[n, b, t_, d]
-                    # dz3_dev_sum[n,b,t] = sum_d z3_hat[n,b,t,d]*dz3_hat[n,b,t,d]
-                    dz3_dev_sum = plus(dz3_dev_sum, z3_hat[n, b, t_, d] * dz3_hat[n, b, t_, d])
-                    # dz3_mean_sum[n,b,t] = sum_d dz3_hat[n,b,t,d]
-                    dz3_mean_sum = plus(dz3_mean_sum, dz3_hat[n, b, t_, d])
-                # F17 was: z3_hat[n,b,t,d] = (z2[n,b,t,d] - z3_mean[n,b,t])/z3_dev[n,b,t]
-                # (dz3_dev) dz3_dev[n,b,t] = -dz3_dev_sum[n,b,t]/z3_dev[n,b,t]
-                dz3_dev = -dz3_dev_sum / z3_dev[n, b, t_]
-                # F17 was: z3_hat[n,b,t,d] = (z2[n,b,t,d] - z3_mean[n,b,t])/z3_dev[n,b,t]
-                # F16 was: z3_dev[n,b,t] = sqrt((1/D * sum_d (z2[n,b,t,d] - z3_mean[n,b,t])**2) + 1e-05)
-                # (dz3_mean) dz3_mean[n,b,t] = -dz3_mean_sum[n,b,t]/z3_dev[n,b,t]
-                dz3_mean = -dz3_mean_sum / z3_dev[n, b, t_]
-                # F21 was: r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
-                # F17 was: z3_hat[n,b,t,d] = (z2[n,b,t,d] - z3_mean[n,b,t])/z3_dev[n,b,t]
-                # F16 was: z3_dev[n,b,t] = sqrt((1/D * sum_d (z2[n,b,t,d] - z3_mean[n,b,t])**2) + 1e-05)
-                # F15 was: z3_mean[n,b,t] = 1/D * sum_d z2[n,b,t,d]
-                # (dz2) dz2[n,b,t,d] = dr[n,b,t,d] + dz3_hat[n,b,t,d]/z3_dev[n,b,t] + z3_hat[n,b,t,d]*dz3_dev[n,b,t]/D + dz3_mean[n,b,t]/D
-                for d in range(D):
-                    dz2[n, b, t_, d] = dr[n, b, t_, d] + dz3_hat[n, b, t_, d] / z3_dev[n, b, t_] + z3_hat[n, b, t_, d] * dz3_dev / real(D) + dz3_mean / real(D)
-        # F14 was: z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
-        # (dmix) dmix[n,b,t,k,e] = sum_d M[n,d,k,e]*dz2[n,b,t,d]
-        product(dz2.reshape(N, B*T, D)[n], AS_IS, M.reshape(N, D, K*E)[n], AS_IS, 1.0, 0.0, dmix.reshape(N, B*T, K*E)[n])
-        # F13 was: mix[n,b,t,k,e] = sum_s val[n,b,s,k,e]*p[n,b,k,t,s]
-        # (dp) dp[n,b,k,t,s] = sum_e val[n,b,s,k,e]*dmix[n,b,t,k,e]
-        for b in range(B):
-            for k in range(K):
-                product(dmix[n, b, :, k], AS_IS, val[n, b, :, k], TRANSPOSED, 1.0, 0.0, dp[n, b, k])
-        # dmasked_sum[n,b,k,t] = sum_s3 p[n,b,k,t,s3]*dp[n,b,k,t,s3]
-        for b in range(B):
-            for k in range(K):
-                for t_ in range(T):
-                    dmasked_sum = real(0)
-                    for s3 in range(T):
-                        dmasked_sum = plus(dmasked_sum, p[n, b, k, t_, s3] * dp[n, b, k, t_, s3])
-                    # F11 was: masked[n,b,k,t,s] = score[n,b,k,t,s] if [s <= t] else -1000000000.0
-                    # (dscore) dscore[n,b,k,t,s] = p[n,b,k,t,s]*(dp[n,b,k,t,s] - dmasked_sum[n,b,k,t]) if [s <= t] else 0
-                    for s in range(T):
-                        dscore[n, b, k, t_, s] = (p[n, b, k, t_, s] * (dp[n, b, k, t_, s] - dmasked_sum) if s <= t_ else real(0.0))
-        # F13 was: mix[n,b,t,k,e] = sum_s val[n,b,s,k,e]*p[n,b,k,t,s]
-        # (dval) dval[n,b,t,k,e] = sum_t2 dmix[n,b,t2,k,e]*p[n,b,k,t2,t]
-        for b in range(B):
-            for k in range(K):
-                product(p[n, b, k], TRANSPOSED, dmix[n, b, :, k], AS_IS, 1.0, 0.0, dval[n, b, :, k])
-        # F10 was: score[n,b,k,t,s] = 1/sqrt(E) * sum_e q[n,b,t,k,e]*key[n,b,s,k,e]
-        # (dkey) dkey[n,b,t,k,e] = 1/sqrt(E) * sum_t2 q[n,b,t2,k,e]*dscore[n,b,k,t2,t]
-        for b in range(B):
-            for k in range(K):
-                product(dscore[n, b, k], TRANSPOSED, q[n, b, :, k], AS_IS, 1.0 / sqrt(E), 0.0, dkey[n, b, :, k])
-        # F10 was: score[n,b,k,t,s] = 1/sqrt(E) * sum_e q[n,b,t,k,e]*key[n,b,s,k,e]
-        # (dq) dq[n,b,t,k,e] = 1/sqrt(E) * sum_s dscore[n,b,k,t,s]*key[n,b,s,k,e]
-        for b in range(B):
-            for k in range(K):
-                product(dscore[n, b, k], AS_IS, key[n, b, :, k], AS_IS, 1.0 / sqrt(E), 0.0, dq[n, b, :, k])
-        # F9 was: val[n,b,t,k,e] = sum_d A[n,k,e,d]*z1[n,b,t,d]
-        # F8 was: key[n,b,t,k,e] = sum_d G[n,k,e,d]*z1[n,b,t,d]
-        # F7 was: q[n,b,t,k,e] = sum_d Q[n,k,e,d]*z1[n,b,t,d]
-        # (dz1) dz1[n,b,t,d] = (sum_k,e A[n,k,e,d]*dval[n,b,t,k,e]) + (sum_k,e G[n,k,e,d]*dkey[n,b,t,k,e]) + sum_k,e Q[n,k,e,d]*dq[n,b,t,k,e]
-        product(dval.reshape(N, B*T, K*E)[n], AS_IS, A.reshape(N, K*E, D)[n], AS_IS, 1.0, 0.0, dz1.reshape(N, B*T, D)[n])
-        product(dkey.reshape(N, B*T, K*E)[n], AS_IS, G.reshape(N, K*E, D)[n], AS_IS, 1.0, 1.0, dz1.reshape(N, B*T, D)[n])
-        product(dq.reshape(N, B*T, K*E)[n], AS_IS, Q.reshape(N, K*E, D)[n], AS_IS, 1.0, 1.0, dz1.reshape(N, B*T, D)[n])
-        # F6 was: z1[n,b,t,d] = b1[n,d] + g1[n,d]*z1_hat[n,b,t,d]
-        # (dz1_hat) dz1_hat[n,b,t,d] = g1[n,d]*dz1[n,b,t,d]
-        for b in range(B):
-            for t_ in range(T):
-                dz1_dev_sum = real(0)
-                dz1_mean_sum = real(0)
-                for d in range(D):
-                    dz1_hat[n, b, t_, d] = g1[n, d] * dz1[n, b, t_, d]
-                    # dz1_dev_sum[n,b,t] = sum_d z1_hat[n,b,t,d]*dz1_hat[n,b,t,d]
-                    dz1_dev_sum = plus(dz1_dev_sum, z1_hat[n, b, t_, d] * dz1_hat[n, b, t_, d])
-                    # dz1_mean_sum[n,b,t] = sum_d dz1_hat[n,b,t,d]
-                    dz1_mean_sum = plus(dz1_mean_sum, dz1_hat[n, b, t_, d])
-                # F5 was: z1_hat[n,b,t,d] = (z[n,b,t,d] - z1_mean[n,b,t])/z1_dev[n,b,t]
-                # (dz1_dev) dz1_dev[n,b,t] = -dz1_dev_sum[n,b,t]/z1_dev[n,b,t]
-                dz1_dev = -dz1_dev_sum / z1_dev[n, b, t_]
-                # F5 was: z1_hat[n,b,t,d] = (z[n,b,t,d] - z1_mean[n,b,t])/z1_dev[n,b,t]
-                # F4 was: z1_dev[n,b,t] = sqrt((1/D * sum_d (z[n,b,t,d] - z1_mean[n,b,t])**2) + 1e-05)
-                # (dz1_mean) dz1_mean[n,b,t] = -dz1_mean_sum[n,b,t]/z1_dev[n,b,t]
-                dz1_mean = -dz1_mean_sum / z1_dev[n, b, t_]
-                # F14 was: z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
-                # F5 was: z1_hat[n,b,t,d] = (z[n,b,t,d] - z1_mean[n,b,t])/z1_dev[n,b,t]
-                # F4 was: z1_dev[n,b,t] = sqrt((1/D * sum_d (z[n,b,t,d] - z1_mean[n,b,t])**2) + 1e-05)
-                # F3 was: z1_mean[n,b,t] = 1/D * sum_d z[n,b,t,d]
-                # (dz) dz[n,b,t,d] = dz2[n,b,t,d] + dz1_hat[n,b,t,d]/z1_dev[n,b,t] + z1_hat[n,b,t,d]*dz1_dev[n,b,t]/D + dz1_mean[n,b,t]/D
-                for d in range(D):
-                    dz[n, b, t_, d] = dz2[n, b, t_, d] + dz1_hat[n, b, t_, d] / z1_dev[n, b, t_] + z1_hat[n, b, t_, d] * dz1_dev / real(D) + dz1_mean / real(D)
-    # F2 was: z[n,b,t,d] = r[n - 1,b,t,d] if [0 <= n - 1] else emb[b,t,d]
-    # (demb) demb[b,t,d] = dz[0,b,t,d]
-    for b in range(B):
-        for t_ in range(T):
-            for d in range(D):
-                demb[b, t_, d] = dz[0, b, t_, d]
-                dP[t_, d] += demb[b, t_, d]
-    # F7 was: q[n,b,t,k,e] = sum_d Q[n,k,e,d]*z1[n,b,t,d]
-    # (dQ) dQ[n,k,e,d] = sum_b,t dq[n,b,t,k,e]*z1[n,b,t,d]
-    for n in range(N):
-        product(dq.reshape(N, B*T, K*E)[n], TRANSPOSED, z1.reshape(N, B*T, D)[n], AS_IS, 1.0, 0.0, dQ.reshape(N, K*E, D)[n])
-    # F8 was: key[n,b,t,k,e] = sum_d G[n,k,e,d]*z1[n,b,t,d]
-    # (dG) dG[n,k,e,d] = sum_b,t dkey[n,b,t,k,e]*z1[n,b,t,d]
-    for n in range(N):
-        product(dkey.reshape(N, B*T, K*E)[n], TRANSPOSED, z1.reshape(N, B*T, D)[n], AS_IS, 1.0, 0.0, dG.reshape(N, K*E, D)[n])
-    # F9 was: val[n,b,t,k,e] = sum_d A[n,k,e,d]*z1[n,b,t,d]
-    # (dA) dA[n,k,e,d] = sum_b,t dval[n,b,t,k,e]*z1[n,b,t,d]
-    for n in range(N):
-        product(dval.reshape(N, B*T, K*E)[n], TRANSPOSED, z1.reshape(N, B*T, D)[n], AS_IS, 1.0, 0.0, dA.reshape(N, K*E, D)[n])
-    # F14 was: z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
-    # (dM) dM[n,d,k,e] = sum_b,t dz2[n,b,t,d]*mix[n,b,t,k,e]
-    for n in range(N):
-        product(dz2.reshape(N, B*T, D)[n], TRANSPOSED, mix.reshape(N, B*T, K*E)[n], AS_IS, 1.0, 0.0, dM.reshape(N, D, K*E)[n])
-    grad_norm_sum7 = 0.0
-    grad_norm_sum8 = 0.0
-    for n in range(N):
-        for b in range(B):
-            for t_ in range(T):
-                for d in range(D):
-                    dg1[n, d] += dz1[n, b, t_, d] * z1_hat[n, b, t_, d]
-                    db1[n, d] += dz1[n, b, t_, d]
-        # grad_norm_sum7 = sum_n,d dg1[n,d]**2
+                dC[x[b, t_], d] += demb[b, t_, d]
+    # grad_norm_sum = sum_v,d dC[v,d]**2
+    grad_norm_sum = 0.0
+    for v in range(V):
         for d in range(D):
-            grad_norm_sum7 = plus(grad_norm_sum7, dg1[n, d] ** 2)
-        # grad_norm_sum8 = sum_n,d db1[n,d]**2
-        for d in range(D):
-            grad_norm_sum8 = plus(grad_norm_sum8, db1[n, d] ** 2)
-    grad_norm_sum9 = 0.0
-    grad_norm_sum10 = 0.0
-    for n in range(N):
-        for b in range(B):
-            for t_ in range(T):
-                for d in range(D):
-                    dg2[n, d] += dz3[n, b, t_, d] * z3_hat[n, b, t_, d]
-                    db2[n, d] += dz3[n, b, t_, d]
-        # grad_norm_sum9 = sum_n,d dg2[n,d]**2
-        for d in range(D):
-            grad_norm_sum9 = plus(grad_norm_sum9, dg2[n, d] ** 2)
-        # grad_norm_sum10 = sum_n,d db2[n,d]**2
-        for d in range(D):
-            grad_norm_sum10 = plus(grad_norm_sum10, db2[n, d] ** 2)
-    # F19 was: a[n,b,t,f] = w[n,f] + sum_d W[n,f,d]*z3[n,b,t,d]
-    # (dW) dW[n,f,d] = sum_b,t da[n,b,t,f]*z3[n,b,t,d]
-    grad_norm_sum12 = 0.0
-    for n in range(N):
-        product(da.reshape(N, B*T, F)[n], TRANSPOSED, z3.reshape(N, B*T, D)[n], AS_IS, 1.0, 0.0, dW[n])
-        for b in range(B):
-            for t_ in range(T):
-                for f in range(F):
-                    dw[n, f] += da[n, b, t_, f]
-        # grad_norm_sum12 = sum_n,f dw[n,f]**2
-        for f in range(F):
-            grad_norm_sum12 = plus(grad_norm_sum12, dw[n, f] ** 2)
-    # F21 was: r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
-    # (dU) dU[n,d,f] = sum_b,t dr[n,b,t,d]*gelu[n,b,t,f]
-    grad_norm_sum14 = 0.0
-    for n in range(N):
-        product(dr.reshape(N, B*T, D)[n], TRANSPOSED, gelu.reshape(N, B*T, F)[n], AS_IS, 1.0, 0.0, dU[n])
-        for b in range(B):
-            for t_ in range(T):
-                for d in range(D):
-                    du[n, d] += dr[n, b, t_, d]
-        # grad_norm_sum14 = sum_n,d du[n,d]**2
-        for d in range(D):
-            grad_norm_sum14 = plus(grad_norm_sum14, du[n, d] ** 2)
+            grad_norm_sum = plus(grad_norm_sum, dC[v, d] ** 2)
     # grad_norm_sum2 = sum_t,d dP[t,d]**2
     grad_norm_sum2 = 0.0
     for t_ in range(T):
@@ -1681,18 +1473,48 @@ def step(
             for k in range(K):
                 for e in range(E):
                     grad_norm_sum6 = plus(grad_norm_sum6, dM[n, d, k, e] ** 2)
+    # grad_norm_sum7 = sum_n,d dg1[n,d]**2
+    grad_norm_sum7 = 0.0
+    for n in range(N):
+        for d in range(D):
+            grad_norm_sum7 = plus(grad_norm_sum7, dg1[n, d] ** 2)
+    # grad_norm_sum8 = sum_n,d db1[n,d]**2
+    grad_norm_sum8 = 0.0
+    for n in range(N):
+        for d in range(D):
+            grad_norm_sum8 = plus(grad_norm_sum8, db1[n, d] ** 2)
+    # grad_norm_sum9 = sum_n,d dg2[n,d]**2
+    grad_norm_sum9 = 0.0
+    for n in range(N):
+        for d in range(D):
+            grad_norm_sum9 = plus(grad_norm_sum9, dg2[n, d] ** 2)
+    # grad_norm_sum10 = sum_n,d db2[n,d]**2
+    grad_norm_sum10 = 0.0
+    for n in range(N):
+        for d in range(D):
+            grad_norm_sum10 = plus(grad_norm_sum10, db2[n, d] ** 2)
     # grad_norm_sum11 = sum_n,f,d dW[n,f,d]**2
     grad_norm_sum11 = 0.0
     for n in range(N):
         for f in range(F):
             for d in range(D):
                 grad_norm_sum11 = plus(grad_norm_sum11, dW[n, f, d] ** 2)
+    # grad_norm_sum12 = sum_n,f dw[n,f]**2
+    grad_norm_sum12 = 0.0
+    for n in range(N):
+        for f in range(F):
+            grad_norm_sum12 = plus(grad_norm_sum12, dw[n, f] ** 2)
     # grad_norm_sum13 = sum_n,d,f dU[n,d,f]**2
     grad_norm_sum13 = 0.0
     for n in range(N):
         for d in range(D):
             for f in range(F):
                 grad_norm_sum13 = plus(grad_norm_sum13, dU[n, d, f] ** 2)
+    # grad_norm_sum14 = sum_n,d du[n,d]**2
+    grad_norm_sum14 = 0.0
+    for n in range(N):
+        for d in range(D):
+            grad_norm_sum14 = plus(grad_norm_sum14, du[n, d] ** 2)
     # grad_norm_sum15 = sum_v,d dH[v,d]**2
     grad_norm_sum15 = 0.0
     for v in range(V):
@@ -1702,169 +1524,220 @@ def step(
     grad_norm_sum16 = 0.0
     for v in range(V):
         grad_norm_sum16 = plus(grad_norm_sum16, dh[v] ** 2)
-    parts = parts_for(B * T * D, threads)
-    if parts == 1:
-        step_sweep_3(parts - 1, parts, x, demb, dC, B, T, V, D)
-    else:
-        step_sweep_3_on_threads(parts, x, demb, dC, B, T, V, D)
-    # grad_norm_sum = sum_v,d dC[v,d]**2
-    grad_norm_sum = 0.0
-    for v in range(V):
-        for d in range(D):
-            grad_norm_sum = plus(grad_norm_sum, dC[v, d] ** 2)
     # (U2) clip_scale = 1/max(1.0, sqrt(grad_norm_sum + grad_norm_sum2 + grad_norm_sum3 + grad_norm_sum4 + grad_norm_sum5 + grad_norm_sum6 + grad_norm_sum7 + grad_norm_sum8 + grad_norm_sum9 + grad_norm_sum10 + grad_norm_sum11 + grad_norm_sum12 + grad_norm_sum13 + grad_norm_sum14 + grad_norm_sum15 + grad_norm_sum16))
     clip_scale = 1.0 / max(1.0, sqrt(grad_norm_sum + grad_norm_sum2 + grad_norm_sum3 + grad_norm_sum4 + grad_norm_sum5 + grad_norm_sum6 + grad_norm_sum7 + grad_norm_sum8 + grad_norm_sum9 + grad_norm_sum10 + grad_norm_sum11 + grad_norm_sum12 + grad_norm_sum13 + grad_norm_sum14 + grad_norm_sum15 + grad_norm_sum16))
+    # (U5) g_C[v,d] = dC[v,d]*clip_scale
+    for v in range(V):
+        for d in range(D):
+            g_C[v, d] = dC[v, d] * real(clip_scale)
     # (U9) g_P[t,d] = dP[t,d]*clip_scale
     for t_ in range(T):
         for d in range(D):
             g_P[t_, d] = dP[t_, d] * real(clip_scale)
-            # (U10) m_P_new[t,d] = beta1*m_P[t,d] + g_P[t,d]*(1 - beta1)
-            m_P_new[t_, d] = real(beta1) * m_P[t_, d] + g_P[t_, d] * (real(1.0) - real(beta1))
-            # (U11) v_P_new[t,d] = g_P[t,d]**2*(1 - beta2) + beta2*v_P[t,d]
-            v_P_new[t_, d] = g_P[t_, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_P[t_, d]
-            # (U12) P_new[t,d] = P[t,d] - lr*C_new_factor*m_P_new[t,d]/(eps + sqrt(C_new_factor2*v_P_new[t,d]))
-            P_new[t_, d] = P[t_, d] - real(lr) * real(C_new_factor) * m_P_new[t_, d] / (real(eps) + sqrt(real(C_new_factor2) * v_P_new[t_, d]))
     # (U13) g_Q[n,k,e,d] = dQ[n,k,e,d]*clip_scale
     for n in range(N):
         for k in range(K):
             for e in range(E):
                 for d in range(D):
                     g_Q[n, k, e, d] = dQ[n, k, e, d] * real(clip_scale)
-                    # (U14) m_Q_new[n,k,e,d] = beta1*m_Q[n,k,e,d] + g_Q[n,k,e,d]*(1 - beta1)
-                    m_Q_new[n, k, e, d] = real(beta1) * m_Q[n, k, e, d] + g_Q[n, k, e, d] * (real(1.0) - real(beta1))
-                    # (U15) v_Q_new[n,k,e,d] = g_Q[n,k,e,d]**2*(1 - beta2) + beta2*v_Q[n,k,e,d]
-                    v_Q_new[n, k, e, d] = g_Q[n, k, e, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_Q[n, k, e, d]
-                    # (U16) Q_new[n,k,e,d] = Q[n,k,e,d] - lr*C_new_factor*m_Q_new[n,k,e,d]/(eps + sqrt(C_new_factor2*v_Q_new[n,k,e,d]))
-                    Q_new[n, k, e, d] = Q[n, k, e, d] - real(lr) * real(C_new_factor) * m_Q_new[n, k, e, d] / (real(eps) + sqrt(real(C_new_factor2) * v_Q_new[n, k, e, d]))
     # (U17) g_G[n,k,e,d] = dG[n,k,e,d]*clip_scale
     for n in range(N):
         for k in range(K):
             for e in range(E):
                 for d in range(D):
                     g_G[n, k, e, d] = dG[n, k, e, d] * real(clip_scale)
-                    # (U18) m_G_new[n,k,e,d] = beta1*m_G[n,k,e,d] + g_G[n,k,e,d]*(1 - beta1)
-                    m_G_new[n, k, e, d] = real(beta1) * m_G[n, k, e, d] + g_G[n, k, e, d] * (real(1.0) - real(beta1))
-                    # (U19) v_G_new[n,k,e,d] = g_G[n,k,e,d]**2*(1 - beta2) + beta2*v_G[n,k,e,d]
-                    v_G_new[n, k, e, d] = g_G[n, k, e, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_G[n, k, e, d]
-                    # (U20) G_new[n,k,e,d] = G[n,k,e,d] - lr*C_new_factor*m_G_new[n,k,e,d]/(eps + sqrt(C_new_factor2*v_G_new[n,k,e,d]))
-                    G_new[n, k, e, d] = G[n, k, e, d] - real(lr) * real(C_new_factor) * m_G_new[n, k, e, d] / (real(eps) + sqrt(real(C_new_factor2) * v_G_new[n, k, e, d]))
     # (U21) g_A[n,k,e,d] = dA[n,k,e,d]*clip_scale
     for n in range(N):
         for k in range(K):
             for e in range(E):
                 for d in range(D):
                     g_A[n, k, e, d] = dA[n, k, e, d] * real(clip_scale)
-                    # (U22) m_A_new[n,k,e,d] = beta1*m_A[n,k,e,d] + g_A[n,k,e,d]*(1 - beta1)
-                    m_A_new[n, k, e, d] = real(beta1) * m_A[n, k, e, d] + g_A[n, k, e, d] * (real(1.0) - real(beta1))
-                    # (U23) v_A_new[n,k,e,d] = g_A[n,k,e,d]**2*(1 - beta2) + beta2*v_A[n,k,e,d]
-                    v_A_new[n, k, e, d] = g_A[n, k, e, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_A[n, k, e, d]
-                    # (U24) A_new[n,k,e,d] = A[n,k,e,d] - lr*C_new_factor*m_A_new[n,k,e,d]/(eps + sqrt(C_new_factor2*v_A_new[n,k,e,d]))
-                    A_new[n, k, e, d] = A[n, k, e, d] - real(lr) * real(C_new_factor) * m_A_new[n, k, e, d] / (real(eps) + sqrt(real(C_new_factor2) * v_A_new[n, k, e, d]))
     # (U25) g_M[n,d,k,e] = dM[n,d,k,e]*clip_scale
     for n in range(N):
         for d in range(D):
             for k in range(K):
                 for e in range(E):
                     g_M[n, d, k, e] = dM[n, d, k, e] * real(clip_scale)
-                    # (U26) m_M_new[n,d,k,e] = beta1*m_M[n,d,k,e] + g_M[n,d,k,e]*(1 - beta1)
-                    m_M_new[n, d, k, e] = real(beta1) * m_M[n, d, k, e] + g_M[n, d, k, e] * (real(1.0) - real(beta1))
-                    # (U27) v_M_new[n,d,k,e] = g_M[n,d,k,e]**2*(1 - beta2) + beta2*v_M[n,d,k,e]
-                    v_M_new[n, d, k, e] = g_M[n, d, k, e] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_M[n, d, k, e]
-                    # (U28) M_new[n,d,k,e] = M[n,d,k,e] - lr*C_new_factor*m_M_new[n,d,k,e]/(eps + sqrt(C_new_factor2*v_M_new[n,d,k,e]))
-                    M_new[n, d, k, e] = M[n, d, k, e] - real(lr) * real(C_new_factor) * m_M_new[n, d, k, e] / (real(eps) + sqrt(real(C_new_factor2) * v_M_new[n, d, k, e]))
     # (U29) g_g1[n,d] = dg1[n,d]*clip_scale
     for n in range(N):
         for d in range(D):
             g_g1[n, d] = dg1[n, d] * real(clip_scale)
-            # (U30) m_g1_new[n,d] = beta1*m_g1[n,d] + g_g1[n,d]*(1 - beta1)
-            m_g1_new[n, d] = real(beta1) * m_g1[n, d] + g_g1[n, d] * (real(1.0) - real(beta1))
-            # (U31) v_g1_new[n,d] = g_g1[n,d]**2*(1 - beta2) + beta2*v_g1[n,d]
-            v_g1_new[n, d] = g_g1[n, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_g1[n, d]
-            # (U32) g1_new[n,d] = g1[n,d] - lr*C_new_factor*m_g1_new[n,d]/(eps + sqrt(C_new_factor2*v_g1_new[n,d]))
-            g1_new[n, d] = g1[n, d] - real(lr) * real(C_new_factor) * m_g1_new[n, d] / (real(eps) + sqrt(real(C_new_factor2) * v_g1_new[n, d]))
     # (U33) g_b1[n,d] = db1[n,d]*clip_scale
     for n in range(N):
         for d in range(D):
             g_b1[n, d] = db1[n, d] * real(clip_scale)
-            # (U34) m_b1_new[n,d] = beta1*m_b1[n,d] + g_b1[n,d]*(1 - beta1)
-            m_b1_new[n, d] = real(beta1) * m_b1[n, d] + g_b1[n, d] * (real(1.0) - real(beta1))
-            # (U35) v_b1_new[n,d] = g_b1[n,d]**2*(1 - beta2) + beta2*v_b1[n,d]
-            v_b1_new[n, d] = g_b1[n, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_b1[n, d]
-            # (U36) b1_new[n,d] = b1[n,d] - lr*C_new_factor*m_b1_new[n,d]/(eps + sqrt(C_new_factor2*v_b1_new[n,d]))
-            b1_new[n, d] = b1[n, d] - real(lr) * real(C_new_factor) * m_b1_new[n, d] / (real(eps) + sqrt(real(C_new_factor2) * v_b1_new[n, d]))
     # (U37) g_g2[n,d] = dg2[n,d]*clip_scale
     for n in range(N):
         for d in range(D):
             g_g2[n, d] = dg2[n, d] * real(clip_scale)
-            # (U38) m_g2_new[n,d] = beta1*m_g2[n,d] + g_g2[n,d]*(1 - beta1)
-            m_g2_new[n, d] = real(beta1) * m_g2[n, d] + g_g2[n, d] * (real(1.0) - real(beta1))
-            # (U39) v_g2_new[n,d] = g_g2[n,d]**2*(1 - beta2) + beta2*v_g2[n,d]
-            v_g2_new[n, d] = g_g2[n, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_g2[n, d]
-            # (U40) g2_new[n,d] = g2[n,d] - lr*C_new_factor*m_g2_new[n,d]/(eps + sqrt(C_new_factor2*v_g2_new[n,d]))
-            g2_new[n, d] = g2[n, d] - real(lr) * real(C_new_factor) * m_g2_new[n, d] / (real(eps) + sqrt(real(C_new_factor2) * v_g2_new[n, d]))
     # (U41) g_b2[n,d] = db2[n,d]*clip_scale
     for n in range(N):
         for d in range(D):
             g_b2[n, d] = db2[n, d] * real(clip_scale)
-            # (U42) m_b2_new[n,d] = beta1*m_b2[n,d] + g_b2[n,d]*(1 - beta1)
-            m_b2_new[n, d] = real(beta1) * m_b2[n, d] + g_b2[n, d] * (real(1.0) - real(beta1))
-            # (U43) v_b2_new[n,d] = g_b2[n,d]**2*(1 - beta2) + beta2*v_b2[n,d]
-            v_b2_new[n, d] = g_b2[n, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_b2[n, d]
-            # (U44) b2_new[n,d] = b2[n,d] - lr*C_new_factor*m_b2_new[n,d]/(eps + sqrt(C_new_factor2*v_b2_new[n,d]))
-            b2_new[n, d] = b2[n, d] - real(lr) * real(C_new_factor) * m_b2_new[n, d] / (real(eps) + sqrt(real(C_new_factor2) * v_b2_new[n, d]))
     # (U45) g_W[n,f,d] = dW[n,f,d]*clip_scale
     for n in range(N):
         for f in range(F):
             for d in range(D):
                 g_W[n, f, d] = dW[n, f, d] * real(clip_scale)
-                # (U46) m_W_new[n,f,d] = beta1*m_W[n,f,d] + g_W[n,f,d]*(1 - beta1)
-                m_W_new[n, f, d] = real(beta1) * m_W[n, f, d] + g_W[n, f, d] * (real(1.0) - real(beta1))
-                # (U47) v_W_new[n,f,d] = g_W[n,f,d]**2*(1 - beta2) + beta2*v_W[n,f,d]
-                v_W_new[n, f, d] = g_W[n, f, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_W[n, f, d]
-                # (U48) W_new[n,f,d] = W[n,f,d] - lr*C_new_factor*m_W_new[n,f,d]/(eps + sqrt(C_new_factor2*v_W_new[n,f,d]))
-                W_new[n, f, d] = W[n, f, d] - real(lr) * real(C_new_factor) * m_W_new[n, f, d] / (real(eps) + sqrt(real(C_new_factor2) * v_W_new[n, f, d]))
     # (U49) g_w[n,f] = dw[n,f]*clip_scale
     for n in range(N):
         for f in range(F):
             g_w[n, f] = dw[n, f] * real(clip_scale)
-            # (U50) m_w_new[n,f] = beta1*m_w[n,f] + g_w[n,f]*(1 - beta1)
-            m_w_new[n, f] = real(beta1) * m_w[n, f] + g_w[n, f] * (real(1.0) - real(beta1))
-            # (U51) v_w_new[n,f] = g_w[n,f]**2*(1 - beta2) + beta2*v_w[n,f]
-            v_w_new[n, f] = g_w[n, f] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_w[n, f]
-            # (U52) w_new[n,f] = w[n,f] - lr*C_new_factor*m_w_new[n,f]/(eps + sqrt(C_new_factor2*v_w_new[n,f]))
-            w_new[n, f] = w[n, f] - real(lr) * real(C_new_factor) * m_w_new[n, f] / (real(eps) + sqrt(real(C_new_factor2) * v_w_new[n, f]))
     # (U53) g_U[n,d,f] = dU[n,d,f]*clip_scale
     for n in range(N):
         for d in range(D):
             for f in range(F):
                 g_U[n, d, f] = dU[n, d, f] * real(clip_scale)
-                # (U54) m_U_new[n,d,f] = beta1*m_U[n,d,f] + g_U[n,d,f]*(1 - beta1)
+    # (U57) g_u[n,d] = du[n,d]*clip_scale
+    for n in range(N):
+        for d in range(D):
+            g_u[n, d] = du[n, d] * real(clip_scale)
+    # (U61) g_H[v,d] = dH[v,d]*clip_scale
+    for v in range(V):
+        for d in range(D):
+            g_H[v, d] = dH[v, d] * real(clip_scale)
+    # (U65) g_h[v] = dh[v]*clip_scale
+    for v in range(V):
+        g_h[v] = dh[v] * real(clip_scale)
+    if not isfinite(L):
+        return L
+    # (U6) m_C_new[v,d] = beta1*m_C[v,d] + g_C[v,d]*(1 - beta1)
+    for v in range(V):
+        for d in range(D):
+            m_C_new[v, d] = real(beta1) * m_C[v, d] + g_C[v, d] * (real(1.0) - real(beta1))
+            # (U7) v_C_new[v,d] = g_C[v,d]**2*(1 - beta2) + beta2*v_C[v,d]
+            v_C_new[v, d] = g_C[v, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_C[v, d]
+            # (U8) C_new[v,d] = C[v,d] - lr*C_new_factor*m_C_new[v,d]/(eps + sqrt(C_new_factor2*v_C_new[v,d]))
+            C_new[v, d] = C[v, d] - real(lr) * real(C_new_factor) * m_C_new[v, d] / (real(eps) + sqrt(real(C_new_factor2) * v_C_new[v, d]))
+    # (U10) m_P_new[t,d] = beta1*m_P[t,d] + g_P[t,d]*(1 - beta1)
+    for t_ in range(T):
+        for d in range(D):
+            m_P_new[t_, d] = real(beta1) * m_P[t_, d] + g_P[t_, d] * (real(1.0) - real(beta1))
+            # (U11) v_P_new[t,d] = g_P[t,d]**2*(1 - beta2) + beta2*v_P[t,d]
+            v_P_new[t_, d] = g_P[t_, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_P[t_, d]
+            # (U12) P_new[t,d] = P[t,d] - lr*C_new_factor*m_P_new[t,d]/(eps + sqrt(C_new_factor2*v_P_new[t,d]))
+            P_new[t_, d] = P[t_, d] - real(lr) * real(C_new_factor) * m_P_new[t_, d] / (real(eps) + sqrt(real(C_new_factor2) * v_P_new[t_, d]))
+    # (U14) m_Q_new[n,k,e,d] = beta1*m_Q[n,k,e,d] + g_Q[n,k,e,d]*(1 - beta1)
+    for n in range(N):
+        for k in range(K):
+            for e in range(E):
+                for d in range(D):
+                    m_Q_new[n, k, e, d] = real(beta1) * m_Q[n, k, e, d] + g_Q[n, k, e, d] * (real(1.0) - real(beta1))
+                    # (U15) v_Q_new[n,k,e,d] = g_Q[n,k,e,d]**2*(1 - beta2) + beta2*v_Q[n,k,e,d]
+                    v_Q_new[n, k, e, d] = g_Q[n, k, e, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_Q[n, k, e, d]
+                    # (U16) Q_new[n,k,e,d] = Q[n,k,e,d] - lr*C_new_factor*m_Q_new[n,k,e,d]/(eps + sqrt(C_new_factor2*v_Q_new[n,k,e,d]))
+                    Q_new[n, k, e, d] = Q[n, k, e, d] - real(lr) * real(C_new_factor) * m_Q_new[n, k, e, d] / (real(eps) + sqrt(real(C_new_factor2) * v_Q_new[n, k, e, d]))
+    # (U18) m_G_new[n,k,e,d] = beta1*m_G[n,k,e,d] + g_G[n,k,e,d]*(1 - beta1)
+    for n in range(N):
+        for k in range(K):
+            for e in range(E):
+                for d in range(D):
+                    m_G_new[n, k, e, d] = real(beta1) * m_G[n, k, e, d] + g_G[n, k, e, d] * (real(1.0) - real(beta1))
+                    # (U19) v_G_new[n,k,e,d] = g_G[n,k,e,d]**2*(1 - beta2) + beta2*v_G[n,k,e,d]
+                    v_G_new[n, k, e, d] = g_G[n, k, e, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_G[n, k, e, d]
+                    # (U20) G_new[n,k,e,d] = G[n,k,e,d] - lr*C_new_factor*m_G_new[n,k,e,d]/(eps + sqrt(C_new_factor2*v_G_new[n,k,e,d]))
+                    G_new[n, k, e, d] = G[n, k, e, d] - real(lr) * real(C_new_factor) * m_G_new[n, k, e, d] / (real(eps) + sqrt(real(C_new_factor2) * v_G_new[n, k, e, d]))
+    # (U22) m_A_new[n,k,e,d] = beta1*m_A[n,k,e,d] + g_A[n,k,e,d]*(1 - beta1)
+    for n in range(N):
+        for k in range(K):
+            for e in range(E):
+                for d in range(D):
+                    m_A_new[n, k, e, d] = real(beta1) * m_A[n, k, e, d] + g_A[n, k, e, d] * (real(1.0) - real(beta1))
+                    # (U23) v_A_new[n,k,e,d] = g_A[n,k,e,d]**2*(1 - beta2) + beta2*v_A[n,k,e,d]
+                    v_A_new[n, k, e, d] = g_A[n, k, e, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_A[n, k, e, d]
+                    # (U24) A_new[n,k,e,d] = A[n,k,e,d] - lr*C_new_factor*m_A_new[n,k,e,d]/(eps + sqrt(C_new_factor2*v_A_new[n,k,e,d]))
+                    A_new[n, k, e, d] = A[n, k, e, d] - real(lr) * real(C_new_factor) * m_A_new[n, k, e, d] / (real(eps) + sqrt(real(C_new_factor2) * v_A_new[n, k, e, d]))
+    # (U26) m_M_new[n,d,k,e] = beta1*m_M[n,d,k,e] + g_M[n,d,k,e]*(1 - beta1)
+    for n in range(N):
+        for d in range(D):
+            for k in range(K):
+                for e in range(E):
+                    m_M_new[n, d, k, e] = real(beta1) * m_M[n, d, k, e] + g_M[n, d, k, e] * (real(1.0) - real(beta1))
+                    # (U27) v_M_new[n,d,k,e] = g_M[n,d,k,e]**2*(1 - beta2) + beta2*v_M[n,d,k,e]
+                    v_M_new[n, d, k, e] = g_M[n, d, k, e] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_M[n, d, k, e]
+                    # (U28) M_new[n,d,k,e] = M[n,d,k,e] - lr*C_new_factor*m_M_new[n,d,k,e]/(eps + sqrt(C_new_factor2*v_M_new[n,d,k,e]))
+                    M_new[n, d, k, e] = M[n, d, k, e] - real(lr) * real(C_new_factor) * m_M_new[n, d, k, e] / (real(eps) + sqrt(real(C_new_factor2) * v_M_new[n, d, k, e]))
+    # (U30) m_g1_new[n,d] = beta1*m_g1[n,d] + g_g1[n,d]*(1 - beta1)
+    for n in range(N):
+        for d in range(D):
+            m_g1_new[n, d] = real(beta1) * m_g1[n, d] + g_g1[n, d] * (real(1.0) - real(beta1))
+            # (U31) v_g1_new[n,d] = g_g1[n,d]**2*(1 - beta2) + beta2*v_g1[n,d]
+            v_g1_new[n, d] = g_g1[n, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_g1[n, d]
+            # (U32) g1_new[n,d] = g1[n,d] - lr*C_new_factor*m_g1_new[n,d]/(eps + sqrt(C_new_factor2*v_g1_new[n,d]))
+            g1_new[n, d] = g1[n, d] - real(lr) * real(C_new_factor) * m_g1_new[n, d] / (real(eps) + sqrt(real(C_new_factor2) * v_g1_new[n, d]))
+    # (U34) m_b1_new[n,d] = beta1*m_b1[n,d] + g_b1[n,d]*(1 - beta1)
+    for n in range(N):
+        for d in range(D):
+            m_b1_new[n, d] = real(beta1) * m_b1[n, d] + g_b1[n, d] * (real(1.0) - real(beta1))
+            # (U35) v_b1_new[n,d] = g_b1[n,d]**2*(1 - beta2) + beta2*v_b1[n,d]
+            v_b1_new[n, d] = g_b1[n, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_b1[n, d]
+            # (U36) b1_new[n,d] = b1[n,d] - lr*C_new_factor*m_b1_new[n,d]/(eps + sqrt(C_new_factor2*v_b1_new[n,d]))
+            b1_new[n, d] = b1[n, d] - real(lr) * real(C_new_factor) * m_b1_new[n, d] / (real(eps) + sqrt(real(C_new_factor2) * v_b1_new[n, d]))
+    # (U38) m_g2_new[n,d] = beta1*m_g2[n,d] + g_g2[n,d]*(1 - beta1)
+    for n in range(N):
+        for d in range(D):
+            m_g2_new[n, d] = real(beta1) * m_g2[n, d] + g_g2[n, d] * (real(1.0) - real(beta1))
+            # (U39) v_g2_new[n,d] = g_g2[n,d]**2*(1 - beta2) + beta2*v_g2[n,d]
+            v_g2_new[n, d] = g_g2[n, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_g2[n, d]
+            # (U40) g2_new[n,d] = g2[n,d] - lr*C_new_factor*m_g2_new[n,d]/(eps + sqrt(C_new_factor2*v_g2_new[n,d]))
+            g2_new[n, d] = g2[n, d] - real(lr) * real(C_new_factor) * m_g2_new[n, d] / (real(eps) + sqrt(real(C_new_factor2) * v_g2_new[n, d]))
+    # (U42) m_b2_new[n,d] = beta1*m_b2[n,d] + g_b2[n,d]*(1 - beta1)
+    for n in range(N):
+        for d in range(D):
+            m_b2_new[n, d] = real(beta1) * m_b2[n, d] + g_b2[n, d] * (real(1.0) - real(beta1))
+            # (U43) v_b2_new[n,d] = g_b2[n,d]**2*(1 - beta2) + beta2*v_b2[n,d]
+            v_b2_new[n, d] = g_b2[n, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_b2[n, d]
+            # (U44) b2_new[n,d] = b2[n,d] - lr*C_new_factor*m_b2_new[n,d]/(eps + sqrt(C_new_factor2*v_b2_new[n,d]))
+            b2_new[n, d] = b2[n, d] - real(lr) * real(C_new_factor) * m_b2_new[n, d] / (real(eps) + sqrt(real(C_new_factor2) * v_b2_new[n, d]))
+    # (U46) m_W_new[n,f,d] = beta1*m_W[n,f,d] + g_W[n,f,d]*(1 - beta1)
+    for n in range(N):
+        for f in range(F):
+            for d in range(D):
+                m_W_new[n, f, d] = real(beta1) * m_W[n, f, d] + g_W[n, f, d] * (real(1.0) - real(beta1))
+                # (U47) v_W_new[n,f,d] = g_W[n,f,d]**2*(1 - beta2) + beta2*v_W[n,f,d]
+                v_W_new[n, f, d] = g_W[n, f, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_W[n, f, d]
+                # (U48) W_new[n,f,d] = W[n,f,d] - lr*C_new_factor*m_W_new[n,f,d]/(eps + sqrt(C_new_factor2*v_W_new[n,f,d]))
+                W_new[n, f, d] = W[n, f, d] - real(lr) * real(C_new_factor) * m_W_new[n, f, d] / (real(eps) + sqrt(real(C_new_factor2) * v_W_new[n, f, d]))
+    # (U50) m_w_new[n,f] = beta1*m_w[n,f] + g_w[n,f]*(1 - beta1)
+    for n in range(N):
+        for f in range(F):
+            m_w_new[n, f] = real(beta1) * m_w[n, f] + g_w[n, f] * (real(1.0) - real(beta1))
+            # (U51) v_w_new[n,f] = g_w[n,f]**2*(1 - beta2) + beta2*v_w[n,f]
+            v_w_new[n, f] = g_w[n, f] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_w[n, f]
+            # (U52) w_new[n,f] = w[n,f] - lr*C_new_factor*m_w_new[n,f]/(eps + sqrt(C_new_factor2*v_w_new[n,f]))
+            w_new[n, f] = w[n, f] - real(lr) * real(C_new_factor) * m_w_new[n, f] / (real(eps) + sqrt(real(C_new_factor2) * v_w_new[n, f]))
+    # (U54) m_U_new[n,d,f] = beta1*m_U[n,d,f] + g_U[n,d,f]*(1 - beta1)
+    for n in range(N):
+        for d in range(D):
+            for f in range(F):
                 m_U_new[n, d, f] = real(beta1) * m_U[n, d, f] + g_U[n, d, f] * (real(1.0) - real(beta1))
                 # (U55) v_U_new[n,d,f] = g_U[n,d,f]**2*(1 - beta2) + beta2*v_U[n,d,f]
                 v_U_new[n, d, f] = g_U[n, d, f] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_U[n, d, f]
                 # (U56) U_new[n,d,f] = U[n,d,f] - lr*C_new_factor*m_U_new[n,d,f]/(eps + sqrt(C_new_factor2*v_U_new[n,d,f]))
                 U_new[n, d, f] = U[n, d, f] - real(lr) * real(C_new_factor) * m_U_new[n, d, f] / (real(eps) + sqrt(real(C_new_factor2) * v_U_new[n, d, f]))
-    # (U57) g_u[n,d] = du[n,d]*clip_scale
+    # (U58) m_u_new[n,d] = beta1*m_u[n,d] + g_u[n,d]*(1 - beta1)
     for n in range(N):
         for d in range(D):
-            g_u[n, d] = du[n, d] * real(clip_scale)
-            # (U58) m_u_new[n,d] = beta1*m_u[n,d] + g_u[n,d]*(1 - beta1)
             m_u_new[n, d] = real(beta1) * m_u[n, d] + g_u[n, d] * (real(1.0) - real(beta1))
             # (U59) v_u_new[n,d] = g_u[n,d]**2*(1 - beta2) + beta2*v_u[n,d]
             v_u_new[n, d] = g_u[n, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_u[n, d]
             # (U60) u_new[n,d] = u[n,d] - lr*C_new_factor*m_u_new[n,d]/(eps + sqrt(C_new_factor2*v_u_new[n,d]))
             u_new[n, d] = u[n, d] - real(lr) * real(C_new_factor) * m_u_new[n, d] / (real(eps) + sqrt(real(C_new_factor2) * v_u_new[n, d]))
-    parts = parts_for(V * D, threads)
-    if parts == 1:
-        step_sweep_4(
-            parts - 1, parts, C, H, h, dC, dH, dh, clip_scale, lr, beta1, beta2, eps, m_C, v_C, m_H, v_H, m_h,
-            v_h, C_new_factor, C_new_factor2, V, D,
-        )
-    else:
-        step_sweep_4_on_threads(
-            parts, C, H, h, dC, dH, dh, clip_scale, lr, beta1, beta2, eps, m_C, v_C, m_H, v_H, m_h, v_h,
-            C_new_factor, C_new_factor2, V, D,
-        )
+    # (U62) m_H_new[v,d] = beta1*m_H[v,d] + g_H[v,d]*(1 - beta1)
+    for v in range(V):
+        for d in range(D):
+            m_H_new[v, d] = real(beta1) * m_H[v, d] + g_H[v, d] * (real(1.0) - real(beta1))
+            # (U63) v_H_new[v,d] = g_H[v,d]**2*(1 - beta2) + beta2*v_H[v,d]
+            v_H_new[v, d] = g_H[v, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_H[v, d]
+            # (U64) H_new[v,d] = H[v,d] - lr*C_new_factor*m_H_new[v,d]/(eps + sqrt(C_new_factor2*v_H_new[v,d]))
+            H_new[v, d] = H[v, d] - real(lr) * real(C_new_factor) * m_H_new[v, d] / (real(eps) + sqrt(real(C_new_factor2) * v_H_new[v, d]))
+    # (U66) m_h_new[v] = beta1*m_h[v] + g_h[v]*(1 - beta1)
+    for v in range(V):
+        m_h_new[v] = real(beta1) * m_h[v] + g_h[v] * (real(1.0) - real(beta1))
+        # (U67) v_h_new[v] = g_h[v]**2*(1 - beta2) + beta2*v_h[v]
+        v_h_new[v] = g_h[v] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_h[v]
+        # (U68) h_new[v] = h[v] - lr*C_new_factor*m_h_new[v]/(eps + sqrt(C_new_factor2*v_h_new[v]))
+        h_new[v] = h[v] - real(lr) * real(C_new_factor) * m_h_new[v] / (real(eps) + sqrt(real(C_new_factor2) * v_h_new[v]))
     return L
 
 
@@ -1890,50 +1763,51 @@ def train_chunk(
     x_batch = np.empty((B, x.shape[1]), x.dtype)
     y_batch = np.empty((B, y.shape[1]), y.dtype)
     emb = np.empty((B, T, D), real)
-    z = np.empty((N, B, T, D), real)
+    Q_turned = np.empty((N, D, K, E), real)
+    G_turned = np.empty((N, D, K, E), real)
+    A_turned = np.empty((N, D, K, E), real)
+    M_turned = np.empty((N, K, E, D), real)
+    W_turned = np.empty((N, D, F), real)
+    U_turned = np.empty((N, F, D), real)
+    z = np.empty((B, T, D), real)
     z1_dev = np.empty((N, B, T), real)
     z1_hat = np.empty((N, B, T, D), real)
     z1 = np.empty((N, B, T, D), real)
     q = np.empty((N, B, T, K, E), real)
     key = np.empty((N, B, T, K, E), real)
     val = np.empty((N, B, T, K, E), real)
-    score = np.empty((N, B, K, T, T), real)
-    masked = np.empty((N, B, K, T, T), real)
+    score = np.empty((B, K, T, T), real)
+    masked = np.empty((B, K, T, T), real)
+    p_sum_exp = np.empty((B, K, T, T), real)
     p = np.empty((N, B, K, T, T), real)
     mix = np.empty((N, B, T, K, E), real)
-    z2 = np.empty((N, B, T, D), real)
+    z2 = np.empty((B, T, D), real)
     z3_dev = np.empty((N, B, T), real)
     z3_hat = np.empty((N, B, T, D), real)
     z3 = np.empty((N, B, T, D), real)
     a = np.empty((N, B, T, F), real)
+    gelu_tanh = np.empty((N, B, T, F), real)
     gelu = np.empty((N, B, T, F), real)
     r = np.empty((N, B, T, D), real)
     r_turned = np.empty((B, T, D), real)
-    r_turned_turned = np.empty((D, B, T), real)
-    o = np.empty((V, B, T), real)
-    H_y = np.empty((B, T, D), real)
-    o_y = np.empty((B, T), real)
-    o_max_tile = np.empty(((V + 511) // 512, B, T), real)
-    o_max = np.empty((B, T), real)
-    o_max_shift = np.empty(((V + 511) // 512, B, T), real)
-    pred_sum_tile = np.empty(((V + 511) // 512, B, T), real)
-    pred_sum = np.empty((B, T), real)
-    da_tanh = np.empty((N, B, T, F), real)
-    dr_sum_sum = np.empty((B, T, D), real)
+    o = np.empty((B, T, V), real)
+    L_rows = np.empty((B,), real)
+    dr_sum = np.empty((B, T, D), real)
+    val_turned = np.empty((N, B, K, E, T), real)
     dr = np.empty((N, B, T, D), real)
-    dgelu = np.empty((N, B, T, F), real)
+    dgelu = np.empty((B, T, F), real)
     da = np.empty((N, B, T, F), real)
     dz3 = np.empty((N, B, T, D), real)
-    dz3_hat = np.empty((N, B, T, D), real)
+    dz3_hat = np.empty((B, T, D), real)
     dz2 = np.empty((N, B, T, D), real)
-    dmix = np.empty((N, B, T, K, E), real)
-    dp = np.empty((N, B, K, T, T), real)
-    dscore = np.empty((N, B, K, T, T), real)
+    dmix = np.empty((B, T, K, E), real)
+    dp = np.empty((B, K, T, T), real)
+    dscore = np.empty((B, K, T, T), real)
     dval = np.empty((N, B, T, K, E), real)
     dkey = np.empty((N, B, T, K, E), real)
     dq = np.empty((N, B, T, K, E), real)
     dz1 = np.empty((N, B, T, D), real)
-    dz1_hat = np.empty((N, B, T, D), real)
+    dz1_hat = np.empty((B, T, D), real)
     dz = np.empty((N, B, T, D), real)
     demb = np.empty((B, T, D), real)
     dC = np.empty((V, D), real)
@@ -1950,19 +1824,30 @@ def train_chunk(
     dw = np.empty((N, F), real)
     dU = np.empty((N, D, F), real)
     du = np.empty((N, D), real)
-    r_turned_do = np.empty((B, T, D), real)
     dH = np.empty((V, D), real)
     dh = np.empty((V,), real)
-    dr_sum_sum_tile_parts = np.empty((threads, B, T, D), real)
-    dr_sum_sum_parts = np.empty((threads, B, T, D), real)
-    dH_operand_parts = np.empty((threads, 512, B, T), real)
+    dP_parts = np.empty((threads, T, D), real)
+    dQ_parts = np.empty((threads, N, K, E, D), real)
+    dG_parts = np.empty((threads, N, K, E, D), real)
+    dA_parts = np.empty((threads, N, K, E, D), real)
+    dM_parts = np.empty((threads, N, D, K, E), real)
+    dg1_parts = np.empty((threads, N, D), real)
+    db1_parts = np.empty((threads, N, D), real)
+    dg2_parts = np.empty((threads, N, D), real)
+    db2_parts = np.empty((threads, N, D), real)
+    dW_parts = np.empty((threads, N, F, D), real)
+    dw_parts = np.empty((threads, N, F), real)
+    dU_parts = np.empty((threads, N, D, F), real)
+    du_parts = np.empty((threads, N, D), real)
+    dH_parts = np.empty((threads, V, D), real)
+    dh_parts = np.empty((threads, V), real)
     for turn in range(order.shape[0]):
         for row in range(B):
             for axis1 in range(x.shape[1]):
                 x_batch[row, axis1] = x[order[turn, row], axis1]
             for axis1 in range(y.shape[1]):
                 y_batch[row, axis1] = y[order[turn, row], axis1]
-        losses[turn] = step(x_batch, y_batch, lr[turn], beta1[turn], beta2[turn], eps[turn], t[turn], C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, m_C, v_C, m_P, v_P, m_Q, v_Q, m_G, v_G, m_A, v_A, m_M, v_M, m_g1, v_g1, m_b1, v_b1, m_g2, v_g2, m_b2, v_b2, m_W, v_W, m_w, v_w, m_U, v_U, m_u, v_u, m_H, v_H, m_h, v_h, emb, z, z1_dev, z1_hat, z1, q, key, val, score, masked, p, mix, z2, z3_dev, z3_hat, z3, a, gelu, r, r_turned, r_turned_turned, o, H_y, o_y, o_max_tile, o_max, o_max_shift, pred_sum_tile, pred_sum, da_tanh, dr_sum_sum, dr, dgelu, da, dz3, dz3_hat, dz2, dmix, dp, dscore, dval, dkey, dq, dz1, dz1_hat, dz, demb, dC, dP, dQ, dG, dA, dM, dg1, db1, dg2, db2, dW, dw, dU, du, r_turned_do, dH, dh, dr_sum_sum_tile_parts, dr_sum_sum_parts, dH_operand_parts, threads)
+        losses[turn] = step(x_batch, y_batch, lr[turn], beta1[turn], beta2[turn], eps[turn], t[turn], C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, m_C, v_C, m_P, v_P, m_Q, v_Q, m_G, v_G, m_A, v_A, m_M, v_M, m_g1, v_g1, m_b1, v_b1, m_g2, v_g2, m_b2, v_b2, m_W, v_W, m_w, v_w, m_U, v_U, m_u, v_u, m_H, v_H, m_h, v_h, emb, Q_turned, G_turned, A_turned, M_turned, W_turned, U_turned, z, z1_dev, z1_hat, z1, q, key, val, score, masked, p_sum_exp, p, mix, z2, z3_dev, z3_hat, z3, a, gelu_tanh, gelu, r, r_turned, o, L_rows, dr_sum, val_turned, dr, dgelu, da, dz3, dz3_hat, dz2, dmix, dp, dscore, dval, dkey, dq, dz1, dz1_hat, dz, demb, dC, dP, dQ, dG, dA, dM, dg1, db1, dg2, db2, dW, dw, dU, du, dH, dh, dP_parts, dQ_parts, dG_parts, dA_parts, dM_parts, dg1_parts, db1_parts, dg2_parts, db2_parts, dW_parts, dw_parts, dU_parts, du_parts, dH_parts, dh_parts, threads)
         if not math.isfinite(losses[turn]):
             return turn
     return order.shape[0]

@@ -50,7 +50,7 @@ DTYPES = ("float32", "float64")
 def derive_gradients(program: Program, wrt: tuple[str, ...] | None = None) -> Gradients:
     """Stages 2 and 3: the loss differentiated by `wrt` (every parameter unless named), in the textbook's form.
 
-    Remembered: the files of a program in two dtypes, or fused and plain, rest on one derivation.
+    Remembered: the files of a program in two dtypes, or of two schedules, rest on one derivation.
     """
     gradients = simplify(differentiate(program, wrt))
     typecheck(gradients.program)
@@ -63,16 +63,17 @@ def generate(
     dtype: str = "float32",
     weight_decay: Mapping[str, float] | None = None,
     clip: float | None = None,
-    fuse: bool = True,
+    schedule: str = "auto",
     tile: int = TILE,
 ) -> Generated:
     """Stages 2 to 5: the model's loss, gradients, optimizer step and training loop as one Numba file.
 
     Loss, gradients and step are those of the training form; the loss over a whole part is that of the evaluation form.
 
-    `optimizer` may be a name, with that rule's own constants.  `fuse=False` gives plain loops, one nest an equation,
-    in a file of their own; otherwise a table over a long axis, such as the scores of all words, is worked on `tile`
-    entries of that axis at a time.  Raises DerivativeError for what has no derivative, DeclarationError for a dtype or
+    `optimizer` may be a name, with that rule's own constants.  `schedule` is one of those in `codegen.schedule.plan`:
+    "auto" is meant to be the fastest, "plain" gives loops alone, one nest an equation; any other than "auto" in a file
+    of its own.  With tiles, a table over a long axis, such as the scores of all words, is worked on `tile` entries of
+    that axis at a time.  Raises DerivativeError for what has no derivative, DeclarationError for a dtype, a schedule or
     an optimizer that there is none of.
     """
     program = model.program if isinstance(model, Model) else model
@@ -99,16 +100,16 @@ def generate(
         adjoints=gradients.adjoints,
         stable=tuple(equation_text(e) for e in stable_loss.equations() if e.tensor in {s.tensor for s in rewritten}),
         updates=tuple(updates),
-        loss=plan(stable_loss, fuse=fuse, tile=tile),
-        gradients=plan(stable_gradients, quotes, fuse, tile),
-        step=plan(stable_step, quotes, fuse, tile),
-        evaluation=plan(evaluated, fuse=fuse, tile=tile) if evaluated is not None else None,
+        loss=plan(stable_loss, None, schedule, tile),
+        gradients=plan(stable_gradients, quotes, schedule, tile),
+        step=plan(stable_step, quotes, schedule, tile),
+        evaluation=plan(evaluated, None, schedule, tile) if evaluated is not None else None,
         optimizer=optimizer.name,
         dtype=dtype,
         digest=digest(step),
         version=__version__,
     )
-    name = f"{program.name}_{optimizer.name}_{dtype}{'' if fuse else '_plain'}"
+    name = f"{program.name}_{optimizer.name}_{dtype}{'' if schedule == 'auto' else f'_{schedule}'}"
     return Generated(emit(parts), name, program, typecheck(step), differentiated, dtype)
 
 
@@ -129,7 +130,7 @@ def check(
     dtype: str = "float32",
     weight_decay: Mapping[str, float] | None = None,
     clip: float | None = None,
-    fuse: bool = True,
+    schedule: str = "auto",
     *,
     entries: int = 12,
     seed: int = 0,
@@ -145,7 +146,7 @@ def check(
     """
 
     def emitted(dtype: str) -> Emitted:
-        return generate(model, optimizer, dtype, weight_decay, clip, fuse).load(folder)
+        return generate(model, optimizer, dtype, weight_decay, clip, schedule).load(folder)
 
     return checking.check(model, emitted, dtype=dtype, entries=entries, seed=seed, at=at)
 

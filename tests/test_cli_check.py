@@ -72,11 +72,31 @@ def test_the_step_is_the_one_that_trains(asked):
     invoked()
     training = load_model_file(SCALAR).training
     assert asked["optimizer"] == training.optimizer
-    assert (asked["dtype"], asked["clip"], asked["fuse"]) == (training.dtype, training.clip, True)
+    assert (asked["dtype"], asked["clip"], asked["schedule"]) == (training.dtype, training.clip, "auto")
     assert asked["folder"] == Path("generated")
 
 
 def test_options(asked):
-    invoked("--optimizer", "adam", "--dtype", "float64", "--entries", "3", "--seed", "7", "--plain", "--out", "here")
-    expected = {"optimizer": Adam(), "dtype": "float64", "entries": 3, "seed": 7, "fuse": False, "folder": Path("here")}
+    invoked(
+        "--optimizer",
+        "adam",
+        "--dtype",
+        "float64",
+        "--entries",
+        "3",
+        "--seed",
+        "7",
+        "--schedule",
+        "plain",
+        "--out",
+        "here",
+    )
+    expected = {
+        "optimizer": Adam(),
+        "dtype": "float64",
+        "entries": 3,
+        "seed": 7,
+        "schedule": "plain",
+        "folder": Path("here"),
+    }
     assert expected.items() <= asked.items()

@@ -76,7 +76,7 @@ def test_without_training_it_is_sgd_in_float32(generate, tmp_path):
 
 
 def test_plain_loops(generate):
-    plain, by_tile = ("\n".join(source(generate(MAKEMORE, *option))) for option in (("--plain",), ()))
+    plain, by_tile = ("\n".join(source(generate(MAKEMORE, *option))) for option in (("--schedule", "plain"), ()))
     assert "_sweep_1(" in by_tile
     assert "_sweep_1(" not in plain
     assert plain.split("def loss(")[1].count("for ") > by_tile.split("def loss(")[1].split("\n@njit")[0].count("for ")

@@ -10,6 +10,15 @@ import typer
 from .application import ModelPath, app
 from .options import emitted_options
 
+ScheduleName = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="auto, the fastest; plain, loops alone, nearest to the formulas; whole, tiles or rows: products by BLAS, "
+        "nothing else, a long axis tile by tile, or the batch divided among threads.",
+    ),
+]
+
 
 @app.command()
 def generate(
@@ -19,9 +28,7 @@ def generate(
     ] = None,
     dtype: Annotated[str | None, typer.Option(metavar="NAME", help="float32 or float64.")] = None,
     out: Annotated[Path, typer.Option(help="The folder to write into.", metavar="FOLDER")] = Path("generated"),
-    plain: Annotated[
-        bool, typer.Option("--plain", help="Plain loops, one nest an equation: slower, and nearest to the formulas.")
-    ] = False,
+    schedule: ScheduleName = "auto",
 ) -> None:
     """Write a model's loss, gradients, optimizer step and training loop as one Numba file that needs no symgrad.
 
@@ -35,7 +42,7 @@ def generate(
 
     file = load_model_file(path)
     options = emitted_options(file, optimizer, dtype)
-    generated = emit(file.model, **options, fuse=not plain)
+    generated = emit(file.model, **options, schedule=schedule)
     typer.echo(generated.write(out))
     parameters = ", ".join(tensor.name for tensor in generated.program.parameters)
     typer.echo(
@@ -56,7 +63,7 @@ def check(
     ] = 12,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of the values to check at.", min=0)] = 0,
     out: Annotated[Path, typer.Option(help="The folder of the emitted files.", metavar="FOLDER")] = Path("generated"),
-    plain: Annotated[bool, typer.Option("--plain", help="Check what `generate --plain` writes.")] = False,
+    schedule: ScheduleName = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Every comparison, as one object.")] = False,
 ) -> None:
     """Check a model's derivation, its emitted gradients and the emitted step that trains it, each against an oracle.
@@ -73,7 +80,7 @@ def check(
 
     file = load_model_file(path)
     options = emitted_options(file, optimizer, dtype)
-    report = checked(file.model, **options, fuse=not plain, entries=entries, seed=seed, folder=out)
+    report = checked(file.model, **options, schedule=schedule, entries=entries, seed=seed, folder=out)
     if as_json:
         typer.echo(report.json())
     else:

@@ -139,7 +139,7 @@ class File:
     def step(self) -> str:
         nest = self.parts.step
         arguments = [*self.inputs, *self.masks, *self.settings_of_step(), *self.parameters, *self.states]
-        workspace = [nest.program.tensors[name] for name in nest.workspace]
+        workspace = [nest.stored(name) for name in nest.workspace]
         sizes = self.sizes(nest, arguments + workspace)
         body = [*sizes, *self.shared(nest), *self.printed(nest, "step"), *self.copies(nest)]
         loss = self.names.tensor(nest.program.outputs[0])
@@ -304,10 +304,9 @@ class File:
         return [f"{self.names.size(n)} = {printer.term(v, 'int')[0]}" for n, v in values.items() if n in wanted]
 
     def allocations(self, nest: Nest, function: str, outputs: tuple[str, ...] = (), shared: bool = True) -> list[str]:
-        program = nest.program
         lines = []
         for name in (*nest.workspace, *outputs):
-            tensor = program.tensors[name]
+            tensor = nest.stored(name)
             if tensor.indices and nest.storage.home[name] == name:
                 lines.append(self.empty(nest, self.names.tensor(name), tensor))
         arrays = self.part_arrays(function)

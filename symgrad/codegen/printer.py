@@ -178,6 +178,8 @@ class Printer:
         """The array as a matrix at the fixed indices, reshaped where one of its groups of axes has more than one."""
         written = self.names.tensor(read.tensor)
         groups = runs(read, first, fixed)
+        if read.tensor in self.nest.storage.sliced:
+            groups.remove((read.indices[self.nest.storage.sliced[read.tensor]],))
         if any(len(group) > 1 for group in groups):
             extents = [
                 "*".join(self.term(i.extent, INT, MULTIPLICATIVE) for i in group)
@@ -197,8 +199,10 @@ class Printer:
         """What stands for a group of axes where the matrix at the fixed indices, and at the tile, is taken."""
         if group[0] in fixed:
             return self.names.index(group[0])
-        swept = self.sweep is not None and len(group) == 1 and group[0].extent == self.sweep.axis
-        return "start:stop" if swept else ":"
+        if self.sweep is None or group[0].extent != self.sweep.axis:
+            return ":"
+        row = "".join(f"*{self.term(index.extent, INT, MULTIPLICATIVE)}" for index in group[1:])
+        return f"start{row}:stop{row}"
 
     def is_local(self, tensor: str) -> bool:
         """Whether the array begins with the tile at hand."""
@@ -220,7 +224,8 @@ class Printer:
             home = self.nest.storage.home.get(read.tensor, read.tensor)
             outlives = tensor is not None and self.tensors[home].role in (Role.PARAMETER, Role.STATE)
             return f"{self.names.tensor(home)}[()]" if outlives else name
-        indices = [self.term(i, INT, ADDITIVE) for i in read.indices if not self.is_held(read.tensor, (i,))]
+        kept = self.nest.storage.kept(read.tensor, read.indices)
+        indices = [self.term(i, INT, ADDITIVE) for i in kept if not self.is_held(read.tensor, (i,))]
         if self.is_local(read.tensor):
             indices[0] += " - start"
         return f"{name}[{', '.join(indices)}]"

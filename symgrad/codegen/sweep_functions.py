@@ -84,20 +84,27 @@ class Writer:
     def body(self, of_part: dict[str, PartArray]) -> list[str]:
         """The part's own arrays, then its tiles."""
         sweep, names, term = self.sweep, self.names, self.printer.term
-        tile, size = names.index(sweep.tile), sweep.size
-        loop = self.printer.nodes(sweep.body, INDENT, 0)
+        by_tile = sweep.tile is not None
+        loop = self.printer.nodes(sweep.body, INDENT if by_tile else "", 0)
         lines = [f"{names.tensor(name)} = {array.name}[part]" for name, array in of_part.items()]
-        used = read_names(["while True:", *loop])
+        used = read_names(["while True:", *loop] if by_tile else loop)
         for name, home in self.nest.storage.home.items():  # so that LLVM knows the two names to be one array's
             if home != name and name not in of_part and names.tensor(name) in used:
                 lines.append(f"{names.tensor(name)} = {names.tensor(home)}")
+        lines += [f"{names.tensor(name)}[...] = 0" for name in sweep.partial]
+        extent = term(sweep.axis, INT)[0]
+        if not by_tile:
+            doc = (
+                f'"""Part `part` of `parts`: some rows of the {text(sweep.axis)}, through all that goes row by row."""'
+            )
+            return [doc, f"start, stop = {extent} * part // parts, {extent} * (part + 1) // parts", *lines, *loop]
+        tile, size = names.index(sweep.tile), sweep.size
         return [
             f'"""Part `part` of `parts`: {text(sweep.axis)}, {size} at a time, and all that needs only these."""',
             *lines,
-            *(f"{names.tensor(name)}[...] = 0" for name in sweep.partial),
             f"tiles = {term(sweep.tile.extent, INT)[0]}",
             f"for {tile} in range(tiles * part // parts, tiles * (part + 1) // parts):",
-            f"{INDENT}start, stop = {tile} * {size}, min({tile} * {size} + {size}, {term(sweep.axis, INT)[0]})",
+            f"{INDENT}start, stop = {tile} * {size}, min({tile} * {size} + {size}, {extent})",
             *loop,
         ]
 

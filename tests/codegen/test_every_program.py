@@ -26,6 +26,7 @@ PRIMES = (3, 5, 2, 7, 11)
 EMITTED = {name: make for name, make in PROGRAMS.items() if name != "sum_of_a_constant"}
 SOME = (
     "scalar_tanh", "concatenation_lm", "tied_embeddings", "sigmoid_normalizer", "attention", "layer_norm", "gates",
+    "lstm",
     "head_with_temperature_and_penalty",
     "stable_softmax", "piecewise_by_another_tensor", "sum_over_a_merged_row", "first_row", "maximum_of_a_product",
 )  # fmt: skip
@@ -35,6 +36,14 @@ TILED = (
     "head_with_smoothed_labels", "head_with_a_sigmoid_normalizer", "head_with_its_entropy",
     "head_with_weights_of_words", "head_over_two_axes_of_rows", "two_heads_on_one_embedding",
     "heads_over_two_vocabularies",
+)  # fmt: skip
+
+BY_ROW = (
+    "causal_self_attention", "several_heads", "residual_block", "dropout", "skip_gram", "glove", "tied_embeddings",
+    "one_hot_products", "head_with_weights_of_words", "head_over_two_axes_of_rows", "cross_entropy",
+    "variational_autoencoder", "gaussian_mixture", "triplet_loss", "rnn_lm", "lstm", "gru", "residual_stack",
+    "statistics_in_two_forms", "loss_that_reads_a_state", "dropout_along_a_recurrence", "two_layers", "three_times",
+    "convolution_of_channels",
 )  # fmt: skip
 
 
@@ -57,7 +66,7 @@ class Files:
 @pytest.fixture(scope="module", params=EMITTED)
 def files(request: pytest.FixtureRequest) -> Files:
     program = EMITTED[request.param]()
-    return Files(program, *(plain(generate(program, SGD(), "float64", fuse=fuse)) for fuse in (True, False)))
+    return Files(program, *(plain(generate(program, SGD(), "float64", schedule=name)) for name in ("auto", "plain")))
 
 
 def test_loss_and_gradients(files: Files) -> None:
@@ -90,15 +99,29 @@ def test_by_tile(name: str, tile: int) -> None:
     program = EMITTED[name]()
     rules: tuple[Optimizer, ...] = (SGD(), Adam(), Adafactor()) if tile == 2 and name in SOME else (SGD(),)
     for rule in rules:
-        emitted = plain(generate(program, rule, "float64", tile=tile))
+        emitted = plain(generate(program, rule, "float64", schedule="tiles", tile=tile))
         gradients = derive_gradients(program, emitted.differentiated)
         for row, threads in zip(sizes(program), (3, 2, 1), strict=True):
             assert not wrong(gradient_errors(gradients, emitted, row), TOLERANCE), row
             assert not wrong(step_errors(emitted, row, 2, threads=threads), TOLERANCE), (rule, row, threads)
 
 
+@pytest.mark.parametrize("name", BY_ROW)
+def test_by_row(name: str) -> None:
+    """More parts than rows too."""
+    program = EMITTED[name]()
+    for rule in (SGD(), Adam()) if name in SOME else (SGD(),):
+        generated = generate(program, rule, "float64", schedule="rows")
+        assert "_sweep_1" in generated.source
+        emitted = plain(generated)
+        for row, threads in zip(sizes(program), (2, 3, 3), strict=True):
+            assert not wrong(step_errors(emitted, row, 2, threads=threads), TOLERANCE), (rule, row, threads)
+
+
 def test_these_are_the_programs_with_tables() -> None:
-    assert {name for name, make in EMITTED.items() if "_sweep_1" in generate(make()).source} == set(TILED)
+    assert {name for name, make in EMITTED.items() if "_sweep_1" in generate(make(), schedule="tiles").source} == set(
+        TILED
+    )
 
 
 @pytest.mark.parametrize("rule", (Adam(), Adafactor()), ids=lambda rule: rule.name)

@@ -28,8 +28,8 @@ TABLE = ({"B": 3, "N": 2, "D": 2, "H": 3, "T": 2, "V": 5}, {"B": 1, "N": 1, "D":
 def files(name: str, tile: int) -> tuple[Emitted, Emitted, Emitted]:
     """By tile and in plain loops, both in float32, and plain loops in float64."""
     program = PROGRAMS[name]()
-    forms = (("float32", True), ("float32", False), ("float64", False))
-    return tuple(plain(generate(program, dtype=dtype, fuse=fuse, tile=tile)) for dtype, fuse in forms)
+    forms = (("float32", "tiles"), ("float32", "plain"), ("float64", "plain"))
+    return tuple(plain(generate(program, dtype=dtype, schedule=schedule, tile=tile)) for dtype, schedule in forms)
 
 
 @pytest.mark.parametrize("scale", SCALES)

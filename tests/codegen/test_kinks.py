@@ -103,13 +103,16 @@ def test_interpreted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fuse", "cases"),
-    [(True, tuple(name for name in CASES if name not in INFINITE)), (False, ("root", "a sum in the branch", "huber"))],
-    ids=["fused", "plain"],
+    ("schedule", "cases"),
+    [
+        ("auto", tuple(name for name in CASES if name not in INFINITE)),
+        ("plain", ("root", "a sum in the branch", "huber")),
+    ],
+    ids=["auto", "plain"],
 )
-def test_emitted(fuse: bool, cases: tuple[str, ...], tmp_path) -> None:
+def test_emitted(schedule: str, cases: tuple[str, ...], tmp_path) -> None:
     """Compiled: Python's own logarithm of 0 is an error where Numba's is a value that nobody uses."""
-    emitted = generate(everything(cases), dtype="float64", fuse=fuse).load(tmp_path)
+    emitted = generate(everything(cases), dtype="float64", schedule=schedule).load(tmp_path)
     loss, found = emitted.gradients({"unused": np.zeros(5)}, given(cases))
     assert np.isfinite(loss)
     assert_right(cases, found)

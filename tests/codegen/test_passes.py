@@ -15,6 +15,7 @@ from symgrad.checking.points import point, size_names
 from symgrad.codegen.schedule.contractions import materialize_operands
 from symgrad.codegen.schedule.forms import PASSES, fold_into_updates
 from symgrad.codegen.schedule.plan import tiling
+from symgrad.codegen.schedule.rows import loss_by_row, turn_recurrent_operands
 from symgrad.language.optimizers import SGD, Adafactor, Adam, with_optimizer
 from symgrad.language.program import Program
 from symgrad.language.typecheck import typecheck
@@ -37,6 +38,8 @@ PIPELINE: tuple[Callable[[Program], Program], ...] = (
     lambda program: stabilize(program)[0],
     *PASSES,
     materialize_operands,
+    turn_recurrent_operands,
+    loss_by_row,
     *tiling(2),
     fold_into_updates,
 )

@@ -17,7 +17,7 @@ def forms(case: Case) -> tuple[Form, ...]:
     return (Form("the emitted code"),)
 
 
-def start(case: Case, form: Form, folder: str, fuse: bool = True) -> Run:
+def start(case: Case, form: Form, folder: str, schedule: str = "auto") -> Run:
     from ...language.masks import DRAW, keys
     from ...language.optimizers import OPTIMIZERS
     from ...pipeline import generate
@@ -27,7 +27,7 @@ def start(case: Case, form: Form, folder: str, fuse: bool = True) -> Run:
     program = program_of(case)
     sizes = all_sizes(case, program)
     optimizer = OPTIMIZERS[case.optimizer]()
-    options = {"dtype": case.dtype, "weight_decay": case.weight_decay, "clip": case.clip, "fuse": fuse}
+    options = {"dtype": case.dtype, "weight_decay": case.weight_decay, "clip": case.clip, "schedule": schedule}
     emitted = generate(program, optimizer, **options).load(Path(folder) / GENERATED)
     parameters, batches = read_start(folder)
     states = initial_values(emitted.states, sizes, 0, case.dtype)

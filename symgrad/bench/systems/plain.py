@@ -1,4 +1,4 @@
-"""The emitted code before any schedule: plain loops, what `symgrad generate --plain` writes."""
+"""The emitted code before any schedule: plain loops, what `symgrad generate --schedule plain` writes."""
 
 from __future__ import annotations
 
@@ -11,4 +11,4 @@ def forms(case: Case) -> tuple[Form, ...]:
 
 
 def start(case: Case, form: Form, folder: str) -> Run:
-    return ours.start(case, form, folder, fuse=False)
+    return ours.start(case, form, folder, schedule="plain")

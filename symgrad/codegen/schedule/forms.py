@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 
 from ...calculus.inlining import inline
 from ...calculus.matching import match
@@ -25,7 +26,7 @@ from ...language.dependence import without_dead
 from ...language.program import Equation, Program, Role
 from ...language.recurrences import cycles, with_equations
 from ...language.rewriting import rebuild
-from ...language.terms import ONE, Add, Call, Compare, Index, Pow, Read, Reduce, Term, Where
+from ...language.terms import ONE, Add, Call, Compare, Index, Pow, Read, Reduce, Term, Where, reads
 from .builder import Builder, in_order
 from .guards import Guards, guards_inward
 
@@ -123,36 +124,60 @@ def share_calls(program: Program) -> Program:
     One that reads outside of an axis where the condition around it fails stays under that condition.
     """
     guards = Guards(program.tensors)
-    seen: list[tuple[Call, frozenset[Index]]] = []
-    shared: list[tuple[Call, frozenset[Index]]] = []
+    seen: list[Call] = []
+    shared: list[Call] = []
     for equation in program.equations():
         for node, around in places(equation.body, equation.indices):
             if not (isinstance(node, Call) and node.function in EXPENSIVE and node.free and guards.safe(node)):
                 continue
-            if node == equation.body or holds_reduction(node):
+            if node == equation.body or holds_reduction(node) or has_same(shared, node):
                 continue
-            if any(True for call, free in shared for _ in match(call, node, free, {})):
-                continue
-            if any(True for call, free in seen for _ in match(call, node, free, {})):
+            if has_same(seen, node):
                 if set(around) == set(node.free):
-                    shared.append((node, node.free))
+                    shared.append(node)
             elif set(around) == set(node.free):
-                seen.append((node, node.free))
+                seen.append(node)
     if not shared:
         return program
     builder = Builder(program)
+    made: list[tuple[Call, Read]] = []
+
+    def visit(node: Term, around: tuple[Index, ...], equation: Equation) -> Term:
+        if isinstance(node, Call) and has_same(shared, node) and guards.safe(node):
+            for call, read in made:
+                for binding in same_calls(call, node):
+                    return Read(read.tensor, tuple(binding[index] for index in read.indices))
+            made.append((node, builder.define(f"{equation.tensor}_{node.function}", in_order(node.free, around), node)))
+            return made[-1][1]
+        inner = around + node.indices if isinstance(node, Reduce) else around
+        return construct(rebuild(node, lambda child: visit(child, inner, equation)))
 
     for equation in program.equations():
-
-        def visit(node: Term, around: tuple[Index, ...], equation: Equation = equation) -> Term:
-            again = isinstance(node, Call) and any(True for call, free in shared for _ in match(call, node, free, {}))
-            if again and guards.safe(node):
-                return builder.define(f"{equation.tensor}_{node.function}", in_order(node.free, around), node)
-            inner = around + node.indices if isinstance(node, Reduce) else around
-            return construct(rebuild(node, lambda child: visit(child, inner)))
-
-        builder.add(replace(equation, body=visit(equation.body, equation.indices)))
+        builder.add(replace(equation, body=visit(equation.body, equation.indices, equation)))
     return builder.program
+
+
+def has_same(calls: list[Call], node: Call) -> bool:
+    return any(True for call in calls for _ in same_calls(call, node))
+
+
+def same_calls(call: Call, node: Call) -> Iterator[dict[Index, Term]]:
+    """What the indices of a call are in another, the same function of the same: a*(a**2 + 1) is a**3 + a."""
+    if call.function == node.function:
+        first, second = (Call(c.function, tuple(map(multiplied_out, c.arguments))) for c in (call, node))
+        yield from match(first, second, call.free, {})
+
+
+@lru_cache(maxsize=4096)
+def multiplied_out(term: Term) -> Term:
+    """c*(f + g) as c*f + c*g, at the top of a term."""
+    if isinstance(term, Add):
+        return add(*map(multiplied_out, term.terms))
+    for factor in factors_of(term):
+        if isinstance(factor, Add) and term != factor:
+            others = mul(*(other for other in factors_of(term) if other is not factor))
+            return add(*(multiplied_out(mul(others, part)) for part in factor.terms))
+    return term
 
 
 def hoist_reductions(program: Program) -> Program:
@@ -161,17 +186,19 @@ def hoist_reductions(program: Program) -> Program:
     for equation in program.equations():
         terms = [hoist_term(term, equation, builder) for term in terms_of(equation.body)]
         cycle = recurring.get(equation.tensor)
-        if cycle is not None and len(terms) > 1:
-            terms = [outside_of_cycle(term, equation, cycle, builder) for term in terms]
+        if cycle is not None:
+            terms = outside_of_cycle(terms, equation, cycle, builder)
         builder.add(replace(equation, body=add(*terms)))
     return builder.program
 
 
-def outside_of_cycle(term: Term, equation: Equation, cycle: set[str], builder: Builder) -> Term:
-    """A sum that needs nothing of the recurrence is made for all slices at once, before it."""
-    if not holds_reduction(term) or any(isinstance(n, Read) and n.tensor in cycle for n in term.walk()):
-        return term
-    return builder.define(f"{equation.tensor}_given", equation.indices, term)
+def outside_of_cycle(terms: list[Term], equation: Equation, cycle: set[str], builder: Builder) -> list[Term]:
+    """Sums that need nothing of the recurrence are made for all slices at once before it, with all that is added."""
+    given = [term for term in terms if not any(read.tensor in cycle for read in reads(term))]
+    if len(given) == len(terms) or not any(map(holds_reduction, given)):
+        return terms
+    made = builder.define(f"{equation.tensor}_given", equation.indices, add(*given))
+    return [made, *(term for term in terms if term not in given)]
 
 
 def hoist_term(term: Term, equation: Equation, builder: Builder) -> Term:
@@ -317,6 +344,7 @@ PASSES: tuple[Callable[[Program], Program], ...] = (
     early_gathers,
     share_calls,
     hoist_reductions,
+    share_calls,
     inline_single_uses,
     split_scatters,
 )

@@ -1,6 +1,7 @@
 """Guards, `f if 0 <= t - 1 else 0`, stand around the reads that need them and around nothing else.
 
-    sum_j R[i,j]*h[b,t-1,j] if 0 <= t - 1 else 0    ->    sum_j R[i,j]*(h[b,t-1,j] if 0 <= t - 1 else 0)
+    sum_j R[i,j]*h[b,t-1,j] if 0 <= t - 1 else 0       ->    sum_j R[i,j]*(h[b,t-1,j] if 0 <= t - 1 else 0)
+    sum_b,t (da[b,t,i]*h[b,t-1,j] if 0 <= t - 1 else 0)  ->    sum_b,t da[b,t,i]*(h[b,t-1,j] if 0 <= t - 1 else 0)
 
 A sum that stands alone can become a matrix product, and what it reads stays inside its axes.  What is infinite or not
 a number where a guard fails stays under it, as 0 times that is no 0; so does everything under a condition on data.
@@ -24,17 +25,18 @@ BOUNDED = ("sin", "cos", "tanh", "erf", "atan", "sign", "abs", "max", "min", "pi
 
 
 def guards_inward(program: Program) -> Program:
-    """The program with every guard around a sum moved to the reads in it that need one."""
+    """The program with every guard around a sum, or a product in a sum, moved to the reads in it that need one."""
     guards = Guards(program.tensors)
 
-    def visit(node: Term) -> Term:
-        node = construct(rebuild(node, visit))
+    def visit(node: Term, in_sum: bool) -> Term:
+        inside = in_sum or (isinstance(node, Reduce) and node.op == "sum")
+        node = construct(rebuild(node, lambda child: visit(child, inside)))
         linear = isinstance(node, Where) and node.other == ZERO and not reads(node.condition)
-        if linear and any(isinstance(inner, Reduce) for inner in node.then.walk()):
+        if linear and (in_sum or any(isinstance(inner, Reduce) for inner in node.then.walk())):
             return guards.pushed(node.condition, node.then)
         return node
 
-    return with_equations(program, [replace(e, body=visit(e.body)) for e in program.equations()])
+    return with_equations(program, [replace(e, body=visit(e.body, False)) for e in program.equations()])
 
 
 def is_finite(term: Term) -> bool:

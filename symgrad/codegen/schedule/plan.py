@@ -1,7 +1,10 @@
 """A stable Program -> a `Nest`: the passes in their order, then statements, storage and fusion.
 
-plan(program)                     the schedule
-plan(program, fuse=False)         plain: one nest an equation, for reading and as a second oracle
+plain    one nest an equation and no BLAS, for reading and as a second oracle
+whole    loops over the same axes are one, products are BLAS'
+tiles    whole, and a table over a long axis, such as the scores of all words, is worked on a tile at a time
+rows     whole, and each thread takes its rows of the batch through all that goes row by row
+auto     rows where there is a recurrence, tiles elsewhere
 """
 
 from __future__ import annotations
@@ -12,19 +15,21 @@ from functools import partial
 
 from ...language.errors import DeclarationError
 from ...language.notation import equation_text, text
-from ...language.program import Equation, Item, Program, Recurrence, equations_of
-from ...language.terms import DETERMINANTS, Inverse, Reduce, reads
+from ...language.program import Equation, Item, Program, Recurrence, Tensor, equations_of
+from ...language.terms import DETERMINANTS, Const, Inverse, Reduce, reads
 from ...language.typecheck import typecheck
-from ..nests import Comment, Loop, Node, StopIfNotFinite, Sweep, Within, Zero, accesses
+from ..nests import Assign, Comment, Loop, Node, StopIfNotFinite, Sweep, Within, Zero, accesses
 from .by_tile import shift_by_tile
 from .contractions import materialize_operands
 from .forms import PASSES, fold_into_updates, hoist_reductions
 from .fusion import place
 from .row_factors import move_row_factors
-from .statements import nodes_of, statements
+from .rows import by_row, loss_by_row, rows_of, turn_recurrent_operands
+from .statements import Statement, nodes_of, statements
 from .storage import PERSISTENT, Storage, assign_storage, local_numbers, without_copies
 from .sweeps import (
     NotByTile,
+    Swept,
     Work,
     held_tensors,
     in_sweeps,
@@ -38,6 +43,7 @@ from .tables import single_entries, turn_operands, turn_tables
 
 Quotes = Mapping[str, tuple[str, ...]]
 Pass = Callable[[Program], Program]
+SCHEDULES = ("auto", "plain", "whole", "tiles", "rows")
 TILE = 512  # entries of the axis of a table: with a batch of 256, half a megabyte
 
 
@@ -58,14 +64,24 @@ class Nest:
         own = (n for n in self.arrays if self.storage.home[n] == n and n not in self.program.outputs)
         return tuple(name for name in own if name not in held)
 
+    def stored(self, name: str) -> Tensor:
+        """The tensor with the axes that its array has."""
+        tensor = self.program.tensors[name]
+        return replace(tensor, indices=tuple(self.storage.kept(name, tensor.indices)))
+
     @property
     def sweeps(self) -> tuple[Sweep, ...]:
         return tuple(node for node in self.nodes if isinstance(node, Sweep))
 
 
-def scheduled_equations(program: Program, tile: int | None = TILE) -> Program:
-    """The program after every rewriting pass, typechecked after each; `tile=None` leaves tables as they are."""
-    for rewrite in (*PASSES, materialize_operands, *(tiling(tile) if tile is not None else ()), fold_into_updates):
+def scheduled_equations(program: Program, schedule: str = "tiles", tile: int = TILE) -> Program:
+    """The program after every rewriting pass of the schedule, typechecked after each."""
+    own: tuple[Pass, ...] = (fold_into_updates,)
+    if schedule == "tiles":
+        own = (*tiling(tile), fold_into_updates)
+    elif schedule == "rows":  # a part's share of a gradient is no update yet
+        own = (turn_recurrent_operands, loss_by_row)
+    for rewrite in PASSES if schedule == "plain" else (*PASSES, materialize_operands, *own):
         program = typecheck(rewrite(program))
     return program
 
@@ -88,18 +104,34 @@ def refuse_whole_matrices(program: Program) -> None:
                 )
 
 
-def plan(program: Program, quotes: Quotes | None = None, fuse: bool = True, tile: int = TILE) -> Nest:
-    """The loop nests of a program.  `quotes`: lines that stand above an equation's own in its comment."""
+def plan(program: Program, quotes: Quotes | None = None, schedule: str = "auto", tile: int = TILE) -> Nest:
+    """The loop nests of a program.  `quotes`: lines that stand above an equation's own in its comment.
+
+    Rows are only divided where parameters change.  Raises DeclarationError for a schedule that there is none of, and
+    for what no code is emitted for.
+    """
     refuse_whole_matrices(program)
+    schedule = chosen_schedule(program, schedule)
     try:
-        return planned(scheduled_equations(program, tile if fuse else None), quotes or {}, fuse)
+        return planned(scheduled_equations(program, schedule, tile), quotes or {}, schedule)
     except NotByTile:
-        return planned(scheduled_equations(program, None), quotes or {}, fuse)
+        return planned(scheduled_equations(program, "whole"), quotes or {}, "whole")
 
 
-def planned(program: Program, quotes: Quotes, fuse: bool) -> Nest:
+def chosen_schedule(program: Program, schedule: str) -> str:
+    """What "auto" stands for, and "whole" where there are no rows that a step could divide."""
+    if schedule not in SCHEDULES:
+        raise DeclarationError(f"there is no schedule {schedule!r}; there are {', '.join(SCHEDULES)}")
+    divisible = bool(program.updates) and rows_of(program) is not None
+    recurs = any(isinstance(item, Recurrence) for item in program.items)
+    if schedule == "rows" or (schedule == "auto" and recurs):
+        return "rows" if divisible else "whole"
+    return "tiles" if schedule == "auto" else schedule
+
+
+def planned(program: Program, quotes: Quotes, schedule: str) -> Nest:
     storage = assign_storage(program)
-    nodes = Planner(program, storage, quotes, fuse).run()
+    nodes = Planner(program, storage, quotes, schedule).run()
     definitions = [e.tensor for e in program.equations()]
     candidates = {
         name
@@ -117,20 +149,25 @@ def planned(program: Program, quotes: Quotes, fuse: bool) -> Nest:
 class Planner:
     """Places every statement; recurrences get a loop of their own, whose slices hold their equations' statements."""
 
-    def __init__(self, program: Program, storage: Storage, quotes: Quotes, fuse: bool) -> None:
-        self.program, self.storage, self.quotes, self.fuse = program, storage, quotes, fuse
+    def __init__(self, program: Program, storage: Storage, quotes: Quotes, schedule: str) -> None:
+        self.program, self.storage, self.quotes, self.fuse = program, storage, quotes, schedule != "plain"
         self.kept = tuple(t.name for t in program.tensors.values() if t.role in PERSISTENT)
-        self.tiles = tiles_of(program)
+        self.tiles = tiles_of(program) if schedule == "tiles" else None
+        self.rows = rows_of(program) if schedule == "rows" else None
         self.held = held_tensors(program, self.tiles) if self.tiles else ()
 
     def run(self) -> list[Node]:
         works = self.guarded(list(self.works()))
         nodes: list[Node] = []
-        if self.tiles is None:
+        if self.tiles is not None:
+            works = with_rows_in_tiles(works, self.tiles, self.home)
+        if self.rows is not None:
+            works = list(by_row(works, self.rows))
+        if not any(work.tiles for work in works):
             for work in works:
                 self.place(work, nodes)
             return nodes
-        ordered = list(in_sweeps(with_rows_in_tiles(works, self.tiles, self.home), self.home, self.held))
+        ordered = list(in_sweeps(works, self.home, self.held))
         for item in ordered:
             if isinstance(item, Work):
                 self.place(item, nodes)
@@ -138,7 +175,7 @@ class Planner:
                 others = [
                     w for other in ordered if other is not item for w in ([other] if isinstance(other, Work) else other)
                 ]
-                nodes.append(self.sweep(item, of_one_sweep(item, others, self.program, self.home)))
+                nodes.append(self.sweep(item, others))
         return nodes
 
     def home(self, tensor: str) -> str:
@@ -150,21 +187,24 @@ class Planner:
                 yield from self.recurrence(item)
             elif self.tiles is None:
                 lines = self.lines(item)
-                for statement in statements(item, self.in_place(item)):
+                for statement in statements(item, self.in_place(item), None, self.fuse):
                     yield Work(statement, nodes_of(statement), lines)
                     lines = ()
             else:
                 yield from works_of(item, self.in_place(item), self.lines(item), self.tiles, self.held)
 
     def recurrence(self, item: Recurrence) -> Iterator[Work]:
-        """Zeros first, for all slices at once, then the loop."""
+        """Zeros first, for all slices at once where they are kept, then the loop."""
         body: list[Node] = []
         for equation in equations_of(item.items):
             lines = self.lines(equation)
-            for statement in statements(equation, self.in_place(equation), item.index):
+            for statement in statements(equation, self.in_place(equation), item.index, self.fuse):
                 if statement.inside and isinstance(statement.inside[0], Zero):
-                    yield Work(None, statement.inside, ())
-                    continue
+                    if equation.tensor not in self.storage.sliced:
+                        yield Work(None, statement.inside, ())
+                        continue
+                    loops = tuple(index for index in equation.indices if index != item.index)
+                    statement = Statement(equation, loops, (Assign(equation.left, "=", Const(0)),))
                 place(body, statement, Comment(lines) if lines else None, self.storage.home, self.fuse)
                 lines = ()
         yield Work(None, (Loop(item.index, body, "down" if item.reverse else "up"),), ())
@@ -190,22 +230,26 @@ class Planner:
             comment = Comment(work.lines) if work.lines else None
             place(body, work.statement, comment, self.storage.home, self.fuse)
 
-    def sweep(self, works: list[Work], local: tuple[str, ...]) -> Sweep:
+    def sweep(self, works: list[Work], others: list[Work]) -> Sweep:
         body: list[Node] = []
         for work in starts_first(works, self.home):
             self.place(work, body)
         touched = [touch for work in works for touch in work.touched]
-        sums = dict.fromkeys(t.tensor for t in touched if t.writes and t.where is None)
+        sums = tuple(dict.fromkeys(t.tensor for t in touched if t.writes and t.where is None))
+        if self.rows is not None:
+            return Sweep(self.rows.axis, None, 0, self.by_tile(body, self.rows), (), sums)
         held = tuple(name for name in self.held if any(t.tensor == name for t in touched))
-        return Sweep(self.tiles.axis, self.tiles.tile, self.tiles.size, self.by_tile(body), held, tuple(sums), local)
+        local = of_one_sweep(works, others, self.program, self.home)
+        tiles = self.tiles
+        return Sweep(tiles.axis, tiles.tile, tiles.size, self.by_tile(body, tiles), held, sums, local)
 
-    def by_tile(self, body: list[Node]) -> list[Node]:
-        """Loops over the axis run over the tile; whether a row lies in it is asked once a row."""
+    def by_tile(self, body: list[Node], swept: Swept) -> list[Node]:
+        """Loops over the axis run over the tile, or the part's rows; whether a row lies in it is asked once a row."""
         made: list[Node] = []
         for node in body:
             if isinstance(node, Loop):
-                inner = self.by_tile(node.body)
-                node = Loop(node.index, inner, "tile" if self.tiles.is_axis(node.index) else node.order)
+                inner = self.by_tile(node.body, swept)
+                node = Loop(node.index, inner, "tile" if swept.is_axis(node.index) else node.order)
                 if len(inner) == 1 and isinstance(inner[0], Within) and node.index not in inner[0].place.free:
                     node = Within(inner[0].place, (replace(node, body=list(inner[0].body)),))
             made.append(node)

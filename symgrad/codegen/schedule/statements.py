@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from ...language.algebra import add, factors_of, mul, terms_of
 from ...language.program import Equation
 from ...language.rewriting import substitute
-from ...language.terms import ZERO, Call, Const, Index, Read, Reduce, Term
+from ...language.terms import ZERO, Call, Compare, Const, Index, Read, Reduce, Term
 from ..nests import Assign, MatrixProduct, Node, Zero
 from .builder import in_order
 from .by_tile import LEAST
@@ -36,12 +36,14 @@ def nodes_of(statement: Statement) -> tuple[Node, ...]:
     return (*statement.before, *statement.inside, *statement.after)
 
 
-def statements(equation: Equation, in_place: bool, along: Index | None = None) -> Iterator[Statement]:
+def statements(
+    equation: Equation, in_place: bool, along: Index | None = None, by_blas: bool = True
+) -> Iterator[Statement]:
     """`in_place`: the tensor already holds the entry that the elementwise part reads at the same indices.
 
-    `along`: the index of the recurrence around, whose loop is there already.
+    `along`: the index of the recurrence around, whose loop is there already.  `by_blas`: products are calls.
     """
-    for statement in every_statement(equation, in_place, along):
+    for statement in every_statement(equation, in_place, along, by_blas):
         if along not in statement.loops:
             yield statement
         else:
@@ -50,9 +52,14 @@ def statements(equation: Equation, in_place: bool, along: Index | None = None) -
             yield replace(statement, loops=loops, depth=statement.depth - outside)
 
 
-def every_statement(equation: Equation, in_place: bool, along: Index | None) -> Iterator[Statement]:
+def every_statement(equation: Equation, in_place: bool, along: Index | None, by_blas: bool) -> Iterator[Statement]:
     target = equation.left
-    plain, products, sums, scatters = sorted_terms(equation, along)
+    plain, products, sums, scatters = sorted_terms(equation, along, by_blas)
+    if not (in_place or products or sums or scatters) and (places := each_place(plain, target)):
+        for at, value in places:
+            loops = tuple(index for index in target.indices if index in at.free)
+            yield Statement(equation, loops, (Assign(at, "=", value),))
+        return
     if len(sums) == 1 and not products and not scatters:
         accumulated = accumulator(equation, sums[0], add(*plain), along)
         if accumulated is not None:
@@ -91,10 +98,30 @@ def every_statement(equation: Equation, in_place: bool, along: Index | None) -> 
         yield scattered(term, equation)
 
 
-def sorted_terms(equation: Equation, along: Index | None) -> tuple[list, list, list, list]:
+def each_place(terms: list[Term], target: Read) -> list[tuple[Read, Term]]:
+    """[n == 0]*f + [n == 1]*g, with n < 2: T[.., 0] = f and T[.., 1] = g, an assignment for each value of n."""
+    for index in target.indices:
+        values: dict[Term, Term] = {}
+        for term in terms:
+            for factor in factors_of(term):
+                if isinstance(factor, Compare) and factor.relation == "==" and index in (factor.left, factor.right):
+                    place = factor.right if factor.left == index else factor.left
+                    rest = mul(*(other for other in factors_of(term) if other is not factor))
+                    if isinstance(place, Const) and index not in rest.free:
+                        values[place] = add(values.get(place, ZERO), rest)
+                        break
+            else:
+                break
+        else:
+            if isinstance(index.extent, Const) and values.keys() == {Const(k) for k in range(index.extent.value)}:
+                return [(substitute(target, {index: place}), value) for place, value in values.items()]
+    return []
+
+
+def sorted_terms(equation: Equation, along: Index | None, by_blas: bool) -> tuple[list, list, list, list]:
     plain, products, sums, scatters = [], [], [], []
     for term in terms_of(equation.body):
-        product = as_product(term, equation.left, along)
+        product = as_product(term, equation.left, along) if by_blas else None
         if product is not None:
             products.append(product)
         elif scatter_of(term, equation.indices) is not None:

@@ -1,33 +1,45 @@
-"""What shares memory: updates in place, elementwise results over arrays that nobody reads again, local numbers.
+"""What shares memory: updates in place, elementwise results over arrays that nobody reads again, slices, local numbers.
 
 W' = W - lr*dW      in W, where no later equation reads the old W
 h = tanh(a)         in a's array, where a is read nowhere else from here on
+a[b,t] = z[b,t] + sum_j R[i,j]*h[b,t-1,j]    in z's array, where z was made for all slices of a recurrence before it
+df[b,t,i]           one slice, for b and i, where a turn of the recurrence along t reads it and no other does
 o_max[b]            a local number, where it is made and read within one turn of the loop over b
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from ...language.algebra import terms_of
-from ...language.program import Equation, Program, Role
+from ...language.program import Equation, Program, Recurrence, Role, equations_of
 from ...language.ranges import same_extent
 from ...language.recurrences import cycles
-from ...language.terms import Index, Read, Reduce, Term
+from ...language.terms import Index, Read, Reduce, Term, reads
 from ..nests import Access, Assign, Loop, Node, Sweep, accesses, walk
 from .by_tile import is_tile_extent
 from .forms import holds_reduction, scatter_of
 
+T = TypeVar("T")
 PERSISTENT = (Role.PARAMETER, Role.STATE)
 
 
 @dataclass(frozen=True)
 class Storage:
-    """`home[T]` is the tensor in whose array T lives; `copied` are updates that need a copy at the end."""
+    """`home[T]` is the tensor in whose array T lives; `copied` are updates that need a copy at the end.
+
+    `sliced[T]` is the axis that T's array does not have: that of the recurrence, of which one slice is kept.
+    """
 
     home: Mapping[str, str]
     copied: tuple[tuple[str, str], ...]
+    sliced: Mapping[str, int]
+
+    def kept(self, tensor: str, axes: Iterable[T]) -> list[T]:
+        """Of what there is one of for each axis of the tensor, those of its array."""
+        return [axis for position, axis in enumerate(axes) if self.sliced.get(tensor) != position]
 
 
 def assign_storage(program: Program) -> Storage:
@@ -38,8 +50,10 @@ def assign_storage(program: Program) -> Storage:
     recurring = cycles(program)
     for position, equation in enumerate(equations):
         name = equation.tensor
-        if name in recurring:
-            continue  # later turns read what this one would overwrite
+        if name in recurring:  # later turns read what this one would overwrite
+            given = begun_before(equation, program, recurring[name], home)
+            home[name] = given if given is not None else name
+            continue
         if name in new_of:
             old = new_of[name]
             if may_overwrite(equation, old, equations[position + 1 :]):
@@ -66,7 +80,40 @@ def assign_storage(program: Program) -> Storage:
             ):
                 home[name] = home[candidate]
                 break
-    return Storage(home, tuple(copied))
+    lone = {name for name in home if list(home.values()).count(home[name]) == 1}
+    return Storage(home, tuple(copied), {n: k for n, k in slices(program).items() if n in lone})
+
+
+def begun_before(equation: Equation, program: Program, cycle: set[str], home: Mapping[str, str]) -> str | None:
+    """The definition from before the recurrence that the equation adds to, if it alone reads it."""
+    for term in terms_of(equation.body):
+        if not isinstance(term, Read) or term.tensor in cycle or term.indices != equation.indices:
+            continue
+        of_all = [read for e in program.equations() for read in reads(e.body) if read.tensor == term.tensor]
+        own = program.tensors[term.tensor].role is Role.DEFINITION and term.tensor not in program.outputs
+        if own and len(of_all) == 1 and list(home.values()).count(home[term.tensor]) == 1:
+            return term.tensor
+    return None
+
+
+def slices(program: Program) -> dict[str, int]:
+    """What is read in the turn of a recurrence that makes it and nowhere else -> its axis along the recurrence."""
+    found: dict[str, int] = {}
+    every = [read for equation in program.equations() for read in reads(equation.body)]
+    lasting = {*program.outputs, *program.updates.values()}
+    for item in program.items:
+        if not isinstance(item, Recurrence):
+            continue
+        within = [read for equation in equations_of((item,)) for read in reads(equation.body)]
+        for equation in equations_of((item,)):
+            name = equation.tensor
+            own = [read for read in within if read.tensor == name]
+            if name in lasting or len(equation.indices) < 2 or len(own) != sum(read.tensor == name for read in every):
+                continue
+            position = equation.indices.index(item.index)
+            if all(read.indices[position] == item.index for read in own):
+                found[name] = position
+    return found
 
 
 def is_elementwise(equation: Equation) -> bool:
@@ -122,7 +169,7 @@ def local_numbers(nodes: list[Node], candidates: set[str]) -> set[str]:
             if isinstance(node, Loop):
                 visit(node.body, (*around, node.index))
             elif isinstance(node, Sweep):
-                visit(node.body, (node.tile,))
+                visit(node.body, () if node.tile is None else (node.tile,))
 
     every: list[Access] = [access for node in nodes for access in accesses(node)]
     total = {name: sum(1 for access in every if access.tensor == name) for name in candidates}

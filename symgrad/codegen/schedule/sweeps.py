@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Protocol
 
 from ...language.algebra import construct, factors_of, mul
 from ...language.program import Equation, Program, Role
@@ -45,6 +46,10 @@ class Tiles:
     def is_axis(self, index: Term) -> bool:
         return isinstance(index, Index) and index.extent == self.axis
 
+    def touched(self, work: Work) -> Iterator[Touch]:
+        for node in work.nodes:
+            yield from touches(node, self)
+
 
 def tiles_of(program: Program) -> Tiles | None:
     """The tiled axis of the program: that of which a definition has the tiles for an axis of its own."""
@@ -58,6 +63,16 @@ def tiles_of(program: Program) -> Tiles | None:
     return None
 
 
+class Swept(Protocol):
+    """How an axis is swept: what a work touches of it at a time."""
+
+    axis: Term
+
+    def is_axis(self, index: Term) -> bool: ...
+
+    def touched(self, work: Work) -> Iterator[Touch]: ...
+
+
 @dataclass(frozen=True)
 class Work:
     """A statement, or a recurrence with all that is in it, with the lines that explain it."""
@@ -65,11 +80,12 @@ class Work:
     statement: Statement | None
     nodes: tuple[Node, ...]
     lines: tuple[str, ...]
-    tiles: Tiles | None = None  # where it is swept
+    tiles: Swept | None = None  # where it is swept
 
     @cached_property
     def touched(self) -> tuple[Touch, ...]:
-        touched = (touch for node in self.nodes for touch in touches(node, self.tiles))
+        whole = (Touch(a.tensor, None, a.writes) for node in self.nodes for a in accesses(node))
+        touched = whole if self.tiles is None else self.tiles.touched(self)
         return tuple(touch for touch in touched if "." not in touch.tensor)  # no number of the statement's own
 
 
@@ -83,10 +99,7 @@ class Touch:
     adds: bool = False
 
 
-def touches(node: Node, tiles: Tiles | None) -> Iterator[Touch]:
-    if tiles is None:
-        yield from (Touch(a.tensor, None, a.writes) for a in accesses(node))
-        return
+def touches(node: Node, tiles: Tiles) -> Iterator[Touch]:
     match node:
         case MatrixProduct(p, _):
             yield Touch(p.target.tensor, aligned(p.target.indices, tiles), True, True)
