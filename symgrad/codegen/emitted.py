@@ -1,17 +1,15 @@
 """A generated file and the module that it becomes: written atomically, loaded, called with arrays by name.
 
-Generated code checks nothing inside its loops; what reaches it through `Emitted` has been checked here.
+Generated code checks nothing inside its loops; what reaches it through `Emitted` has been checked by `Arguments`.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import inspect
-import math
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,16 +17,11 @@ from types import ModuleType
 
 import numpy as np
 
-from ..language.batch import batch_axis
 from ..language.errors import DataError
 from ..language.evaluation import evaluation_form, has_evaluation_form, states_read, training_form
-from ..language.notation import text
 from ..language.program import Program, Role, Tensor
-from ..language.sizes import Divisors, divisors, refuse_vanishing, solved, unknown_sizes
-from ..language.terms import Add, Call, Const, Mul, Size, Term
-
-Values = Mapping[str, np.ndarray]
-ROWS = "rows of the data"  # the size of the axis in front of every input of a model that reads one example at a time
+from ..language.sizes import divisors
+from .arguments import Arguments, Form, Values
 
 
 @dataclass(frozen=True)
@@ -88,23 +81,15 @@ def load_module(path: Path) -> ModuleType:
 
 
 @dataclass(frozen=True)
-class Form:
-    """What a function of the file computes: the tensors that it is given and those that are kept, in its order.
-
-    `divisors` are those formulas of sizes that must not be 0.
-    """
-
-    given: tuple[Tensor, ...]
-    kept: tuple[Tensor, ...]
-    divisors: Divisors
-
-
-@dataclass(frozen=True)
 class Emitted:
     """The functions of an emitted file, called with {name: array}; parameters and states are changed in place.
 
-    Real arrays have `dtype` and are C-contiguous, tokens are integers; otherwise DataError is raised.  A batch also
+    Parameters and states are C-contiguous arrays of `dtype`; inputs are real numbers, tokens integers.  Whatever is
+    wrong in an array (its name, kind, axes, lengths, ids) raises DataError before compiled code runs.  A batch also
     holds the masks.  States that a loss reads are given beside the parameters.
+
+    `chunk` and `mean_loss` are given all rows of the data: in place of the batch axis, and where the model has none, in
+    front of each input's own axes, `c` of shape (V,) as (rows, V), because a step then reads one row.
     """
 
     model: Program
@@ -115,8 +100,12 @@ class Emitted:
     thresholds: tuple = ()
 
     @cached_property
+    def arguments(self) -> Arguments:
+        return Arguments(self.program, self.dtype)
+
+    @property
     def inputs(self) -> tuple[Tensor, ...]:
-        return tuple(self.program.with_role(Role.INPUT, Role.TOKENS))
+        return self.arguments.inputs
 
     @cached_property
     def parameters(self) -> tuple[Tensor, ...]:
@@ -151,7 +140,7 @@ class Emitted:
     @cached_property
     def stepping(self) -> Form:
         """Of `train_chunk`, which draws the masks."""
-        return Form(self.inputs, (*self.parameters, *self.states), divisors(self.program))
+        return Form(self.inputs, (*self.parameters, *self.states), divisors(self.program), changes=True)
 
     @cached_property
     def threaded(self) -> bool:
@@ -159,28 +148,28 @@ class Emitted:
         chunk = self.module.train_chunk
         return "threads" in inspect.signature(getattr(chunk, "py_func", chunk)).parameters
 
-    @cached_property
+    @property
     def batch_size(self) -> str | None:
         """The name of the batch axis's size; None where the model reads one example at a time."""
-        return batch_axis(self.program)
+        return self.arguments.batch_size
 
     def loss(self, batch: Values, parameters: Values) -> float:
         """The loss of one batch, in the training form."""
-        return float(self.module.loss(*self.arguments(self.training, batch, parameters)))
+        return float(self.module.loss(*self.arguments.of_batch(self.training, batch, parameters)))
 
     def evaluation_loss(self, batch: Values, parameters: Values) -> float:
         """The loss of one batch, in the evaluation form; without masks."""
         function = self.module.evaluation_loss if has_evaluation_form(self.model) else self.module.loss
-        return float(function(*self.arguments(self.evaluation, batch, parameters)))
+        return float(function(*self.arguments.of_batch(self.evaluation, batch, parameters)))
 
     def gradients(self, batch: Values, parameters: Values) -> tuple[float, dict[str, np.ndarray]]:
         """The loss of one batch, and its gradient by the name of each parameter and real input."""
-        loss, *values = self.module.gradients(*self.arguments(self.training, batch, parameters))
+        loss, *values = self.module.gradients(*self.arguments.of_batch(self.training, batch, parameters))
         return float(loss), dict(zip(self.differentiated, values, strict=True))
 
     def mean_loss(self, data: Values, parameters: Values, batch: int) -> float:
         """The loss over all rows of the data in the evaluation form, `batch` at a time, each row weighing the same."""
-        return float(self.module.mean_loss(*self.arguments(self.evaluation, data, parameters, batch), batch))
+        return float(self.module.mean_loss(*self.arguments.of_rows(self.evaluation, data, parameters, batch)))
 
     def chunk(
         self,
@@ -196,106 +185,7 @@ class Emitted:
 
         `threads` is how many its sweeps may run on; the number of threads of BLAS is the caller's.
         """
-        given = self.arguments(self.stepping, data, {**parameters, **states}, order.shape[1])
-        rates = [np.ascontiguousarray(settings[tensor.name], dtype=np.float64) for tensor in self.settings]
-        for name, array in (*zip((t.name for t in self.settings), rates, strict=True), ("losses", losses)):
-            if array.shape != (len(order),):
-                raise DataError(f"{self.program.name}: {name} has shape {array.shape}, expected one number a step")
-        if self.inputs and order.size:
-            rows = len(data[self.inputs[0].name])
-            if order.min() < 0 or order.max() >= rows:
-                raise DataError(f"{self.program.name}: a row number is outside the data's {rows} rows")
-        return int(self.module.train_chunk(order, *rates, *given, losses, *([threads] if self.threaded else [])))
-
-    # -- checks ----------------------------------------------------------------------------------------------------
-
-    def arguments(self, form: Form, given: Values, kept: Values, batch: int | None = None) -> list[np.ndarray | float]:
-        """What a form is given and what is kept, checked.
-
-        With `batch` the inputs carry all rows of the data, which are taken so many at a time.
-        """
-        arrays = [(tensor, self.given(tensor, given)) for tensor in form.given]
-        arrays += [(tensor, self.kept(tensor, kept)) for tensor in form.kept]
-        leading = (Size(ROWS),) if batch is not None and self.batch_size is None else ()
-        shapes = [((leading if tensor in self.inputs else ()) + tensor.shape, array) for tensor, array in arrays]
-        lengths = [
-            (extent, Const(length))
-            for shape, array in shapes
-            for extent, length in zip(shape, array.shape, strict=False)
-        ]
-        sizes: dict[str, int] = {}
-        while found := next(filter(None, (solved(*length, sizes) for length in lengths)), None):
-            sizes[found[0]] = size_value(found[1], sizes)
-        for (tensor, array), (shape, _) in zip(arrays, shapes, strict=True):
-            expected = tuple(size_value(extent, sizes) for extent in shape)
-            if array.shape != expected:
-                axes = ", ".join(text(extent) for extent in shape)
-                raise DataError(f"{self.named(tensor)} has shape {array.shape}, expected ({axes}) = {expected}")
-            self.check_ids(tensor, array, sizes)
-        for taken in self.taken(form, sizes, batch):
-            refuse_vanishing(form.divisors, {**sizes, **taken}, self.program.name)
-        return [array if array.ndim or tensor not in self.inputs else array.item() for tensor, array in arrays]
-
-    def taken(self, form: Form, sizes: Mapping[str, int], batch: int | None) -> Iterator[dict[str, int]]:
-        """The sizes of the batch that a call takes: `mean_loss` ends with the rows that are left."""
-        if batch is None or self.batch_size is None:
-            yield {}
-            return
-        rows = sizes[self.batch_size]
-        lengths = {batch} if form is self.stepping else {min(batch, rows), rows % batch} - {0}
-        yield from ({self.batch_size: length} for length in sorted(lengths))
-
-    def named(self, tensor: Tensor) -> str:
-        return f"{self.program.name}: {tensor.role.value} {tensor.name}"
-
-    def value(self, tensor: Tensor, values: Values) -> np.ndarray:
-        if tensor.name not in values:
-            raise DataError(f"{self.named(tensor)} is missing; given are {', '.join(values) or 'none'}")
-        return np.asarray(values[tensor.name])
-
-    def given(self, tensor: Tensor, values: Values) -> np.ndarray:
-        """What is only read: integers for tokens, else an array of the file's type, copied where it must be."""
-        value = self.value(tensor, values)
-        if tensor.role is not Role.TOKENS:
-            return np.asarray(value, dtype=self.dtype, order="C")
-        if value.dtype.kind not in "iu":
-            raise DataError(f"{self.named(tensor)} holds {value.dtype}, expected integers")
-        return np.asarray(value, order="C")
-
-    def kept(self, tensor: Tensor, values: Values) -> np.ndarray:
-        """What is changed in place, and so must be as it is needed."""
-        value = self.value(tensor, values)
-        if values[tensor.name] is not value or value.dtype != np.dtype(self.dtype) or not value.flags.c_contiguous:
-            got = f"{type(values[tensor.name]).__name__} of {value.dtype}"
-            raise DataError(
-                f"{self.named(tensor)} is {got}, expected a C-contiguous array of {self.dtype}: it is changed in place"
-            )
-        return value
-
-    def check_ids(self, tensor: Tensor, value: np.ndarray, sizes: Mapping[str, int]) -> None:
-        """Numba reads out of bounds without a word, so an id outside the vocabulary must not get that far."""
-        if tensor.role is not Role.TOKENS or not value.size:
-            return
-        # A vocabulary that is the length of no array bounds no array's index either.
-        below = None if unknown_sizes(tensor.vocabulary, sizes) else size_value(tensor.vocabulary, sizes)
-        if value.min() < 0 or (below is not None and value.max() >= below):
-            expected = f"0 to {below - 1}" if below is not None else "none below 0"
-            raise DataError(f"{self.named(tensor)} has ids from {value.min()} to {value.max()}, expected {expected}")
-
-
-def size_value(extent: Term, sizes: Mapping[str, int]) -> int:
-    """The number that a size expression stands for."""
-    match extent:
-        case Const(value):
-            return int(value)
-        case Size(name):
-            if name not in sizes:
-                raise DataError(f"the size {name} is the length of no array that is given")
-            return sizes[name]
-        case Add(terms):
-            return sum(size_value(term, sizes) for term in terms)
-        case Mul(factors):
-            return math.prod(size_value(factor, sizes) for factor in factors)
-        case Call("floordiv", (left, right)):
-            return size_value(left, sizes) // max(1, size_value(right, sizes))
-    raise DataError(f"{extent} is no size")
+        kept = {**parameters, **states}
+        arguments = self.arguments.of_chunk(self.stepping, order, settings, data, kept, losses)
+        threads = self.arguments.whole("threads", threads)
+        return int(self.module.train_chunk(*arguments, *([threads] if self.threaded else [])))

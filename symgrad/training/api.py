@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from .. import pipeline
+from ..language.batch import batch_axis, why_no_batch
 from ..language.errors import DataError, TrainingError
 from ..language.evaluation import evaluation_form
 from ..language.model import Model
@@ -22,7 +23,7 @@ from .data import Data, check_tokens
 from .loop import Emitted, Fit, Loop, Values, interrupt_after
 from .parameters import initial_values
 from .report import Evaluation, Report, Silent
-from .sizes import Sizes, batch_axis, complete
+from .sizes import Sizes, complete
 from .summary import counted, ending, final, opening
 from .threads import Balanced, limited_blas, threads_for
 from .vocabulary import Vocabulary
@@ -166,8 +167,8 @@ def loaded(program: Program, training: Training) -> tuple[Data, Sizes]:
     rows, batch = data.rows("train"), training.batch
     if batch > 1 and batch_axis(program) is None:
         raise DataError(
-            f"{program.name}: the batch is {batch:,}, but the model has no batch axis and reads one example a step; "
-            "give batch=1, or add the axis as the first of each input"
+            f"{program.name}: the batch is {batch:,}, but the model has no batch axis and reads one example a step "
+            f"({why_no_batch(program)}); give batch=1, or add the axis as the first of each input"
         )
     if batch > rows:
         raise DataError(

@@ -17,7 +17,8 @@ class Arrays:
     """Part ("train", "valid", "test") -> {tensor name: array with its rows first}, or a function that returns it.
 
     A single part, or the tensors alone, is the training part.  Where the model has no batch axis, each row is one
-    example: a scalar input is given as (rows,).
+    example, and every array has the axis of rows in front of the input's own: a scalar is given as (rows,), class
+    weights c of shape (V,) as (rows, V).
     """
 
     source: Given | Callable[[], Given]

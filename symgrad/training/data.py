@@ -13,9 +13,10 @@ from typing import TypeVar
 
 import numpy as np
 
+from ..language.batch import batch_axis, why_no_batch
 from ..language.errors import DataError, SymgradError
 from ..language.program import Program, Role, Tensor
-from .sizes import batch_axis, extent_size, fixed
+from .sizes import extent_size, fixed
 from .vocabulary import Vocabulary
 
 T = TypeVar("T")
@@ -68,9 +69,11 @@ def checked_rows(
         value = converted(tensor, np.asarray(arrays[tensor.name]), dtype, where)
         shape = row_shape(program, tensor)
         if value.ndim != 1 + len(shape):
+            reason = why_no_batch(program)
+            rows_first = f"a row is one example, as {reason}; its rows first" if reason else "its rows first"
             raise DataError(
                 f"{where}: {tensor.name} has {value.ndim} axes (shape {value.shape}), expected {1 + len(shape)}: "
-                f"its rows first; reshape it"
+                f"{rows_first}; reshape it"
             )
         for extent, length in zip(shape, value.shape[1:], strict=True):
             sizes = fixed(sizes, extent, length, f"{where}: {tensor.name} of shape {value.shape}")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..checking.interpreter import extent_value
+from ..language.batch import batch_axis
 from ..language.errors import DataError
 from ..language.notation import text
-from ..language.program import Program, Recurrence, Role
+from ..language.program import Program, Role
 from ..language.terms import Size, Term
 
 Sizes = dict[str, int]
@@ -52,23 +53,6 @@ def fixed(sizes: Mapping[str, int], extent: Term, length: int, found: str) -> Si
             "the data before); make them agree, or leave the size out where the data give it"
         )
     return dict(sizes)
-
-
-def batch_axis(program: Program) -> str | None:
-    """The size that the first axis of every input and token tensor runs over, where that is the batch.
-
-    It is not where a parameter or a state has an axis of that size, or a recurrence runs along it: then, and where
-    inputs share no first axis, the model reads one example at a time and the batch is 1.
-    """
-    shapes = [tensor.shape for tensor in program.with_role(Role.INPUT, Role.TOKENS)]
-    if not shapes or not all(shape and shape[0] == shapes[0][0] for shape in shapes):
-        return None
-    first = shapes[0][0]
-    if not isinstance(first, Size):
-        return None
-    kept = {name for t in program.with_role(Role.PARAMETER, Role.STATE) for name in sizes_in(*t.shape)}
-    runs = {item.index.extent for item in program.items if isinstance(item, Recurrence)}
-    return None if first.name in kept or first in runs else first.name
 
 
 def complete(program: Program, sizes: Mapping[str, int], batch: int) -> Sizes:

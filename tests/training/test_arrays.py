@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from symgrad.language.batch import batch_axis
 from symgrad.language.errors import DataError
 from symgrad.training import Arrays
 from symgrad.training.data import check_tokens
-from symgrad.training.sizes import batch_axis, complete
+from symgrad.training.sizes import complete
 
 from .models import bigram, ngram, regression, scalar, tagger
 
@@ -36,6 +37,12 @@ def test_a_model_without_batch_axis_has_an_example_a_row():
     data = load({"x": [3.0, 1.0], "y": [0.4, 0.2]}, scalar(), "float64")
     assert data.parts["train"]["x"].shape == (2,)
     assert batch_axis(scalar().program) is None
+
+
+def test_a_single_example_without_an_axis_of_rows():
+    message = r"x has 0 axes .*, expected 1: a row is one example, as the inputs begin with different axes"
+    with pytest.raises(DataError, match=message):
+        load({"x": 3.0, "y": 0.4}, scalar())
 
 
 def test_a_function_that_fails_is_named():
