@@ -125,7 +125,10 @@ class Training:
             data = changes.get("data", self.data)
             if not isinstance(data, Text):
                 values = ", ".join(f"{name} {value}" for name, value in text.items())
-                raise DataError(f"training: a text's {values} is given, but the data is {type(data).__name__}")
+                raise DataError(
+                    f"training: a text's {values} is given, but the data is {type(data).__name__}, which reads no "
+                    "text; leave it out, or make the training's data a Text(...)"
+                )
             changes["data"] = replace(data, **text)
         return replace(self, **changes)
 

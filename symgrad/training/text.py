@@ -177,7 +177,7 @@ def frame_of(program: Program, source: Text) -> Frame:
     if set(names) != {source.context, source.target} or set(tokens) != set(names):
         raise DataError(
             f"{program.name}: a Text gives the tokens {source.context} and {source.target}, but the model's inputs are "
-            f"{', '.join(names) or 'none'}; name the two with Text(..., context=, target=), or use Arrays"
+            f"{', '.join(names) or 'none'}{other_data(names, list(tokens))}"
         )
     context, target = tokens[source.context], tokens[source.target]
     shape, target_shape = row_shape(program, context), row_shape(program, target)
@@ -193,3 +193,17 @@ def frame_of(program: Program, source: Text) -> Frame:
             "in reading order only"
         )
     return Frame(context, target, shape[0] if shape else None, each)
+
+
+def other_data(names: list[str], tokens: list[str]) -> str:
+    """What to do for a model whose inputs are not the two tokens that a text gives."""
+    if len(names) == 2 and tokens == names:
+        context, target = names
+        return f"; name the two: Text(..., context={context!r}, target={target!r})"
+    real = [name for name in names if name not in tokens]
+    kinds = f", of which {', '.join(real)} {'are' if len(real) > 1 else 'is'} no tokens" if real else ""
+    arrays = ", ".join(f"{name!r}: ..." for name in names)
+    return (
+        f"{kinds}; a text has no more than a context and what follows it: make arrays of your data, a row an example, "
+        f"and give Training(Arrays({{'train': {{{arrays}}}}}), ...) in its place"
+    )

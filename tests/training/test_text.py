@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from symgrad.language.errors import DataError
+from symgrad.language.model import Model
+from symgrad.language.surface import axes, mean
 from symgrad.training import Text, python_topics
 from symgrad.training.text import CHOICES
 
@@ -255,11 +257,38 @@ def test_a_choice_that_there_is_not(name):
         Text(numbers(), **{name: "sentences"})
 
 
-def test_a_model_with_other_inputs():
-    with pytest.raises(
-        DataError, match="a Text gives the tokens x and y, but the model's inputs are x, y; name the two"
-    ):
-        Text(numbers()).load(regression().program, {"D": 2}, "float32")
+def three_tokens() -> Model:
+    model = Model("three")
+    b, v, w = axes("b:B v:V w:V")
+    W = model.parameters(W=(w, v))
+    x, y, z = model.tokens(x=(b,), y=(b,), z=(b,), vocabulary=v)
+    model.minimize("L", mean(W[x[b], z[b]] - W[y[b], z[b]], b))
+    return model
+
+
+def renamed() -> Model:
+    model = Model("renamed")
+    b, v, w = axes("b:B v:V w:V")
+    W = model.parameters(W=(w, v))
+    before, after = model.tokens(before=(b,), after=(b,), vocabulary=v)
+    model.minimize("L", mean(W[before[b], after[b]], b))
+    return model
+
+
+ADVICE = [
+    (renamed, r"inputs are before, after; name the two: Text\(..., context='before', target='after'\)"),
+    (
+        three_tokens,
+        r"inputs are x, y, z; a text has no more .*Arrays\(\{'train': \{'x': ..., 'y': ..., ",
+    ),
+    (regression, r"inputs are x, y, of which x, y are no tokens; a text has no more .*Arrays\(\{'train': \{'x': "),
+]
+
+
+@pytest.mark.parametrize(("model", "advice"), ADVICE)
+def test_a_model_with_other_inputs(model, advice):
+    with pytest.raises(DataError, match=f"a Text gives the tokens x and y, but the model's {advice}"):
+        Text(numbers()).load(model().program, {"D": 2}, "float32")
 
 
 def test_lines_with_a_target_at_each_position():
