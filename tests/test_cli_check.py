@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from symgrad import pipeline
 from symgrad.checking.report import Report, Row
-from symgrad.cli import app
+from symgrad.cli import app, main
 from symgrad.language.optimizers import Adam
 from symgrad.model_file import load_model_file
 
@@ -48,6 +50,24 @@ def test_every_part_is_right(tmp_path):
         "scalar_tanh_adam_float32.py",
         "scalar_tanh_adam_float64.py",
     }
+
+
+def test_an_emitted_file_that_does_not_compile(tmp_path, monkeypatch, capsys):
+    def broken(*arguments, **options):
+        made = generate(*arguments, **options)
+        return replace(made, source=made.source.replace("return L", "return sinus(L)"))
+
+    generate = pipeline.generate
+    monkeypatch.setattr(pipeline, "generate", broken)
+    monkeypatch.setattr(sys, "argv", ["symgrad", "check", str(SCALAR), "--out", str(tmp_path)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    out, err = capsys.readouterr()
+    assert (ended.value.code, out) == (1, "")
+    assert err.startswith("error: scalar_tanh: Numba cannot compile `gradients` of ")
+    assert f"{tmp_path / 'scalar_tanh_sgd_float64.py'}" in err
+    assert "sinus" in err
+    assert "Traceback" not in err
 
 
 def test_the_table(asked):

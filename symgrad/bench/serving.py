@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+from ..language.errors import SymgradError
 from .systems import FLOOR, SYSTEMS
 
 COMPARED = 20  # steps, whose losses must agree
@@ -47,6 +48,8 @@ def main() -> None:
         answer(peak_memory())
     except EOFError:
         return  # nobody asks any more
+    except SymgradError as error:
+        answer(Failure(str(error)))  # a sentence for a person
     except Exception as error:
         lines = str(error).strip().splitlines()
         answer(Failure(f"{type(error).__name__}: {lines[0] if lines else 'without a word'}"))

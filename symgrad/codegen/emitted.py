@@ -8,8 +8,10 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import os
+import re
 import sys
 import tempfile
+import traceback
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,11 +19,14 @@ from types import ModuleType
 
 import numpy as np
 
-from ..language.errors import DataError
+from ..language.errors import DataError, EmissionError
 from ..language.evaluation import evaluation_form, has_evaluation_form, states_read, training_form
 from ..language.program import Program, Role, Tensor
 from ..language.sizes import divisors
 from .arguments import Arguments, Form, Values
+
+LAST_LINES = 8  # of a compiler's message: what it could not do, and in which line of the file
+ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,10 @@ class Generated:
     dtype: str
 
     def write(self, folder: str | Path = "generated") -> Path:
-        """Write `<name>.py` into the folder, atomically, unless it is there already with this text."""
+        """Write `<name>.py` into the folder, atomically, unless it is there already with this text.
+
+        Raises DataError where it cannot.
+        """
         path = Path(folder) / f"{self.name}.py"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -48,19 +56,17 @@ class Generated:
             raise DataError(f"{path.parent} cannot be made a folder for {path.name}: {error.strerror}") from error
         if path.is_file() and path.read_text(encoding="utf-8") == self.source:
             return path  # untouched, so that the compile cache beside it stays valid
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{self.name}", suffix=".py")
         try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(self.source)
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+            write_atomically(path, self.source)
+        except OSError as error:
+            raise DataError(f"{path} cannot be written: {error.strerror or error}; choose another folder") from error
         return path
 
     def load(self, folder: str | Path = "generated") -> Emitted:
-        """Write the file and import it; Numba compiles, and caches beside the file, when a function is first called."""
+        """Write the file and import it; Numba compiles, and caches beside the file, when a function is first called.
+
+        Raises DataError where it cannot be written, EmissionError where it does not load.
+        """
         path = self.write(folder).resolve()
         return self.with_module(load_module(path))
 
@@ -69,15 +75,47 @@ class Generated:
         return Emitted(self.model, self.program, self.differentiated, module, self.dtype)
 
 
+def write_atomically(path: Path, text: str) -> None:
+    """A new file beside the old one, then renamed over it."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}", suffix=".py")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
 def load_module(path: Path) -> ModuleType:
+    """The file as a module.  Raises EmissionError where importing it fails."""
     name = f"symgrad_generated.{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise DataError(f"{path} cannot be imported as Python")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise EmissionError(
+            f"{path}, which symgrad emitted, does not load: {type(error).__name__}: {error}.  Where Numba itself "
+            "works, this is a mistake of symgrad's, not of the model; report it with the model file"
+        ) from error
     return module
+
+
+def is_of_compiler(error: BaseException) -> bool:
+    """Whether it was raised by Numba's compiler, and not by the code that it compiled."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return any("/numba/core/" in Path(frame.filename).as_posix() for frame in frames)
+
+
+def last_lines(error: BaseException) -> str:
+    """Where Numba says what it could not compile."""
+    lines = [line.rstrip() for line in ESCAPES.sub("", str(error)).splitlines() if line.strip()]
+    return "\n".join(f"    {line}" for line in lines[-LAST_LINES:])
 
 
 @dataclass(frozen=True)
@@ -155,21 +193,21 @@ class Emitted:
 
     def loss(self, batch: Values, parameters: Values) -> float:
         """The loss of one batch, in the training form."""
-        return float(self.module.loss(*self.arguments.of_batch(self.training, batch, parameters)))
+        return float(self.called("loss", *self.arguments.of_batch(self.training, batch, parameters)))
 
     def evaluation_loss(self, batch: Values, parameters: Values) -> float:
         """The loss of one batch, in the evaluation form; without masks."""
-        function = self.module.evaluation_loss if has_evaluation_form(self.model) else self.module.loss
-        return float(function(*self.arguments.of_batch(self.evaluation, batch, parameters)))
+        function = "evaluation_loss" if has_evaluation_form(self.model) else "loss"
+        return float(self.called(function, *self.arguments.of_batch(self.evaluation, batch, parameters)))
 
     def gradients(self, batch: Values, parameters: Values) -> tuple[float, dict[str, np.ndarray]]:
         """The loss of one batch, and its gradient by the name of each parameter and real input."""
-        loss, *values = self.module.gradients(*self.arguments.of_batch(self.training, batch, parameters))
+        loss, *values = self.called("gradients", *self.arguments.of_batch(self.training, batch, parameters))
         return float(loss), dict(zip(self.differentiated, values, strict=True))
 
     def mean_loss(self, data: Values, parameters: Values, batch: int) -> float:
         """The loss over all rows of the data in the evaluation form, `batch` at a time, each row weighing the same."""
-        return float(self.module.mean_loss(*self.arguments.of_rows(self.evaluation, data, parameters, batch)))
+        return float(self.called("mean_loss", *self.arguments.of_rows(self.evaluation, data, parameters, batch)))
 
     def chunk(
         self,
@@ -188,4 +226,18 @@ class Emitted:
         kept = {**parameters, **states}
         arguments = self.arguments.of_chunk(self.stepping, order, settings, data, kept, losses)
         threads = self.arguments.whole("threads", threads)
-        return int(self.module.train_chunk(*arguments, *([threads] if self.threaded else [])))
+        return int(self.called("train_chunk", *arguments, *([threads] if self.threaded else [])))
+
+    def called(self, function: str, *arguments: object) -> object:
+        """What the file's function gives.  Raises EmissionError where it cannot be compiled."""
+        try:
+            return getattr(self.module, function)(*arguments)
+        except Exception as error:
+            if not is_of_compiler(error):
+                raise
+            raise EmissionError(
+                f"{self.program.name}: Numba cannot compile `{function}` of {self.module.__file__}, which symgrad "
+                "emitted.  This is a mistake of symgrad's, not of the model: report it with the model file; plain "
+                "loops (`--plain`, in Python generate(..., fuse=False)) may compile.  Numba's last lines:\n"
+                f"{last_lines(error)}"
+            ) from error

@@ -2,7 +2,7 @@
 
 
 class SymgradError(Exception):
-    """Base of every error that a user can mend."""
+    """Base of every error that is told in a sentence; nearly all are for the user to mend."""
 
 
 class DeclarationError(SymgradError):
@@ -23,6 +23,10 @@ class DataError(SymgradError):
 
 class TrainingError(SymgradError):
     """Training cannot go on: a non-finite loss, settings that contradict each other."""
+
+
+class EmissionError(SymgradError):
+    """An emitted file that does not load or compile: a mistake of symgrad's, not of the model."""
 
 
 class ClaimError(SymgradError):

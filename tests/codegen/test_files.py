@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from symgrad.codegen.emitted import Emitted, Generated
-from symgrad.language.errors import DeclarationError
+from symgrad.language.errors import DataError, DeclarationError, EmissionError
 from symgrad.language.model import Model
 from symgrad.language.optimizers import SGD, Adam
 from symgrad.language.surface import axes, mean, total
@@ -51,7 +52,7 @@ def test_a_failed_write_leaves_the_old_file(
         raise OSError("no space left")
 
     monkeypatch.setattr(os, "replace", fails)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(DataError, match="cannot be written: no space left"):
         replace(generated, source="half").write(tmp_path)
     assert path.read_text() == generated.source
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
@@ -113,6 +114,44 @@ def test_a_loss_that_reads_what_only_a_step_is_given_is_refused() -> None:
     message = r"m: L = r \* sum_i w\[i\]\*\*2 reads the setting r, .*; declare r as an input"
     with pytest.raises(DeclarationError, match=message):
         generate(model)
+
+
+# -- what does not compile ---------------------------------------------------------------------------------------------
+
+BROKEN = {  # what is put in place of what -> function that fails, what is said of it
+    "no such function": (("return 0.5", "return sinus(0.5)"), ["Numba cannot compile `loss` of", "sinus"]),
+    "no Python": (("return 0.5", "return 0.5 +"), ["does not load", "SyntaxError: .*line 5"]),
+    "a type that has no such method": (("return 0.5", "return w.sinus()"), ["`loss` of", "sinus"]),
+}
+SMALL = """from numba import njit
+
+@njit
+def loss(w):
+    return 0.5
+"""
+
+
+@pytest.mark.parametrize(("change", "said"), BROKEN.values(), ids=BROKEN)
+def test_a_file_that_does_not_compile_is_named(change: tuple[str, str], said: list[str], tmp_path: Path) -> None:
+    model = Model("small")
+    w = model.parameters(w=())
+    model.minimize("L", w**2)
+    broken = replace(generate(model), source=SMALL.replace(*change))
+    with pytest.raises(EmissionError) as error:
+        broken.load(tmp_path).loss({}, {"w": np.zeros((), np.float32)})
+    path = tmp_path / "small_sgd_float32.py"
+    for words in [str(path), "report it", *said]:
+        assert re.search(words, str(error.value), re.DOTALL), error.value
+    assert "Traceback" not in str(error.value)
+
+
+def test_an_error_of_the_code_itself_is_not_hidden(tmp_path: Path) -> None:
+    model = Model("small")
+    w = model.parameters(w=())
+    model.minimize("L", w**2)
+    raising = replace(generate(model), source=SMALL.replace("return 0.5", "raise ValueError(w)"))
+    with pytest.raises(ValueError):
+        raising.load(tmp_path).loss({}, {"w": np.zeros((), np.float32)})
 
 
 # -- inside the bounds -------------------------------------------------------------------------------------------------
