@@ -1,5 +1,0 @@
-"""`python -m symgrad.cli`."""
-
-from . import main
-
-main()
