@@ -51,7 +51,7 @@ def test_matrix_notation(command: Command) -> None:
     assert "(index form: dW1[i,t,d] has 3 axes)" in out
 
 
-@pytest.mark.parametrize("option", [("--json",), ("--format", "json")])
+@pytest.mark.parametrize("option", [("--json",), ("--format", "json"), ("--json", "--format", "json")])
 def test_json(command: Command, option: tuple[str, ...]) -> None:
     _, out, _ = command(str(EXAMPLES / "concat_lm.py"), *option)
     assert json.loads(out)["gradients"]["W2"]["formula"] == "sum_b do[b,v]*h[b,i]"
@@ -90,6 +90,8 @@ def test_jacobians_and_hessians(command: Command, arguments: tuple[str, ...], li
     [
         (("--wrt", "W9"), "W9 is not declared; there are"),
         (("--format", "html"), "not one of text, matrix, latex, json"),
+        (("--json", "--format", "latex"), "--json is --format json; give one of --json and --format latex"),
+        (("--json", "--format", "text"), "give one of --json and --format text"),
         (("--rate", "0.1"), "give them with --at"),
         ((*AT, "--updates", "2"), "--rate X"),
         ((*AT, "--format", "latex"), "text or json only"),

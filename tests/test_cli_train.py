@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -154,7 +155,7 @@ def test_an_optimizer_that_there_is_not(command):
 
 def test_adamw_with_weight_decay_is_refused_before_anything_is_printed(command):
     line = error_line(command("--optimizer", "adamw", "--weight-decay", "W=0.1"))
-    assert "weight_decay is given for W, but AdamW decays every parameter itself" in line
+    assert "weight decay is given for W, but AdamW decays every parameter itself" in line
 
 
 def test_a_size_given_twice(command):
@@ -174,6 +175,44 @@ def test_a_split_that_does_not_read(command):
     status, _, err = command("--split", "most,some")
     assert status == 2
     assert "reads neither as" in err
+
+
+VALUES = [  # options, exit status, what is said of them
+    ("--minimum-count 0", 2, "--minimum-count"),
+    ("--epochs 0", 2, "--epochs"),
+    ("--steps 0", 2, "--steps"),
+    ("--epochs 2 --steps 9", 2, "--steps: give one of --epochs and --steps"),
+    ("--batch 0", 2, "--batch"),
+    ("--patience 0", 2, "--patience"),
+    ("--seed -1", 2, "--seed"),
+    ("--clip 0", 2, "--clip: 0.0 is no norm; give a finite number greater than 0"),
+    ("--clip nan", 2, "--clip: nan is no norm; give a finite number greater than 0"),
+    ("--weight-decay W=-1", 2, "--weight-decay: W=-1.0 is no decay; give a finite number of 0 or more"),
+    ("--size V=0", 2, "--size: V=0 is no size; give a whole number of 1 or more"),
+    ("--split most", 2, "--split: 'most' reads neither as"),
+    ("--weight-decay U=1", 1, "weight decay is given for U, but the parameters are W; correct it"),
+    ("--optimizer adamw --weight-decay W=1", 1, "weight decay is given for W, but AdamW decays every parameter itself"),
+    ("--size B=3", 1, "size B is given as 3, but it is the batch's, which is 16; leave it out"),
+    ("--rate -1", 1, "rate '-1': Constant: -1.0 is no learning rate"),
+    ("--out .", 1, "is a folder, expected the name of a file; choose another"),
+]
+
+
+@pytest.mark.parametrize(("options", "status", "said"), VALUES)
+def test_a_value_that_cannot_be(command, options, status, said):
+    found, _, err = command(*options.split())
+    assert found == status
+    assert said in " ".join(err.replace("│", " ").split())
+    assert not re.search(r"weight_decay(?!=\.\.\.)|minimum_count|out=|batch=", err), "Python's name of an option"
+
+
+def test_an_option_of_texts_for_a_model_that_reads_arrays(command, tmp_path):
+    (tmp_path / "arrays.py").write_text(
+        "from symgrad.training import Arrays, Training\nfrom tests.training.models import regression\n"
+        "model, training = regression(), Training(Arrays({}), rate=0.1, epochs=1)\n"
+    )
+    line = error_line(command("--minimum-count", "2", file="arrays.py"))
+    assert "the minimum count of a text (2) is given, but the data is Arrays, which reads no text; leave it out" in line
 
 
 @pytest.mark.parametrize("option", [("--size", "H"), ("--size", "H=x"), ("--weight-decay", "W=much")])
@@ -206,7 +245,7 @@ def test_errors_are_red_in_a_terminal(monkeypatch, capsys):
 
 
 def in_a_process(*arguments: str) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, "-m", "symgrad.cli", *arguments], capture_output=True, text=True, cwd=ROOT)
+    return subprocess.run([sys.executable, "-m", "symgrad", *arguments], capture_output=True, text=True, cwd=ROOT)
 
 
 def test_help_teaches():

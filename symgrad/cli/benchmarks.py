@@ -40,7 +40,7 @@ def bench(
     ] = None,
     batch: Annotated[int | None, typer.Option(metavar="N", help="Of MODEL.py: examples a step.", min=1)] = None,
     rate: Annotated[
-        float | None, typer.Option(metavar="X", help="Of MODEL.py: learning rate, 0.001 unless given.")
+        float | None, typer.Option(metavar="X", help="Of MODEL.py: learning rate, 0.001 unless given.", min=0)
     ] = None,
     optimizer: Annotated[
         str | None,
@@ -75,8 +75,12 @@ def bench(
         from ..model_file import load_model_file
 
         file = load_model_file(what)
-        sizes = assignments("--size", size, int) or {}
-        cases = (api.own_case(file, Path(what), sizes, batch, rate or 1e-3, emitted_options(file, optimizer, dtype)),)
+        sizes = assignments("--size", size, int, "size", 1) or {}
+        cases = (
+            api.own_case(
+                file, Path(what), sizes, batch, 1e-3 if rate is None else rate, emitted_options(file, optimizer, dtype)
+            ),
+        )
     else:
         check_alone("a case of the table", given)
         cases = api.cases_of(what)

@@ -19,7 +19,9 @@ def derive(
     wrt: Annotated[
         list[str] | None, typer.Option(help="Derive by this parameter or input only; may be repeated.", metavar="NAME")
     ] = None,
-    form: Annotated[str, typer.Option("--format", metavar="NAME", help="text, matrix, latex or json.")] = "text",
+    form: Annotated[
+        str | None, typer.Option("--format", metavar="NAME", help="text, unless given; matrix, latex or json.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     at: Annotated[
         str | None, typer.Option(metavar="NAME=X,...", help="Also every number at these values, for scalar models.")
@@ -53,7 +55,11 @@ def derive(
     from ..derivation import derive as derivation_of
     from ..model_file import load_model_file
 
-    form = "json" if as_json else form
+    if as_json and form not in (None, "json"):
+        raise typer.BadParameter(
+            f"--json is --format json; give one of --json and --format {form}", param_hint="--json"
+        )
+    form = "json" if as_json else form or "text"
     if form not in ("text", "matrix", "latex", "json"):
         raise typer.BadParameter(f"{form!r} is not one of text, matrix, latex, json", param_hint="--format")
     if rate is not None and at is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import typer
@@ -50,9 +51,15 @@ def check_scalar(model: Model) -> None:
             )
 
 
-def assignments(option: str, given: list[str] | None, number: type) -> dict[str, int | float] | None:
-    """`["H=100"]` -> `{"H": 100}`.  Raises typer.BadParameter for what does not read so, and a name given twice."""
+def assignments(
+    option: str, given: list[str] | None, number: type, what: str = "value", least: int | None = None
+) -> dict[str, int | float] | None:
+    """`["H=100"]` -> `{"H": 100}`.
+
+    Raises typer.BadParameter for what does not read so, a name given twice, a value below `least`.
+    """
     result = {}
+    kind = "a whole number" if number is int else "a number"
     for item in given or []:
         name, _, value = item.partition("=")
         if name.strip() in result:
@@ -60,8 +67,12 @@ def assignments(option: str, given: list[str] | None, number: type) -> dict[str,
         try:
             result[name.strip()] = number(value)
         except ValueError:
-            kind = "a whole number" if number is int else "a number"
             raise typer.BadParameter(f"{item!r} does not read as NAME={kind}", param_hint=option) from None
+        if least is not None and not least <= result[name.strip()] < math.inf:
+            kind = kind.replace("a number", "a finite number")
+            raise typer.BadParameter(
+                f"{name.strip()}={result[name.strip()]} is no {what}; give {kind} of {least} or more", param_hint=option
+            )
     return result or None
 
 
@@ -71,4 +82,6 @@ def parts(text: str) -> tuple[float | int | None, ...]:
         words = [word.strip() for word in text.split(",")]
         return tuple(None if word == "rest" else float(word) if "." in word else int(word) for word in words)
     except ValueError:
-        raise typer.BadParameter(f"{text!r} reads neither as 0.8,0.1,0.1 nor as 800000,200000,rest") from None
+        raise typer.BadParameter(
+            f"{text!r} reads neither as 0.8,0.1,0.1 nor as 800000,200000,rest", param_hint="--split"
+        ) from None

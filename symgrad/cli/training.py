@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -21,11 +22,11 @@ def train(
         typer.Option(metavar="A,B,C", help="Fractions or counts of train, valid, test: 800000,200000,rest."),
     ] = None,
     minimum_count: Annotated[
-        int | None, typer.Option(metavar="N", help="Merge tokens seen less often into one.")
+        int | None, typer.Option(metavar="N", help="Merge tokens seen less often into one.", min=1)
     ] = None,
-    epochs: Annotated[int | None, typer.Option(metavar="N", help="Passes over the training part.")] = None,
-    steps: Annotated[int | None, typer.Option(metavar="N", help="Single steps, instead of epochs.")] = None,
-    batch: Annotated[int | None, typer.Option(metavar="N", help="Examples a step.")] = None,
+    epochs: Annotated[int | None, typer.Option(metavar="N", help="Passes over the training part.", min=1)] = None,
+    steps: Annotated[int | None, typer.Option(metavar="N", help="Single steps, instead of epochs.", min=1)] = None,
+    batch: Annotated[int | None, typer.Option(metavar="N", help="Examples a step.", min=1)] = None,
     rate: Annotated[
         str | None, typer.Option(metavar="RATE", help="Learning rate per step: 0.1, 'cosine 0.002 warmup 500', ...")
     ] = None,
@@ -48,9 +49,12 @@ def train(
         float | None, typer.Option(metavar="X", help="Largest global norm of the gradient and the decay together.")
     ] = None,
     patience: Annotated[
-        int | None, typer.Option(metavar="N", help="Stop after so many evaluations without a better validation loss.")
+        int | None,
+        typer.Option(metavar="N", help="Stop after so many evaluations without a better validation loss.", min=1),
     ] = None,
-    seed: Annotated[int | None, typer.Option(metavar="N", help="Seed of the start and of the batches' order.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", help="Seed of the start and of the batches' order.", min=0)
+    ] = None,
     dtype: Annotated[str | None, typer.Option(metavar="NAME", help="float32 or float64.")] = None,
     out: Annotated[
         Path | None, typer.Option(help="Save here instead of runs/NAME.safetensors.", metavar="FILE")
@@ -77,6 +81,12 @@ def train(
     from ..model_file import load_model_file
     from ..training import train as run
 
+    if epochs is not None and steps is not None:
+        raise typer.BadParameter("give one of --epochs and --steps", param_hint="--steps")
+    if clip is not None and not (math.isfinite(clip) and clip > 0):
+        raise typer.BadParameter(f"{clip} is no norm; give a finite number greater than 0", param_hint="--clip")
+    sizes = assignments("--size", size, int, "size", 1)
+    decay = assignments("--weight-decay", weight_decay, float, "decay", 0)
     file = load_model_file(path)
     if file.training is None:
         raise DataError(
@@ -98,8 +108,8 @@ def train(
         batch=batch,
         rate=rate,
         optimizer=optimizer,
-        sizes=assignments("--size", size, int),
-        weight_decay=assignments("--weight-decay", weight_decay, float),
+        sizes=sizes,
+        weight_decay=decay,
         clip=clip,
         patience=patience,
         seed=seed,

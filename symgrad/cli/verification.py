@@ -51,7 +51,9 @@ def verify(
     Examples: `symgrad verify examples/makemore_mlp.py backward.py`, `symgrad verify --optimizer adam my_adam.py`
     """
     try:
-        verification = verified(path, claims, stated_names(name), assignments("--size", size, int), optimizer, seed)
+        verification = verified(
+            path, claims, stated_names(name), assignments("--size", size, int, "size", 1), optimizer, seed
+        )
     except SymgradError as error:
         report_error(error)
         raise typer.Exit(UNREADABLE) from None

@@ -15,6 +15,7 @@ with it.
 from __future__ import annotations
 
 import keyword
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -46,18 +47,18 @@ class Start:
 
 
 def normal(axes: Axes | Idx, deviation: float = 0.1) -> Start:
-    """Independent normal numbers with mean 0 and this standard deviation."""
-    return Start(as_axes(axes), Initial("normal", deviation))
+    """Independent normal numbers with mean 0 and this standard deviation, which is 0 or more."""
+    return started(axes, "normal", deviation, "standard deviation", least=0)
 
 
 def uniform(axes: Axes | Idx, bound: float = 0.1) -> Start:
-    """Independent uniform numbers in [-bound, bound)."""
-    return Start(as_axes(axes), Initial("uniform", bound))
+    """Independent uniform numbers in [-bound, bound), with a bound of 0 or more."""
+    return started(axes, "uniform", bound, "bound", least=0)
 
 
 def constant(axes: Axes | Idx, value: float = 0.0) -> Start:
     """Every entry is `value`."""
-    return Start(as_axes(axes), Initial("constant", value))
+    return started(axes, "constant", value, "value", least=-math.inf)
 
 
 def zeros(axes: Axes | Idx) -> Start:
@@ -68,6 +69,18 @@ def zeros(axes: Axes | Idx) -> Start:
 def ones(axes: Axes | Idx) -> Start:
     """Every entry is 1."""
     return constant(axes, 1.0)
+
+
+def started(axes: Axes | Idx, kind: str, value: float, what: str, least: float) -> Start:
+    """Raises DeclarationError unless `value` is a finite number of `least` or more."""
+    try:
+        number = math.nan if isinstance(value, str) else float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number) or number < least:
+        expected = "a finite number" if math.isinf(least) else f"a finite number of {least} or more"
+        raise DeclarationError(f"{kind}(...): the {what} is {value!r}, expected {expected}")
+    return Start(as_axes(axes), Initial(kind, number))
 
 
 def as_axes(axes: Axes | Idx) -> Axes:

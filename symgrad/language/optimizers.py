@@ -281,8 +281,8 @@ def check_amounts(program: Program, optimizer: Optimizer, decay: Mapping[str, fl
             )
     if decay and isinstance(optimizer, AdamW):
         raise DeclarationError(
-            f"{program.name}: weight_decay is given for {', '.join(decay)}, but AdamW decays every parameter itself; "
-            "set AdamW(weight_decay=...), or use Adam with weight_decay for decay inside the gradient"
+            f"{program.name}: weight decay is given for {', '.join(decay)}, but AdamW decays every parameter itself; "
+            "leave it out (AdamW(weight_decay=...) has its own), or use Adam, with the decay inside the gradient"
         )
     if clip is not None and not (math.isfinite(clip) and clip > 0):
         raise DeclarationError(

@@ -168,7 +168,7 @@ def loaded(program: Program, training: Training) -> tuple[Data, Sizes]:
     if batch > 1 and batch_axis(program) is None:
         raise DataError(
             f"{program.name}: the batch is {batch:,}, but the model has no batch axis and reads one example a step "
-            f"({why_no_batch(program)}); give batch=1, or add the axis as the first of each input"
+            f"({why_no_batch(program)}); give a batch of 1, or add the axis as the first of each input"
         )
     if batch > rows:
         raise DataError(
@@ -185,7 +185,8 @@ def loaded(program: Program, training: Training) -> tuple[Data, Sizes]:
     for name in training.weight_decay:
         if name not in names:
             raise TrainingError(
-                f"{program.name}: weight_decay names {name}, but the parameters are {', '.join(names)}; correct it"
+                f"{program.name}: weight decay is given for {name}, but the parameters are {', '.join(names)}; "
+                "correct it"
             )
     check_amounts(program, training.optimizer, training.weight_decay, training.clip)
     return data, sizes

@@ -64,7 +64,7 @@ def write_atomically(path: Path, content: bytes) -> None:
         finally:
             unfinished.unlink(missing_ok=True)
     except OSError as error:
-        raise DataError(f"{path}: cannot be written ({error.strerror}); choose another file with out=") from None
+        raise DataError(f"{path}: cannot be written ({error.strerror}); choose another file") from None
 
 
 def check_writable(path: Path) -> None:
@@ -74,9 +74,9 @@ def check_writable(path: Path) -> None:
         with tempfile.TemporaryFile(dir=path.parent):
             pass
     except OSError as error:
-        raise DataError(f"{path}: cannot be written ({error.strerror}); choose another file with out=") from None
+        raise DataError(f"{path}: cannot be written ({error.strerror}); choose another file") from None
     if path.is_dir():
-        raise DataError(f"{path}: is a folder, expected the name of a file; choose another with out=")
+        raise DataError(f"{path}: is a folder, expected the name of a file; choose another")
 
 
 def load_checkpoint(path: str | Path, program: Program | None = None) -> Checkpoint:

@@ -27,6 +27,12 @@ from .rates import Constant, Rate, parse_rate
 from .text import Text
 
 DTYPES = ("float32", "float64")
+TEXT_WORDS = {
+    "source": "the file of a text",
+    "split": "the split of a text",
+    "minimum_count": "the minimum count of a text",
+    "vocabulary_from": "the part for a text's vocabulary",
+}
 TEXT_VALUES = {name: name for name in ("split", "minimum_count", "vocabulary_from")} | {"text": "source"}
 
 
@@ -124,9 +130,9 @@ class Training:
         if text:
             data = changes.get("data", self.data)
             if not isinstance(data, Text):
-                values = ", ".join(f"{name} {value}" for name, value in text.items())
+                values = ", ".join(f"{TEXT_WORDS[name]} ({value})" for name, value in text.items())
                 raise DataError(
-                    f"training: a text's {values} is given, but the data is {type(data).__name__}, which reads no "
+                    f"training: {values} is given, but the data is {type(data).__name__}, which reads no "
                     "text; leave it out, or make the training's data a Text(...)"
                 )
             changes["data"] = replace(data, **text)

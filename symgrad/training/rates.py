@@ -183,7 +183,7 @@ def parse_rate(text: str) -> Rate:
         raise DataError(f"rate {text!r}: {name} is written like '{form.example}'")
     try:
         rate = form.make(arguments)
-    except ValueError as error:
+    except (ValueError, DataError) as error:
         raise DataError(f"rate {text!r}: {error}; {name} is written like '{form.example}'") from error
     return WarmUp(warm_up, rate) if warm_up else rate
 

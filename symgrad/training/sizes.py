@@ -69,8 +69,8 @@ def complete(program: Program, sizes: Mapping[str, int], batch: int) -> Sizes:
             )
         if name == axis and value != batch:
             raise DataError(
-                f"{program.name}: size {name} is the batch's, given as {value:,} and as batch={batch:,}; "
-                "say it once, as batch"
+                f"{program.name}: size {name} is given as {value:,}, but it is the batch's, which is {batch:,}; "
+                "leave it out, or make them agree"
             )
     known = {**{name: int(value) for name, value in sizes.items()}, **({axis: batch} if axis else {})}
     missing = [name for name in names if name not in known]

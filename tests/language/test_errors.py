@@ -29,7 +29,7 @@ from sympy import (
 )
 
 from symgrad.language.errors import DeclarationError
-from symgrad.language.model import Model, zeros
+from symgrad.language.model import Model, constant, normal, uniform, zeros
 from symgrad.language.surface import axes, concatenated, maximum, mean, merged, size, softmax, total
 
 b, t, d, i, j, v = axes("b:B t:N d:D i:H j:H v:V")
@@ -340,6 +340,27 @@ REFUSED: dict[str, tuple[Callable[[Declared], object], str]] = {
         "m: the left side a[0] must carry plain indices",
     ),
 }
+
+
+REFUSED |= {
+    f"{kind.__name__} from {value!r}": (
+        lambda m, kind=kind, value=value: m.parameters(Q=kind((b, i), value)),
+        f"{kind.__name__}(...): the {what} is {value!r}, expected {expected}",
+    )
+    for kind, value, what, expected in [
+        (normal, -1, "standard deviation", "a finite number of 0 or more"),
+        (normal, float("nan"), "standard deviation", "a finite number of 0 or more"),
+        (normal, "0.1", "standard deviation", "a finite number of 0 or more"),
+        (normal, (0, 1), "standard deviation", "a finite number of 0 or more"),
+        (uniform, -0.1, "bound", "a finite number of 0 or more"),
+        (constant, float("inf"), "value", "a finite number"),
+    ]
+}
+
+
+def test_starts_may_be_sympy_numbers() -> None:
+    assert normal((b, i), 1 / sympy.sqrt(4)).initial == normal((b, i), 0.5).initial
+    assert constant(i, -1).initial.scale == -1
 
 
 def every_parameter(m: Declared) -> sympy.Expr:

@@ -268,7 +268,7 @@ REFUSED = [
     ({"weight_decay": {"Q": 0.1}}, Adam(), "weight_decay names Q, which is no parameter; there are: s, k, W, T"),
     ({"weight_decay": {"W": -0.1}}, Adam(), "weight_decay of W is -0.1; it must be 0 or more"),
     ({"weight_decay": {"W": math.nan}}, Adam(), "weight_decay of W is nan"),
-    ({"weight_decay": {"W": 0.1}}, AdamW(), "AdamW decays every parameter itself; set AdamW"),
+    ({"weight_decay": {"W": 0.1}}, AdamW(), "AdamW decays every parameter itself; leave it out \\(AdamW"),
     ({"clip": 0.0}, SGD(), "clip is 0.0; it must be positive"),
     ({"clip": math.inf}, SGD(), "clip is inf"),
 ]

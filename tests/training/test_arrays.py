@@ -130,7 +130,7 @@ def test_a_size_that_the_model_has_not():
 
 
 def test_the_batch_given_twice():
-    with pytest.raises(DataError, match="size B is the batch's, given as 4 and as batch=8"):
+    with pytest.raises(DataError, match="size B is given as 4, but it is the batch's, which is 8"):
         complete(ngram().program, {"V": 5, "N": 2, "D": 2, "B": 4}, 8)
 
 

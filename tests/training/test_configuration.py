@@ -115,7 +115,7 @@ def test_other_values_of_a_text():
 
 
 def test_a_text_for_arrays():
-    with pytest.raises(DataError, match=r"a text's source other.txt is given, but the data is Arrays"):
+    with pytest.raises(DataError, match=r"the file of a text \(other.txt\) is given, but the data is Arrays"):
         plan(data=Arrays({})).overridden(text="other.txt")
 
 

@@ -154,7 +154,7 @@ def test_patience_without_validation(tmp_path):
 
 
 def test_decay_of_what_is_no_parameter(tmp_path):
-    with pytest.raises(TrainingError, match="weight_decay names U, but the parameters are W"):
+    with pytest.raises(TrainingError, match="weight decay is given for U, but the parameters are W"):
         run(tmp_path, weight_decay={"U": 0.1})
 
 
