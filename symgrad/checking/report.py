@@ -139,6 +139,8 @@ class Report:
         console.print(self.table())
         return f"{console.file.getvalue()}{self.summary()}"
 
+    __repr__ = __str__
+
     def json(self) -> str:
         """`{"model", "ok", "tensors": [...], "rows": [...]}`; an error that is not finite is null."""
         tensors = [

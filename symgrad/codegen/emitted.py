@@ -31,7 +31,7 @@ ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 @dataclass(frozen=True)
 class Generated:
-    """The text of an emitted file.
+    """The text of an emitted file; `print` shows it.
 
     `model` is the program that it was made from, `program` the step that it computes; `differentiated` names the
     parameters and real inputs whose gradients its function `gradients` returns, in order.
@@ -43,6 +43,13 @@ class Generated:
     program: Program
     differentiated: tuple[str, ...]
     dtype: str
+
+    def __str__(self) -> str:
+        return self.source
+
+    def __repr__(self) -> str:
+        lines = f"{len(self.source.splitlines())} lines"
+        return f"<Generated {self.name}.py: {lines}, gradients of {', '.join(self.differentiated)}>"
 
     def write(self, folder: str | Path = "generated") -> Path:
         """Write `<name>.py` into the folder, atomically, unless it is there already with this text.
@@ -136,6 +143,10 @@ class Emitted:
     module: ModuleType
     dtype: str
     thresholds: tuple = ()
+
+    def __repr__(self) -> str:
+        name = self.module.__name__.rpartition(".")[2]
+        return f"<Emitted {name}: loss, gradients, chunk, mean_loss in {self.dtype}>"
 
     @cached_property
     def arguments(self) -> Arguments:

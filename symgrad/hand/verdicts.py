@@ -88,6 +88,8 @@ class Verification:
 
         return text(self)
 
+    __repr__ = __str__
+
     def as_json(self) -> dict:
         """Plain data: every field of every verdict, the statuses as words."""
         verdicts = [{**asdict(verdict), "status": verdict.status.value} for verdict in self.verdicts]

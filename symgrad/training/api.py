@@ -19,7 +19,7 @@ from ..language.program import Program, Role
 from ..language.sizes import divisors, refuse_vanishing
 from .checkpoints import Checkpoint, check_writable, save_checkpoint, started_from
 from .configuration import Training
-from .data import Data, check_tokens
+from .data import PARTS, Data, check_tokens
 from .loop import Emitted, Fit, Loop, Values, interrupt_after
 from .parameters import initial_values
 from .report import Evaluation, Report, Silent
@@ -63,6 +63,10 @@ class Run:
     seconds: float
     path: Path
     interrupted: bool
+
+    def __repr__(self) -> str:
+        losses = (f"{part} {getattr(self, part):.3f}" for part in PARTS if getattr(self, part) is not None)
+        return f"<Run {', '.join(losses) or 'without losses'}; parameters {', '.join(self.parameters)} in {self.path}>"
 
     @property
     def best_epoch(self) -> float | None:

@@ -175,6 +175,7 @@ def test_a_report_reads_as_a_table_and_as_json() -> None:
     wrong = Interpreted(program, dtype="float32", wrong=MISTAKES[0])
     report = Report(program, check_step(wrong, table=size_table(program)[:2]))
     written = str(report)
+    assert repr(report) == written
     line = next(line for line in written.splitlines() if " U " in line)
     assert "(V, H)" in line and "WRONG" in line
     assert "comparisons are wrong" in written

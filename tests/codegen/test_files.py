@@ -29,6 +29,16 @@ def generated() -> Generated:
     return generate(MODELS["concat_lm"](), Adam(), "float32")
 
 
+# -- what a person sees of it -----------------------------------------------------------------------------------------
+
+
+def test_print_shows_the_text_and_a_notebook_one_line(generated: Generated) -> None:
+    assert str(generated) == generated.source
+    lines = len(generated.source.splitlines())
+    assert repr(generated) == f"<Generated concat_lm_adam_float32.py: {lines} lines, gradients of C, W1, W2>"
+    assert repr(plain(generated)) == "<Emitted concat_lm_adam_float32: loss, gradients, chunk, mean_loss in float32>"
+
+
 # -- writing -----------------------------------------------------------------------------------------------------------
 
 

@@ -34,6 +34,7 @@ def test_every_right_form_of_the_samples(identifier, form):
     names = {"G": f"d{hand.wrt}", **hand.names}
     found = verify(hand.build(), item["check"][form], names=names, sizes=dict(hand.sizes))
     assert found.exit_status == 0, str(found)
+    assert repr(found) == str(found)
 
 
 @cache

@@ -75,6 +75,8 @@ def test_no_training_evaluation(tmp_path):
     result = run(tmp_path, train_loss=False)
     assert result.train is None
     assert result.test is not None
+    losses = f"valid {result.valid:.3f}, test {result.test:.3f}"
+    assert repr(result) == f"<Run {losses}; parameters W in {result.path}>"
 
 
 def test_the_default_place(tmp_path, monkeypatch):
