@@ -70,6 +70,14 @@ def test_the_committed_files_are_what_is_emitted(emitted: tuple[dict[str, str], 
         )
 
 
+def test_only_the_committed_files_are_wanted_in_the_folder(emitted: tuple[dict[str, str], ...]) -> None:
+    """Whatever else training and checking write there is ignored by Git."""
+    lines = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert "/generated/*" in lines
+    kept = {line.removeprefix("!/generated/") for line in lines if line.startswith("!/generated/")}
+    assert kept == set(emitted[0]), "make .gitignore name the files of today's examples"
+
+
 def test_they_import_only_what_everybody_has(emitted: tuple[dict[str, str], ...]) -> None:
     for name, text in emitted[0].items():
         imported = set()
