@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+import shlex
 from functools import cache
 from pathlib import Path
 
 import pytest
 
+import symgrad
 from symgrad import verify
+from symgrad.checking.calculus_check import check_calculus
+from symgrad.cli import app
 from symgrad.derivation import derive, hessian, jacobian
 from symgrad.model_file import load_model_file
 from symgrad.pipeline import generate
@@ -41,6 +45,46 @@ def test_blocks_are_quotations(heading: str) -> None:
     lines = [line for text in quoted for line in text.splitlines() if line not in ("", "...")]
     assert len(lines) > 1
     assert [line for line in lines if line not in known] == []
+
+
+def test_more_words_of_a_declaration_work() -> None:
+    """README's second declaration runs; its gradients agree with difference quotients, and a file is made of it."""
+    section = README.split("\n## Declare\n")[1].split("\n## ")[0]
+    block = re.findall(r"^```python\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)[1]
+    names: dict[str, object] = {}
+    exec(block, names)
+    for model, learned in ((names["model"], ("W", "V")), (names["line"], ("w",))):
+        rows = check_calculus(model.program)
+        assert {row.tensor for row in rows} >= set(learned)
+        assert all(row.ok for row in rows)
+        assert set(learned) <= set(generate(model).differentiated)
+    words = re.findall(r"`(?:\w = )?(?:model\.|Model\.)?(\w+)\(", section.split("More words")[1])
+    assert {"states", "update", "maximum", "merged", "split", "concatenated", "from_equations"} <= set(words)
+    assert all(hasattr(symgrad, word) or hasattr(symgrad.Model, word) for word in words), words
+
+
+def commands() -> list[list[str]]:
+    """The words of every `symgrad ...` that README tells to type."""
+    blocks = re.findall(r"^```sh\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+    lines = [line for block in blocks for line in block.splitlines() if line.startswith("symgrad ")]
+    lines += [" ".join(text.split()) for text in re.findall(r"`(symgrad [^`]*)`", README)]
+    return [shlex.split(line, comments=True)[1:] for line in lines]
+
+
+def test_commands_have_their_options() -> None:
+    """Each option is one of its command's; a file that is named is there."""
+    import typer
+
+    known = typer.main.get_command(app).commands
+    assert len(commands()) > 15
+    for name, *words in commands():
+        if name.startswith("-"):
+            continue
+        options = {option for parameter in known[name].params for option in parameter.opts} | {"--help"}
+        given = {word for word in words if word.startswith("--")}
+        assert given <= options, (name, given - options)
+        missing = [word for word in words if word.startswith("examples/") and not (ROOT / word).is_file()]
+        assert missing == []
 
 
 def test_there_are_two_commands_for_a_fresh_machine() -> None:
