@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -83,6 +84,7 @@ class Arguments:
         arrays = self.arrays(form, given, kept, rows=True)
         rows = self.rows(arrays)
         self.check_sizes(form, arrays, ("order", order.shape[1]), rows=True)
+        self.check_apart({"losses": losses, **{named(t): array for t, array in arrays if t in form.kept}})
         if self.inputs and order.size and (order.min() < 0 or order.max() >= rows):
             raise self.error(
                 f"order has row numbers from {order.min()} to {order.max()}, which are outside the data's {rows} rows; "
@@ -163,6 +165,16 @@ class Arguments:
             f"{name} is {type(value).__name__}{held}, expected a C-contiguous array of {dtype}; convert it with "
             f'np.array(..., dtype="{dtype}", order="C")'
         )
+
+    def check_apart(self, changed: Mapping[str, np.ndarray]) -> None:
+        """No two arrays that are changed in place share memory; they are C-contiguous."""
+        spans = sorted((array.ctypes.data, array.nbytes, name) for name, array in changed.items())
+        for (start, length, name), (following, _, other) in pairwise(spans):
+            if following < start + length:
+                one, two = sorted((name, other))
+                raise self.error(
+                    f"{one} and {two} share memory, expected an array for each, as they are changed in place; copy one"
+                )
 
     # -- their sizes -----------------------------------------------------------------------------------------------
 

@@ -21,9 +21,11 @@ def why_no_batch(program: Program) -> str:
     inputs = program.with_role(Role.INPUT, Role.TOKENS)
     if not inputs:
         return "the model has no inputs"
+    if not any(tensor.shape for tensor in inputs):
+        return "its inputs have no axes"
     if not all(tensor.shape and tensor.shape[0] == inputs[0].shape[0] for tensor in inputs):
         starts = (f"{t.name} with {text(t.shape[0]) if t.shape else 'none'}" for t in inputs)
-        return f"the inputs begin with different axes ({', '.join(starts)})" if len(inputs) > 1 else "it has no axis"
+        return f"the inputs begin with different axes ({', '.join(starts)})"
     first = inputs[0].shape[0]
     if not isinstance(first, Size):
         return f"the first axis of the inputs has the size {text(first)}, a formula"

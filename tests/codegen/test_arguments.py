@@ -195,6 +195,12 @@ OF_CHUNK = {
     "state of another type": (put("states", "v_W", lambda a: a.astype(np.float64)), "state v_W is .*float64"),
     "missing state": (lambda call: call.states.pop("v_s"), "state v_s is missing"),
     "unknown state": (lambda call: call.states.update(u_s=1.0), "u_s is given, but .*m_W"),
+    "one array for two states": (
+        lambda call: call.states.update(m_W=call.states["v_W"]), "state m_W and state v_W share memory, expected"
+    ),
+    "a part of an array for another": (
+        lambda call: call.states.update(m_s=call.parameters["W"][0, 0:1].reshape(())), ".* share memory, expected"
+    ),
     "no threads": (set_to("threads", 0), "threads is 0, expected a whole number of 1 or more"),
 }  # fmt: skip
 CASES = [

@@ -40,7 +40,7 @@ def test_a_model_without_batch_axis_has_an_example_a_row():
 
 
 def test_a_single_example_without_an_axis_of_rows():
-    message = r"x has 0 axes .*, expected 1: a row is one example, as the inputs begin with different axes"
+    message = r"x has 0 axes .*, expected 1: a row is one example, as its inputs have no axes; its rows"
     with pytest.raises(DataError, match=message):
         load({"x": 3.0, "y": 0.4}, scalar())
 
