@@ -251,10 +251,14 @@ class Model:
         model.inputs(**(inputs or {}))
         for token, (axes, vocabulary) in (tokens or {}).items():
             model.tokens(**{token: axes}, vocabulary=vocabulary)
-        *definitions, loss = list(equations)
-        for equation in definitions:
+        equations = list(equations)
+        for equation in equations:
             if not isinstance(equation, Eq):
                 raise DeclarationError(f"{name}: {equation} is no equation; write Eq(left, right) with different sides")
+        if not equations:
+            raise DeclarationError(f"{name}: there are no equations; give at least the loss, Eq(Symbol('L'), ...)")
+        *definitions, loss = equations
+        for equation in definitions:
             left = equation.lhs
             axes = left.indices if isinstance(left, sympy.Indexed) else ()
             if not all(isinstance(index, Idx) for index in axes):

@@ -335,6 +335,14 @@ REFUSED: dict[str, tuple[Callable[[Declared], object], str]] = {
         lambda m: Model.from_equations("m", [Eq(m.z, m.z), Eq(Symbol("L"), m.c**2)], parameters={"c": ()}),
         "m: True is no equation; write Eq(left, right) with different sides",
     ),
+    "a loss that is no equation": (
+        lambda m: Model.from_equations("m", [m.c**2], parameters={"c": ()}),
+        "m: c**2 is no equation; write Eq(left, right) with different sides",
+    ),
+    "no equations": (
+        lambda m: Model.from_equations("m", [], parameters={"c": ()}),
+        "m: there are no equations; give at least the loss",
+    ),
     "a left side with other than indices": (
         lambda m: Model.from_equations("m", [Eq(Indexed("a", 0), 1), Eq(Symbol("L"), m.c**2)], parameters={"c": ()}),
         "m: the left side a[0] must carry plain indices",
