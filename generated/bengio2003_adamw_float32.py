@@ -49,11 +49,15 @@ import math
 from math import isfinite, log, sqrt
 
 import numpy as np
-from numba import njit, prange, types
+from llvmlite import binding
+from numba import carray, cfunc, njit, prange, types
 
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
+DIGEST = "19bf49087a1b"  # of what follows: functions of another file have other names
+REALS = types.CPointer(types.float32)
+IDS = types.CPointer(types.int32)
 
 
 LEAST = real(np.finfo(real).min)
@@ -138,6 +142,22 @@ def add_parts(total, parts, count):
             total[k] += share[k]
 
 
+def by_name(function, name):
+    """The function, compiled for C, under a name that the linker knows: callers do not compile it with themselves."""
+    name = f"{function.__name__}_{name}"
+    binding.add_symbol(name, function.address)
+    arguments = [types.uintp if isinstance(kind, types.CPointer) else kind for kind in function._sig.args]
+    return types.ExternalFunction(name, types.void(*arguments))
+
+
+@njit(cache=True)
+def address(array, size=np.dtype(real).itemsize):
+    """Where an array of numbers of `size` bytes begins, for a function that is compiled for C."""
+    if array.itemsize != size or not array.flags.c_contiguous:
+        raise ValueError("an array is not C-contiguous, or its numbers are not this file's: reals, and ids in int32")
+    return array.ctypes.data
+
+
 @njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
 def exp(x):
     """e**x in float32: range reduction, then a polynomial of degree 7; within 2 ulp, 0 below -86, inf above 88.73."""
@@ -176,7 +196,7 @@ def tanh(x):
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def loss_sweep_1(part, parts, U, b, a_turned, y_max_tile, L_sum_tile, B, V, y_parts):
+def loss_sweep_1(part, parts, B, V, J, U, b, a_turned, y_max_tile, L_sum_tile, y_parts):
     """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     y = y_parts[part]
     tiles = (V + 511) // 512
@@ -253,7 +273,7 @@ def loss(context, word, C, H, d, U, b):
     # L_sum[e] = sum_tile y_max_shift[tile,e]*L_sum_tile[tile,e]
     L_sum[...] = 0
     parts = 1
-    loss_sweep_1(parts - 1, parts, U, b, a_turned, y_max_tile, L_sum_tile, B, V, y_parts)
+    loss_sweep_1(parts - 1, parts, B, V, J, U, b, a_turned, y_max_tile, L_sum_tile, y_parts)
     # (y_max) y_max[e] = max_tile y_max_tile[tile,e]
     for e in range(B):
         y_max_total = real(-np.inf)
@@ -274,7 +294,7 @@ def loss(context, word, C, H, d, U, b):
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def gradients_sweep_1(part, parts, U, b, y, a_turned, y_max_tile, p_sum_tile, B, V):
+def gradients_sweep_1(part, parts, B, V, J, U, b, y, a_turned, y_max_tile, p_sum_tile):
     """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     p_exp_tile = y
     tiles = (V + 511) // 512
@@ -303,7 +323,7 @@ def gradients_sweep_1(part, parts, U, b, y, a_turned, y_max_tile, p_sum_tile, B,
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def gradients_sweep_2(
-    part, parts, U, word, o, y, dU, db, a_dy, y_max_shift, db_rows_tile, B, V, J, da_sum_tile_parts,
+    part, parts, B, V, J, word, U, o, y, dU, db, a_dy, y_max_shift, db_rows_tile, da_sum_tile_parts,
     a_dy_tile_parts, da_sum_parts,
 ):
     """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
@@ -419,7 +439,7 @@ def gradients(context, word, C, H, d, U, b):
     # (dd) dd[j] = sum_e do[e,j]
     dd[...] = 0
     parts = 1
-    gradients_sweep_1(parts - 1, parts, U, b, y, a_turned, y_max_tile, p_sum_tile, B, V)
+    gradients_sweep_1(parts - 1, parts, B, V, J, U, b, y, a_turned, y_max_tile, p_sum_tile)
     # (y_max) y_max[e] = max_tile y_max_tile[tile,e]
     for e in range(B):
         y_max_total = real(-np.inf)
@@ -445,7 +465,7 @@ def gradients(context, word, C, H, d, U, b):
             db_rows_tile[tile, e] = y_max_shift[tile, e] / p_sum[e]
     parts = 1
     gradients_sweep_2(
-        parts - 1, parts, U, word, o, y, dU, db, a_dy, y_max_shift, db_rows_tile, B, V, J,
+        parts - 1, parts, B, V, J, word, U, o, y, dU, db, a_dy, y_max_shift, db_rows_tile,
         da_sum_tile_parts, a_dy_tile_parts, da_sum_parts,
     )
     add_parts(da_sum, da_sum_parts, parts)
@@ -471,9 +491,18 @@ def gradients(context, word, C, H, d, U, b):
     return L, dC, dH, dd, dU, db
 
 
-@njit(cache=True, fastmath=FAST, error_model="numpy")
-def step_sweep_1(part, parts, U, b, y, a_turned, y_max_tile, p_sum_tile, B, V):
+@cfunc(
+    types.void(*[types.intp] * 5, *[REALS] * 6),
+    cache=True, fastmath=FAST, error_model="numpy",
+)
+def step_sweep_1(part, parts, B, V, J, U, b, y, a_turned, y_max_tile, p_sum_tile):
     """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
+    U = carray(U, (V, J), real)
+    b = carray(b, (V,), real)
+    y = carray(y, (V, B), real)
+    a_turned = carray(a_turned, (J, B), real)
+    y_max_tile = carray(y_max_tile, ((V + 511) // 512, B), real)
+    p_sum_tile = carray(p_sum_tile, ((V + 511) // 512, B), real)
     p_exp_tile = y
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -499,19 +528,48 @@ def step_sweep_1(part, parts, U, b, y, a_turned, y_max_tile, p_sum_tile, B, V):
                 p_sum_tile[tile, e] += p_exp_tile[v, e]
 
 
+_step_sweep_1 = by_name(step_sweep_1, DIGEST)
+
+
 @njit(cache=True, parallel=True)
-def step_sweep_1_on_threads(parts, U, b, y, a_turned, y_max_tile, p_sum_tile, B, V):
-    for part in prange(parts):
-        step_sweep_1(np.int64(part), parts, U, b, y, a_turned, y_max_tile, p_sum_tile, B, V)
+def run_step_sweep_1(parts, B, V, J, U, b, y, a_turned, y_max_tile, p_sum_tile):
+    at = (
+        address(U), address(b), address(y), address(a_turned), address(y_max_tile), address(p_sum_tile),
+    )
+    if parts == 1:
+        _step_sweep_1(parts - 1, parts, B, V, J, *at)
+    else:
+        for part in prange(parts):
+            _step_sweep_1(np.int64(part), parts, B, V, J, *at)
 
 
-@njit(cache=True, fastmath=FAST, error_model="numpy")
+@cfunc(
+    types.void(*[types.intp] * 5, *[types.float64] * 7, *[IDS] * 1, *[REALS] * 16),
+    cache=True, fastmath=FAST, error_model="numpy",
+)
 def step_sweep_2(
-    part, parts, U, b, word, o, y, lr, weight_decay, beta1, beta2, eps, m_U, v_U, m_b, v_b,
-    C_new_factor, C_new_factor2, a_dy, y_max_shift, db_rows_tile, B, V, J, da_sum_tile_parts,
-    a_dy_tile_parts, da_sum_parts, dU_parts, db_parts,
+    part, parts, B, V, J, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, word, U, b,
+    o, y, m_U, v_U, m_b, v_b, a_dy, y_max_shift, db_rows_tile, da_sum_tile_parts, a_dy_tile_parts,
+    da_sum_parts, dU_parts, db_parts,
 ):
     """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
+    word = carray(word, (B,), np.int32)
+    U = carray(U, (V, J), real)
+    b = carray(b, (V,), real)
+    o = carray(o, (B, J), real)
+    y = carray(y, (V, B), real)
+    m_U = carray(m_U, (V, J), real)
+    v_U = carray(v_U, (V, J), real)
+    m_b = carray(m_b, (V,), real)
+    v_b = carray(v_b, (V,), real)
+    a_dy = carray(a_dy, (B, J), real)
+    y_max_shift = carray(y_max_shift, ((V + 511) // 512, B), real)
+    db_rows_tile = carray(db_rows_tile, ((V + 511) // 512, B), real)
+    da_sum_tile_parts = carray(da_sum_tile_parts, (parts, B, J), real)
+    a_dy_tile_parts = carray(a_dy_tile_parts, (parts, B, J), real)
+    da_sum_parts = carray(da_sum_parts, (parts, B, J), real)
+    dU_parts = carray(dU_parts, (parts, 512, J), real)
+    db_parts = carray(db_parts, (parts, 512), real)
     da_sum_tile = da_sum_tile_parts[part]
     a_dy_tile = a_dy_tile_parts[part]
     da_sum = da_sum_parts[part]
@@ -570,26 +628,48 @@ def step_sweep_2(
             b_new[v] = b[v] * (real(1.0) - real(lr) * real(weight_decay)) - real(lr) * real(C_new_factor) * m_b_new[v] / (real(eps) + sqrt(real(C_new_factor2) * v_b_new[v]))
 
 
+_step_sweep_2 = by_name(step_sweep_2, DIGEST)
+
+
 @njit(cache=True, parallel=True)
-def step_sweep_2_on_threads(
-    parts, U, b, word, o, y, lr, weight_decay, beta1, beta2, eps, m_U, v_U, m_b, v_b, C_new_factor,
-    C_new_factor2, a_dy, y_max_shift, db_rows_tile, B, V, J, da_sum_tile_parts, a_dy_tile_parts,
+def run_step_sweep_2(
+    parts, B, V, J, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, word, U, b, o, y,
+    m_U, v_U, m_b, v_b, a_dy, y_max_shift, db_rows_tile, da_sum_tile_parts, a_dy_tile_parts,
     da_sum_parts, dU_parts, db_parts,
 ):
-    for part in prange(parts):
-        step_sweep_2(
-            np.int64(part), parts, U, b, word, o, y, lr, weight_decay, beta1, beta2, eps, m_U, v_U, m_b, v_b,
-            C_new_factor, C_new_factor2, a_dy, y_max_shift, db_rows_tile, B, V, J, da_sum_tile_parts,
-            a_dy_tile_parts, da_sum_parts, dU_parts, db_parts,
+    at = (
+        address(word, 4), address(U), address(b), address(o), address(y), address(m_U), address(v_U),
+        address(m_b), address(v_b), address(a_dy), address(y_max_shift), address(db_rows_tile),
+        address(da_sum_tile_parts), address(a_dy_tile_parts), address(da_sum_parts), address(dU_parts),
+        address(db_parts),
+    )
+    if parts == 1:
+        _step_sweep_2(
+            parts - 1, parts, B, V, J, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, *at,
         )
+    else:
+        for part in prange(parts):
+            _step_sweep_2(
+                np.int64(part), parts, B, V, J, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2,
+                *at,
+            )
 
 
-@njit(cache=True, fastmath=FAST, error_model="numpy")
+@cfunc(
+    types.void(*[types.intp] * 6, *[types.float64] * 7, *[IDS] * 1, *[REALS] * 5),
+    cache=True, fastmath=FAST, error_model="numpy",
+)
 def step_sweep_3(
-    part, parts, C, context, dx, lr, weight_decay, beta1, beta2, eps, m_C, v_C, C_new_factor,
-    C_new_factor2, B, V, dC_parts, M, N,
+    part, parts, B, V, M, N, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, context,
+    C, dx, m_C, v_C, dC_parts,
 ):
     """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
+    context = carray(context, (B, N), np.int32)
+    C = carray(C, (V, M), real)
+    dx = carray(dx, (B, N, M), real)
+    m_C = carray(m_C, (V, M), real)
+    v_C = carray(v_C, (V, M), real)
+    dC_parts = carray(dC_parts, (parts, 512, M), real)
     dC = dC_parts[part]
     m_C_new = m_C
     v_C_new = v_C
@@ -617,16 +697,27 @@ def step_sweep_3(
                 C_new[v, m] = C[v, m] * (real(1.0) - real(lr) * real(weight_decay)) - real(lr) * real(C_new_factor) * m_C_new[v, m] / (real(eps) + sqrt(real(C_new_factor2) * v_C_new[v, m]))
 
 
+_step_sweep_3 = by_name(step_sweep_3, DIGEST)
+
+
 @njit(cache=True, parallel=True)
-def step_sweep_3_on_threads(
-    parts, C, context, dx, lr, weight_decay, beta1, beta2, eps, m_C, v_C, C_new_factor, C_new_factor2,
-    B, V, dC_parts, M, N,
+def run_step_sweep_3(
+    parts, B, V, M, N, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, context, C, dx,
+    m_C, v_C, dC_parts,
 ):
-    for part in prange(parts):
-        step_sweep_3(
-            np.int64(part), parts, C, context, dx, lr, weight_decay, beta1, beta2, eps, m_C, v_C, C_new_factor,
-            C_new_factor2, B, V, dC_parts, M, N,
+    at = (
+        address(context, 4), address(C), address(dx), address(m_C), address(v_C), address(dC_parts),
+    )
+    if parts == 1:
+        _step_sweep_3(
+            parts - 1, parts, B, V, M, N, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, *at,
         )
+    else:
+        for part in prange(parts):
+            _step_sweep_3(
+                np.int64(part), parts, B, V, M, N, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2,
+                *at,
+            )
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
@@ -707,10 +798,7 @@ def step(
     # C_new_factor2 = 1/(1 - beta2**t)
     C_new_factor2 = 1.0 / (1.0 - beta2 ** t)
     parts = parts_for(V * B * J, threads)
-    if parts == 1:
-        step_sweep_1(parts - 1, parts, U, b, y, a_turned, y_max_tile, p_sum_tile, B, V)
-    else:
-        step_sweep_1_on_threads(parts, U, b, y, a_turned, y_max_tile, p_sum_tile, B, V)
+    run_step_sweep_1(parts, B, V, J, U, b, y, a_turned, y_max_tile, p_sum_tile)
     # (y_max) y_max[e] = max_tile y_max_tile[tile,e]
     for e in range(B):
         y_max_total = real(-np.inf)
@@ -737,18 +825,11 @@ def step(
     if not isfinite(L):
         return L
     parts = parts_for(B * J * V, threads)
-    if parts == 1:
-        step_sweep_2(
-            parts - 1, parts, U, b, word, o, y, lr, weight_decay, beta1, beta2, eps, m_U, v_U, m_b, v_b,
-            C_new_factor, C_new_factor2, a_dy, y_max_shift, db_rows_tile, B, V, J, da_sum_tile_parts,
-            a_dy_tile_parts, da_sum_parts, dU_parts, db_parts,
-        )
-    else:
-        step_sweep_2_on_threads(
-            parts, U, b, word, o, y, lr, weight_decay, beta1, beta2, eps, m_U, v_U, m_b, v_b, C_new_factor,
-            C_new_factor2, a_dy, y_max_shift, db_rows_tile, B, V, J, da_sum_tile_parts, a_dy_tile_parts,
-            da_sum_parts, dU_parts, db_parts,
-        )
+    run_step_sweep_2(
+        parts, B, V, J, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, word, U, b, o, y,
+        m_U, v_U, m_b, v_b, a_dy, y_max_shift, db_rows_tile, da_sum_tile_parts, a_dy_tile_parts,
+        da_sum_parts, dU_parts, db_parts,
+    )
     add_parts(da_sum, da_sum_parts, parts)
     # F4 was: y[e,v] = b[v] + sum_j U[v,j]*a[e,j]
     # (da) da[e,j] = da_sum[e,j]/(B*p_sum[e]) - U_word[e,j]/B
@@ -782,16 +863,10 @@ def step(
         # (U11) d_new[j] = d[j]*(1 - lr*weight_decay) - lr*C_new_factor*m_d_new[j]/(eps + sqrt(C_new_factor2*v_d_new[j]))
         d_new[j] = d[j] * (real(1.0) - real(lr) * real(weight_decay)) - real(lr) * real(C_new_factor) * m_d_new[j] / (real(eps) + sqrt(real(C_new_factor2) * v_d_new[j]))
     parts = parts_for(B * N * M, threads)
-    if parts == 1:
-        step_sweep_3(
-            parts - 1, parts, C, context, dx, lr, weight_decay, beta1, beta2, eps, m_C, v_C, C_new_factor,
-            C_new_factor2, B, V, dC_parts, M, N,
-        )
-    else:
-        step_sweep_3_on_threads(
-            parts, C, context, dx, lr, weight_decay, beta1, beta2, eps, m_C, v_C, C_new_factor, C_new_factor2,
-            B, V, dC_parts, M, N,
-        )
+    run_step_sweep_3(
+        parts, B, V, M, N, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, context, C, dx,
+        m_C, v_C, dC_parts,
+    )
     return L
 
 
@@ -810,8 +885,8 @@ def train_chunk(
     V = C.shape[0]
     M = C.shape[1]
     J = H.shape[0]
-    context_batch = np.empty((B, context.shape[1]), context.dtype)
-    word_batch = np.empty((B,), word.dtype)
+    context_batch = np.empty((B, context.shape[1]), np.int32)
+    word_batch = np.empty((B,), np.int32)
     x = np.empty((B, N, M), real)
     o = np.empty((B, J), real)
     a_turned = np.empty((J, B), real)

@@ -30,11 +30,15 @@ import math
 from math import isfinite, log
 
 import numpy as np
-from numba import njit, prange, types
+from llvmlite import binding
+from numba import carray, cfunc, njit, prange, types
 
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
+DIGEST = "de7ce1dd3220"  # of what follows: functions of another file have other names
+REALS = types.CPointer(types.float32)
+IDS = types.CPointer(types.int32)
 
 
 LEAST = real(np.finfo(real).min)
@@ -119,6 +123,22 @@ def add_parts(total, parts, count):
             total[k] += share[k]
 
 
+def by_name(function, name):
+    """The function, compiled for C, under a name that the linker knows: callers do not compile it with themselves."""
+    name = f"{function.__name__}_{name}"
+    binding.add_symbol(name, function.address)
+    arguments = [types.uintp if isinstance(kind, types.CPointer) else kind for kind in function._sig.args]
+    return types.ExternalFunction(name, types.void(*arguments))
+
+
+@njit(cache=True)
+def address(array, size=np.dtype(real).itemsize):
+    """Where an array of numbers of `size` bytes begins, for a function that is compiled for C."""
+    if array.itemsize != size or not array.flags.c_contiguous:
+        raise ValueError("an array is not C-contiguous, or its numbers are not this file's: reals, and ids in int32")
+    return array.ctypes.data
+
+
 @njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
 def exp(x):
     """e**x in float32: range reduction, then a polynomial of degree 7; within 2 ulp, 0 below -86, inf above 88.73."""
@@ -157,7 +177,7 @@ def tanh(x):
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def loss_sweep_1(part, parts, W2, h_turned, o_max_tile, L_sum_tile, B, V, o_parts):
+def loss_sweep_1(part, parts, B, V, H, W2, h_turned, o_max_tile, L_sum_tile, o_parts):
     """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     o = o_parts[part]
     tiles = (V + 511) // 512
@@ -226,7 +246,7 @@ def loss(x, y, C, W1, W2):
     # L_sum[b] = sum_tile o_max_shift[tile,b]*L_sum_tile[tile,b]
     L_sum[...] = 0
     parts = 1
-    loss_sweep_1(parts - 1, parts, W2, h_turned, o_max_tile, L_sum_tile, B, V, o_parts)
+    loss_sweep_1(parts - 1, parts, B, V, H, W2, h_turned, o_max_tile, L_sum_tile, o_parts)
     # (o_max) o_max[b] = max_tile o_max_tile[tile,b]
     for b in range(B):
         o_max_total = real(-np.inf)
@@ -247,7 +267,7 @@ def loss(x, y, C, W1, W2):
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def gradients_sweep_1(part, parts, W2, o, h_turned, o_max_tile, p_sum_tile, B, V):
+def gradients_sweep_1(part, parts, B, V, H, W2, o, h_turned, o_max_tile, p_sum_tile):
     """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     p_exp_tile = o
     tiles = (V + 511) // 512
@@ -273,7 +293,7 @@ def gradients_sweep_1(part, parts, W2, o, h_turned, o_max_tile, p_sum_tile, B, V
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def gradients_sweep_2(
-    part, parts, W2, y, a, o, h_do, o_max_shift, dW2, B, V, H, dh_sum_tile_parts, h_do_tile_parts,
+    part, parts, B, V, H, y, W2, a, o, h_do, o_max_shift, dW2, dh_sum_tile_parts, h_do_tile_parts,
     dh_sum_parts,
 ):
     """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
@@ -368,7 +388,7 @@ def gradients(x, y, C, W1, W2):
     # (dC) dC[v,d] = sum_b,t dC_rows[b,t,d]*[v == x[b,t]]
     dC[...] = 0
     parts = 1
-    gradients_sweep_1(parts - 1, parts, W2, o, h_turned, o_max_tile, p_sum_tile, B, V)
+    gradients_sweep_1(parts - 1, parts, B, V, H, W2, o, h_turned, o_max_tile, p_sum_tile)
     # (o_max) o_max[b] = max_tile o_max_tile[tile,b]
     for b in range(B):
         o_max_total = real(-np.inf)
@@ -390,7 +410,7 @@ def gradients(x, y, C, W1, W2):
     L = -L_total / B
     parts = 1
     gradients_sweep_2(
-        parts - 1, parts, W2, y, a, o, h_do, o_max_shift, dW2, B, V, H, dh_sum_tile_parts, h_do_tile_parts,
+        parts - 1, parts, B, V, H, y, W2, a, o, h_do, o_max_shift, dW2, dh_sum_tile_parts, h_do_tile_parts,
         dh_sum_parts,
     )
     add_parts(dh_sum, dh_sum_parts, parts)
@@ -414,9 +434,17 @@ def gradients(x, y, C, W1, W2):
     return L, dC, dW1, dW2
 
 
-@njit(cache=True, fastmath=FAST, error_model="numpy")
-def step_sweep_1(part, parts, W2, o, h_turned, o_max_tile, p_sum_tile, B, V):
+@cfunc(
+    types.void(*[types.intp] * 5, *[REALS] * 5),
+    cache=True, fastmath=FAST, error_model="numpy",
+)
+def step_sweep_1(part, parts, B, V, H, W2, o, h_turned, o_max_tile, p_sum_tile):
     """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
+    W2 = carray(W2, (V, H), real)
+    o = carray(o, (V, B), real)
+    h_turned = carray(h_turned, (H, B), real)
+    o_max_tile = carray(o_max_tile, ((V + 511) // 512, B), real)
+    p_sum_tile = carray(p_sum_tile, ((V + 511) // 512, B), real)
     p_exp_tile = o
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -439,18 +467,39 @@ def step_sweep_1(part, parts, W2, o, h_turned, o_max_tile, p_sum_tile, B, V):
                 p_sum_tile[tile, b] += p_exp_tile[v, b]
 
 
+_step_sweep_1 = by_name(step_sweep_1, DIGEST)
+
+
 @njit(cache=True, parallel=True)
-def step_sweep_1_on_threads(parts, W2, o, h_turned, o_max_tile, p_sum_tile, B, V):
-    for part in prange(parts):
-        step_sweep_1(np.int64(part), parts, W2, o, h_turned, o_max_tile, p_sum_tile, B, V)
+def run_step_sweep_1(parts, B, V, H, W2, o, h_turned, o_max_tile, p_sum_tile):
+    at = (
+        address(W2), address(o), address(h_turned), address(o_max_tile), address(p_sum_tile),
+    )
+    if parts == 1:
+        _step_sweep_1(parts - 1, parts, B, V, H, *at)
+    else:
+        for part in prange(parts):
+            _step_sweep_1(np.int64(part), parts, B, V, H, *at)
 
 
-@njit(cache=True, fastmath=FAST, error_model="numpy")
+@cfunc(
+    types.void(*[types.intp] * 5, *[types.float64] * 1, *[IDS] * 1, *[REALS] * 8),
+    cache=True, fastmath=FAST, error_model="numpy",
+)
 def step_sweep_2(
-    part, parts, W2, y, a, o, lr, h_do, o_max_shift, B, V, H, dh_sum_tile_parts, h_do_tile_parts,
+    part, parts, B, V, H, lr, y, W2, a, o, h_do, o_max_shift, dh_sum_tile_parts, h_do_tile_parts,
     dh_sum_parts,
 ):
     """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
+    y = carray(y, (B,), np.int32)
+    W2 = carray(W2, (V, H), real)
+    a = carray(a, (B, H), real)
+    o = carray(o, (V, B), real)
+    h_do = carray(h_do, (B, H), real)
+    o_max_shift = carray(o_max_shift, ((V + 511) // 512, B), real)
+    dh_sum_tile_parts = carray(dh_sum_tile_parts, (parts, B, H), real)
+    h_do_tile_parts = carray(h_do_tile_parts, (parts, B, H), real)
+    dh_sum_parts = carray(dh_sum_parts, (parts, B, H), real)
     dh_sum_tile = dh_sum_tile_parts[part]
     h_do_tile = h_do_tile_parts[part]
     dh_sum = dh_sum_parts[part]
@@ -476,16 +525,23 @@ def step_sweep_2(
                     W2_new[y[b2], i] += real(lr) * h[b2, i] / real(B)
 
 
+_step_sweep_2 = by_name(step_sweep_2, DIGEST)
+
+
 @njit(cache=True, parallel=True)
-def step_sweep_2_on_threads(
-    parts, W2, y, a, o, lr, h_do, o_max_shift, B, V, H, dh_sum_tile_parts, h_do_tile_parts,
+def run_step_sweep_2(
+    parts, B, V, H, lr, y, W2, a, o, h_do, o_max_shift, dh_sum_tile_parts, h_do_tile_parts,
     dh_sum_parts,
 ):
-    for part in prange(parts):
-        step_sweep_2(
-            np.int64(part), parts, W2, y, a, o, lr, h_do, o_max_shift, B, V, H, dh_sum_tile_parts,
-            h_do_tile_parts, dh_sum_parts,
-        )
+    at = (
+        address(y, 4), address(W2), address(a), address(o), address(h_do), address(o_max_shift),
+        address(dh_sum_tile_parts), address(h_do_tile_parts), address(dh_sum_parts),
+    )
+    if parts == 1:
+        _step_sweep_2(parts - 1, parts, B, V, H, lr, *at)
+    else:
+        for part in prange(parts):
+            _step_sweep_2(np.int64(part), parts, B, V, H, lr, *at)
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
@@ -539,10 +595,7 @@ def step(
     # dh_sum[b,i] = sum_tile o_max_shift[tile,b]*dh_sum_tile[tile,b,i]
     dh_sum[...] = 0
     parts = parts_for(V * B * H, threads)
-    if parts == 1:
-        step_sweep_1(parts - 1, parts, W2, o, h_turned, o_max_tile, p_sum_tile, B, V)
-    else:
-        step_sweep_1_on_threads(parts, W2, o, h_turned, o_max_tile, p_sum_tile, B, V)
+    run_step_sweep_1(parts, B, V, H, W2, o, h_turned, o_max_tile, p_sum_tile)
     # (o_max) o_max[b] = max_tile o_max_tile[tile,b]
     for b in range(B):
         o_max_total = real(-np.inf)
@@ -565,16 +618,10 @@ def step(
     if not isfinite(L):
         return L
     parts = parts_for(B * H * V, threads)
-    if parts == 1:
-        step_sweep_2(
-            parts - 1, parts, W2, y, a, o, lr, h_do, o_max_shift, B, V, H, dh_sum_tile_parts, h_do_tile_parts,
-            dh_sum_parts,
-        )
-    else:
-        step_sweep_2_on_threads(
-            parts, W2, y, a, o, lr, h_do, o_max_shift, B, V, H, dh_sum_tile_parts, h_do_tile_parts,
-            dh_sum_parts,
-        )
+    run_step_sweep_2(
+        parts, B, V, H, lr, y, W2, a, o, h_do, o_max_shift, dh_sum_tile_parts, h_do_tile_parts,
+        dh_sum_parts,
+    )
     add_parts(dh_sum, dh_sum_parts, parts)
     # F3 was: o[b,v] = sum_i W2[v,i]*h[b,i]
     # (dh) dh[b,i] = dh_sum[b,i]/(B*p_sum[b]) - W2_y[b,i]/B
@@ -608,8 +655,8 @@ def train_chunk(order, lr, x, y, C, W1, W2, losses, threads):
     V = C.shape[0]
     D = C.shape[1]
     H = W1.shape[0]
-    x_batch = np.empty((B, x.shape[1]), x.dtype)
-    y_batch = np.empty((B,), y.dtype)
+    x_batch = np.empty((B, x.shape[1]), np.int32)
+    y_batch = np.empty((B,), np.int32)
     C_x = np.empty((B, N, D), real)
     a = np.empty((B, H), real)
     h_turned = np.empty((H, B), real)

@@ -69,11 +69,15 @@ import math
 from math import isfinite, log, sqrt
 
 import numpy as np
-from numba import njit, prange, types
+from llvmlite import binding
+from numba import carray, cfunc, njit, prange, types
 
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
+DIGEST = "247c1229233b"  # of what follows: functions of another file have other names
+REALS = types.CPointer(types.float32)
+IDS = types.CPointer(types.int32)
 
 
 AS_IS, TRANSPOSED = False, True
@@ -153,6 +157,22 @@ def add_parts(total, parts, count):
         share = parts[part].reshape(total.size)
         for k in range(total.size):
             total[k] += share[k]
+
+
+def by_name(function, name):
+    """The function, compiled for C, under a name that the linker knows: callers do not compile it with themselves."""
+    name = f"{function.__name__}_{name}"
+    binding.add_symbol(name, function.address)
+    arguments = [types.uintp if isinstance(kind, types.CPointer) else kind for kind in function._sig.args]
+    return types.ExternalFunction(name, types.void(*arguments))
+
+
+@njit(cache=True)
+def address(array, size=np.dtype(real).itemsize):
+    """Where an array of numbers of `size` bytes begins, for a function that is compiled for C."""
+    if array.itemsize != size or not array.flags.c_contiguous:
+        raise ValueError("an array is not C-contiguous, or its numbers are not this file's: reals, and ids in int32")
+    return array.ctypes.data
 
 
 @njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
@@ -440,13 +460,51 @@ def gradients(x, y, C, W, R, c, U, k):
     return L, dC, dW, dR, dc, dU, dk
 
 
-@njit(cache=True, fastmath=FAST, error_model="numpy")
+@cfunc(
+    types.void(*[types.intp] * 7, *[IDS] * 2, *[REALS] * 33),
+    cache=True, fastmath=FAST, error_model="numpy",
+)
 def step_sweep_1(
-    part, parts, C, W, R, c, U, k, x, y, h, s, f, g, q, m, o, ds, dm, dq, dg, df, da, h_tanh, a_given,
-    dh_given, dC_rows, C_x, a_operand, dh_operand, R_turned, L_rows, dW_parts, dR_parts, dc_parts,
-    dU_parts, dk_parts, B, T, D, H, V,
+    part, parts, B, T, D, H, V, x, y, C, W, R, c, U, k, h, s, f, g, q, m, o, ds, dm, dq, dg, df, da,
+    h_tanh, a_given, dh_given, dC_rows, C_x, a_operand, dh_operand, R_turned, L_rows, dW_parts,
+    dR_parts, dc_parts, dU_parts, dk_parts,
 ):
     """Part `part` of `parts`: some rows of the B, through all that goes row by row."""
+    x = carray(x, (B, T), np.int32)
+    y = carray(y, (B, T), np.int32)
+    C = carray(C, (V, D), real)
+    W = carray(W, (4, H, D), real)
+    R = carray(R, (4, H, H), real)
+    c = carray(c, (4, H), real)
+    U = carray(U, (V, H), real)
+    k = carray(k, (V,), real)
+    h = carray(h, (B, T, H), real)
+    s = carray(s, (B, T, H), real)
+    f = carray(f, (B, T, H), real)
+    g = carray(g, (B, T, H), real)
+    q = carray(q, (B, T, H), real)
+    m = carray(m, (B, T, H), real)
+    o = carray(o, (B, T, V), real)
+    ds = carray(ds, (B, T, H), real)
+    dm = carray(dm, (B, H), real)
+    dq = carray(dq, (B, H), real)
+    dg = carray(dg, (B, H), real)
+    df = carray(df, (B, H), real)
+    da = carray(da, (B, T, 4, H), real)
+    h_tanh = carray(h_tanh, (B, T, H), real)
+    a_given = carray(a_given, (B, T, 4, H), real)
+    dh_given = carray(dh_given, (B, T, H), real)
+    dC_rows = carray(dC_rows, (B, T, D), real)
+    C_x = carray(C_x, (B, T, D), real)
+    a_operand = carray(a_operand, (B, T, H), real)
+    dh_operand = carray(dh_operand, (B, 4, H), real)
+    R_turned = carray(R_turned, (H, 4, H), real)
+    L_rows = carray(L_rows, (B,), real)
+    dW_parts = carray(dW_parts, (parts, 4, H, D), real)
+    dR_parts = carray(dR_parts, (parts, 4, H, H), real)
+    dc_parts = carray(dc_parts, (parts, 4, H), real)
+    dU_parts = carray(dU_parts, (parts, V, H), real)
+    dk_parts = carray(dk_parts, (parts, V), real)
     start, stop = B * part // parts, B * (part + 1) // parts
     dW = dW_parts[part]
     dR = dR_parts[part]
@@ -589,18 +647,28 @@ def step_sweep_1(
     product(do.reshape(B*T, V)[start*T:stop*T], TRANSPOSED, h.reshape(B*T, H)[start*T:stop*T], AS_IS, 1.0, 1.0, dU)
 
 
+_step_sweep_1 = by_name(step_sweep_1, DIGEST)
+
+
 @njit(cache=True, parallel=True)
-def step_sweep_1_on_threads(
-    parts, C, W, R, c, U, k, x, y, h, s, f, g, q, m, o, ds, dm, dq, dg, df, da, h_tanh, a_given,
-    dh_given, dC_rows, C_x, a_operand, dh_operand, R_turned, L_rows, dW_parts, dR_parts, dc_parts,
-    dU_parts, dk_parts, B, T, D, H, V,
+def run_step_sweep_1(
+    parts, B, T, D, H, V, x, y, C, W, R, c, U, k, h, s, f, g, q, m, o, ds, dm, dq, dg, df, da, h_tanh,
+    a_given, dh_given, dC_rows, C_x, a_operand, dh_operand, R_turned, L_rows, dW_parts, dR_parts,
+    dc_parts, dU_parts, dk_parts,
 ):
-    for part in prange(parts):
-        step_sweep_1(
-            np.int64(part), parts, C, W, R, c, U, k, x, y, h, s, f, g, q, m, o, ds, dm, dq, dg, df, da, h_tanh,
-            a_given, dh_given, dC_rows, C_x, a_operand, dh_operand, R_turned, L_rows, dW_parts, dR_parts,
-            dc_parts, dU_parts, dk_parts, B, T, D, H, V,
-        )
+    at = (
+        address(x, 4), address(y, 4), address(C), address(W), address(R), address(c), address(U),
+        address(k), address(h), address(s), address(f), address(g), address(q), address(m), address(o),
+        address(ds), address(dm), address(dq), address(dg), address(df), address(da), address(h_tanh),
+        address(a_given), address(dh_given), address(dC_rows), address(C_x), address(a_operand),
+        address(dh_operand), address(R_turned), address(L_rows), address(dW_parts), address(dR_parts),
+        address(dc_parts), address(dU_parts), address(dk_parts),
+    )
+    if parts == 1:
+        _step_sweep_1(parts - 1, parts, B, T, D, H, V, *at)
+    else:
+        for part in prange(parts):
+            _step_sweep_1(np.int64(part), parts, B, T, D, H, V, *at)
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
@@ -667,18 +735,11 @@ def step(
     # C_new_factor2 = 1/(1 - beta2**t)
     C_new_factor2 = 1.0 / (1.0 - beta2 ** t)
     parts = parts_for(4 * B * T * H * D, threads)
-    if parts == 1:
-        step_sweep_1(
-            parts - 1, parts, C, W, R, c, U, k, x, y, h, s, f, g, q, m, o, ds, dm, dq, dg, df, da, h_tanh,
-            a_given, dh_given, dC_rows, C_x, a_operand, dh_operand, R_turned, L_rows, dW_parts, dR_parts,
-            dc_parts, dU_parts, dk_parts, B, T, D, H, V,
-        )
-    else:
-        step_sweep_1_on_threads(
-            parts, C, W, R, c, U, k, x, y, h, s, f, g, q, m, o, ds, dm, dq, dg, df, da, h_tanh, a_given,
-            dh_given, dC_rows, C_x, a_operand, dh_operand, R_turned, L_rows, dW_parts, dR_parts, dc_parts,
-            dU_parts, dk_parts, B, T, D, H, V,
-        )
+    run_step_sweep_1(
+        parts, B, T, D, H, V, x, y, C, W, R, c, U, k, h, s, f, g, q, m, o, ds, dm, dq, dg, df, da, h_tanh,
+        a_given, dh_given, dC_rows, C_x, a_operand, dh_operand, R_turned, L_rows, dW_parts, dR_parts,
+        dc_parts, dU_parts, dk_parts,
+    )
     add_parts(dW, dW_parts, parts)
     add_parts(dR, dR_parts, parts)
     add_parts(dc, dc_parts, parts)
@@ -822,8 +883,8 @@ def train_chunk(
     V = C.shape[0]
     D = C.shape[1]
     H = W.shape[1]
-    x_batch = np.empty((B, x.shape[1]), x.dtype)
-    y_batch = np.empty((B, y.shape[1]), y.dtype)
+    x_batch = np.empty((B, x.shape[1]), np.int32)
+    y_batch = np.empty((B, y.shape[1]), np.int32)
     C_x = np.empty((B, T, D), real)
     a_given = np.empty((B, T, 4, H), real)
     R_turned = np.empty((H, 4, H), real)

@@ -47,11 +47,15 @@ import math
 from math import isfinite, log, sqrt
 
 import numpy as np
-from numba import njit, prange, types
+from llvmlite import binding
+from numba import carray, cfunc, njit, prange, types
 
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
+DIGEST = "21559a519e81"  # of what follows: functions of another file have other names
+REALS = types.CPointer(types.float32)
+IDS = types.CPointer(types.int32)
 
 
 LEAST = real(np.finfo(real).min)
@@ -136,6 +140,22 @@ def add_parts(total, parts, count):
             total[k] += share[k]
 
 
+def by_name(function, name):
+    """The function, compiled for C, under a name that the linker knows: callers do not compile it with themselves."""
+    name = f"{function.__name__}_{name}"
+    binding.add_symbol(name, function.address)
+    arguments = [types.uintp if isinstance(kind, types.CPointer) else kind for kind in function._sig.args]
+    return types.ExternalFunction(name, types.void(*arguments))
+
+
+@njit(cache=True)
+def address(array, size=np.dtype(real).itemsize):
+    """Where an array of numbers of `size` bytes begins, for a function that is compiled for C."""
+    if array.itemsize != size or not array.flags.c_contiguous:
+        raise ValueError("an array is not C-contiguous, or its numbers are not this file's: reals, and ids in int32")
+    return array.ctypes.data
+
+
 @njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
 def exp(x):
     """e**x in float32: range reduction, then a polynomial of degree 7; within 2 ulp, 0 below -86, inf above 88.73."""
@@ -174,7 +194,7 @@ def tanh(x):
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def loss_sweep_1(part, parts, W2, b2, h_turned, o_max_tile, L_sum_tile, B, V, o_parts):
+def loss_sweep_1(part, parts, B, V, H, W2, b2, h_turned, o_max_tile, L_sum_tile, o_parts):
     """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     o = o_parts[part]
     tiles = (V + 511) // 512
@@ -260,7 +280,7 @@ def loss(x, y, C, W1, gain, bias, W2, b2):
     # L_sum[b] = sum_tile o_max_shift[tile,b]*L_sum_tile[tile,b]
     L_sum[...] = 0
     parts = 1
-    loss_sweep_1(parts - 1, parts, W2, b2, h_turned, o_max_tile, L_sum_tile, B, V, o_parts)
+    loss_sweep_1(parts - 1, parts, B, V, H, W2, b2, h_turned, o_max_tile, L_sum_tile, o_parts)
     # (o_max) o_max[b] = max_tile o_max_tile[tile,b]
     for b in range(B):
         o_max_total = real(-np.inf)
@@ -281,7 +301,7 @@ def loss(x, y, C, W1, gain, bias, W2, b2):
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def gradients_sweep_1(part, parts, W2, b2, o, h_turned, o_max_tile, p_sum_tile, B, V):
+def gradients_sweep_1(part, parts, B, V, H, W2, b2, o, h_turned, o_max_tile, p_sum_tile):
     """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     p_exp_tile = o
     tiles = (V + 511) // 512
@@ -310,7 +330,7 @@ def gradients_sweep_1(part, parts, W2, b2, o, h_turned, o_max_tile, p_sum_tile, 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def gradients_sweep_2(
-    part, parts, W2, y, h, o, h_do, o_max_shift, db2_rows_tile, dW2, db2, B, V, H, dh_sum_tile_parts,
+    part, parts, B, V, H, y, W2, h, o, h_do, o_max_shift, db2_rows_tile, dW2, db2, dh_sum_tile_parts,
     h_do_tile_parts, dh_sum_parts,
 ):
     """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
@@ -450,7 +470,7 @@ def gradients(x, y, C, W1, gain, bias, W2, b2):
     # (dbias) dbias[i] = sum_b (1 - h[b,i]**2)*dh[b,i]
     dbias[...] = 0
     parts = 1
-    gradients_sweep_1(parts - 1, parts, W2, b2, o, h_turned, o_max_tile, p_sum_tile, B, V)
+    gradients_sweep_1(parts - 1, parts, B, V, H, W2, b2, o, h_turned, o_max_tile, p_sum_tile)
     # (o_max) o_max[b] = max_tile o_max_tile[tile,b]
     for b in range(B):
         o_max_total = real(-np.inf)
@@ -476,7 +496,7 @@ def gradients(x, y, C, W1, gain, bias, W2, b2):
             db2_rows_tile[tile, b] = o_max_shift[tile, b] / p_sum[b]
     parts = 1
     gradients_sweep_2(
-        parts - 1, parts, W2, y, h, o, h_do, o_max_shift, db2_rows_tile, dW2, db2, B, V, H,
+        parts - 1, parts, B, V, H, y, W2, h, o, h_do, o_max_shift, db2_rows_tile, dW2, db2,
         dh_sum_tile_parts, h_do_tile_parts, dh_sum_parts,
     )
     add_parts(dh_sum, dh_sum_parts, parts)
@@ -519,9 +539,18 @@ def gradients(x, y, C, W1, gain, bias, W2, b2):
     return L, dC, dW1, dgain, dbias, dW2, db2
 
 
-@njit(cache=True, fastmath=FAST, error_model="numpy")
-def step_sweep_1(part, parts, W2, b2, o, h_turned, o_max_tile, p_sum_tile, B, V):
+@cfunc(
+    types.void(*[types.intp] * 5, *[REALS] * 6),
+    cache=True, fastmath=FAST, error_model="numpy",
+)
+def step_sweep_1(part, parts, B, V, H, W2, b2, o, h_turned, o_max_tile, p_sum_tile):
     """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
+    W2 = carray(W2, (V, H), real)
+    b2 = carray(b2, (V,), real)
+    o = carray(o, (V, B), real)
+    h_turned = carray(h_turned, (H, B), real)
+    o_max_tile = carray(o_max_tile, ((V + 511) // 512, B), real)
+    p_sum_tile = carray(p_sum_tile, ((V + 511) // 512, B), real)
     p_exp_tile = o
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -547,18 +576,41 @@ def step_sweep_1(part, parts, W2, b2, o, h_turned, o_max_tile, p_sum_tile, B, V)
                 p_sum_tile[tile, b] += p_exp_tile[v, b]
 
 
+_step_sweep_1 = by_name(step_sweep_1, DIGEST)
+
+
 @njit(cache=True, parallel=True)
-def step_sweep_1_on_threads(parts, W2, b2, o, h_turned, o_max_tile, p_sum_tile, B, V):
-    for part in prange(parts):
-        step_sweep_1(np.int64(part), parts, W2, b2, o, h_turned, o_max_tile, p_sum_tile, B, V)
+def run_step_sweep_1(parts, B, V, H, W2, b2, o, h_turned, o_max_tile, p_sum_tile):
+    at = (
+        address(W2), address(b2), address(o), address(h_turned), address(o_max_tile), address(p_sum_tile),
+    )
+    if parts == 1:
+        _step_sweep_1(parts - 1, parts, B, V, H, *at)
+    else:
+        for part in prange(parts):
+            _step_sweep_1(np.int64(part), parts, B, V, H, *at)
 
 
-@njit(cache=True, fastmath=FAST, error_model="numpy")
+@cfunc(
+    types.void(*[types.intp] * 5, *[types.float64] * 1, *[IDS] * 1, *[REALS] * 10),
+    cache=True, fastmath=FAST, error_model="numpy",
+)
 def step_sweep_2(
-    part, parts, W2, b2, y, h, o, lr, h_do, o_max_shift, db2_rows_tile, B, V, H, dh_sum_tile_parts,
+    part, parts, B, V, H, lr, y, W2, b2, h, o, h_do, o_max_shift, db2_rows_tile, dh_sum_tile_parts,
     h_do_tile_parts, dh_sum_parts,
 ):
     """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
+    y = carray(y, (B,), np.int32)
+    W2 = carray(W2, (V, H), real)
+    b2 = carray(b2, (V,), real)
+    h = carray(h, (B, H), real)
+    o = carray(o, (V, B), real)
+    h_do = carray(h_do, (B, H), real)
+    o_max_shift = carray(o_max_shift, ((V + 511) // 512, B), real)
+    db2_rows_tile = carray(db2_rows_tile, ((V + 511) // 512, B), real)
+    dh_sum_tile_parts = carray(dh_sum_tile_parts, (parts, B, H), real)
+    h_do_tile_parts = carray(h_do_tile_parts, (parts, B, H), real)
+    dh_sum_parts = carray(dh_sum_parts, (parts, B, H), real)
     dh_sum_tile = dh_sum_tile_parts[part]
     h_do_tile = h_do_tile_parts[part]
     dh_sum = dh_sum_parts[part]
@@ -593,16 +645,24 @@ def step_sweep_2(
                 b2_new[y[b2_]] += real(lr) / real(B)
 
 
+_step_sweep_2 = by_name(step_sweep_2, DIGEST)
+
+
 @njit(cache=True, parallel=True)
-def step_sweep_2_on_threads(
-    parts, W2, b2, y, h, o, lr, h_do, o_max_shift, db2_rows_tile, B, V, H, dh_sum_tile_parts,
+def run_step_sweep_2(
+    parts, B, V, H, lr, y, W2, b2, h, o, h_do, o_max_shift, db2_rows_tile, dh_sum_tile_parts,
     h_do_tile_parts, dh_sum_parts,
 ):
-    for part in prange(parts):
-        step_sweep_2(
-            np.int64(part), parts, W2, b2, y, h, o, lr, h_do, o_max_shift, db2_rows_tile, B, V, H,
-            dh_sum_tile_parts, h_do_tile_parts, dh_sum_parts,
-        )
+    at = (
+        address(y, 4), address(W2), address(b2), address(h), address(o), address(h_do),
+        address(o_max_shift), address(db2_rows_tile), address(dh_sum_tile_parts), address(h_do_tile_parts),
+        address(dh_sum_parts),
+    )
+    if parts == 1:
+        _step_sweep_2(parts - 1, parts, B, V, H, lr, *at)
+    else:
+        for part in prange(parts):
+            _step_sweep_2(np.int64(part), parts, B, V, H, lr, *at)
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
@@ -682,10 +742,7 @@ def step(
     # dm_sum[i] = sum_b dn[b,i]
     dm_sum[...] = 0
     parts = parts_for(V * B * H, threads)
-    if parts == 1:
-        step_sweep_1(parts - 1, parts, W2, b2, o, h_turned, o_max_tile, p_sum_tile, B, V)
-    else:
-        step_sweep_1_on_threads(parts, W2, b2, o, h_turned, o_max_tile, p_sum_tile, B, V)
+    run_step_sweep_1(parts, B, V, H, W2, b2, o, h_turned, o_max_tile, p_sum_tile)
     # (o_max) o_max[b] = max_tile o_max_tile[tile,b]
     for b in range(B):
         o_max_total = real(-np.inf)
@@ -718,16 +775,10 @@ def step(
     for i in range(H):
         s_run_new[i] = real(0.001) * s[i] + real(0.999) * s_run[i]
     parts = parts_for(B * H * V, threads)
-    if parts == 1:
-        step_sweep_2(
-            parts - 1, parts, W2, b2, y, h, o, lr, h_do, o_max_shift, db2_rows_tile, B, V, H, dh_sum_tile_parts,
-            h_do_tile_parts, dh_sum_parts,
-        )
-    else:
-        step_sweep_2_on_threads(
-            parts, W2, b2, y, h, o, lr, h_do, o_max_shift, db2_rows_tile, B, V, H, dh_sum_tile_parts,
-            h_do_tile_parts, dh_sum_parts,
-        )
+    run_step_sweep_2(
+        parts, B, V, H, lr, y, W2, b2, h, o, h_do, o_max_shift, db2_rows_tile, dh_sum_tile_parts,
+        h_do_tile_parts, dh_sum_parts,
+    )
     add_parts(dh_sum, dh_sum_parts, parts)
     # F6 was: o[b,v] = b2[v] + sum_i W2[v,i]*h[b,i]
     # (dh) dh[b,i] = dh_sum[b,i]/(B*p_sum[b]) - W2_y[b,i]/B
@@ -784,8 +835,8 @@ def train_chunk(order, lr, x, y, C, W1, gain, bias, W2, b2, m_run, s_run, losses
     V = C.shape[0]
     D = C.shape[1]
     H = W1.shape[0]
-    x_batch = np.empty((B, x.shape[1]), x.dtype)
-    y_batch = np.empty((B,), y.dtype)
+    x_batch = np.empty((B, x.shape[1]), np.int32)
+    y_batch = np.empty((B,), np.int32)
     C_x = np.empty((B, N, D), real)
     z = np.empty((B, H), real)
     m = np.empty((H,), real)
@@ -823,7 +874,7 @@ def train_chunk(order, lr, x, y, C, W1, gain, bias, W2, b2, m_run, s_run, losses
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def evaluation_loss_sweep_1(part, parts, W2, b2, h_turned, o_max_tile, L_sum_tile, B, V, o_parts):
+def evaluation_loss_sweep_1(part, parts, B, V, H, W2, b2, h_turned, o_max_tile, L_sum_tile, o_parts):
     """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     o = o_parts[part]
     tiles = (V + 511) // 512
@@ -905,7 +956,7 @@ def evaluation_loss(x, y, C, W1, gain, bias, W2, b2, m_run, s_run):
     # L_sum[b] = sum_tile o_max_shift[tile,b]*L_sum_tile[tile,b]
     L_sum[...] = 0
     parts = 1
-    evaluation_loss_sweep_1(parts - 1, parts, W2, b2, h_turned, o_max_tile, L_sum_tile, B, V, o_parts)
+    evaluation_loss_sweep_1(parts - 1, parts, B, V, H, W2, b2, h_turned, o_max_tile, L_sum_tile, o_parts)
     # (o_max) o_max[b] = max_tile o_max_tile[tile,b]
     for b in range(B):
         o_max_total = real(-np.inf)

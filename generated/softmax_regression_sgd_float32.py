@@ -24,11 +24,15 @@ import math
 from math import isfinite, log
 
 import numpy as np
-from numba import njit, prange, types
+from llvmlite import binding
+from numba import carray, cfunc, njit, prange, types
 
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
+DIGEST = "162f35e1b43a"  # of what follows: functions of another file have other names
+REALS = types.CPointer(types.float32)
+IDS = types.CPointer(types.int32)
 
 
 LEAST = real(np.finfo(real).min)
@@ -113,6 +117,22 @@ def add_parts(total, parts, count):
             total[k] += share[k]
 
 
+def by_name(function, name):
+    """The function, compiled for C, under a name that the linker knows: callers do not compile it with themselves."""
+    name = f"{function.__name__}_{name}"
+    binding.add_symbol(name, function.address)
+    arguments = [types.uintp if isinstance(kind, types.CPointer) else kind for kind in function._sig.args]
+    return types.ExternalFunction(name, types.void(*arguments))
+
+
+@njit(cache=True)
+def address(array, size=np.dtype(real).itemsize):
+    """Where an array of numbers of `size` bytes begins, for a function that is compiled for C."""
+    if array.itemsize != size or not array.flags.c_contiguous:
+        raise ValueError("an array is not C-contiguous, or its numbers are not this file's: reals, and ids in int32")
+    return array.ctypes.data
+
+
 @njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
 def exp(x):
     """e**x in float32: range reduction, then a polynomial of degree 7; within 2 ulp, 0 below -86, inf above 88.73."""
@@ -134,7 +154,7 @@ def exp(x):
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def loss_sweep_1(part, parts, W, c, X, o_max_tile, L_sum_tile, B, K, o_parts):
+def loss_sweep_1(part, parts, B, K, D, W, c, X, o_max_tile, L_sum_tile, o_parts):
     """Part `part` of `parts`: K, 512 at a time, and all that needs only these."""
     o = o_parts[part]
     tiles = (K + 511) // 512
@@ -187,7 +207,7 @@ def loss(X, y, W, c):
     # L_sum[b] = sum_tile o_max_shift[tile,b]*L_sum_tile[tile,b]
     L_sum[...] = 0
     parts = 1
-    loss_sweep_1(parts - 1, parts, W, c, X, o_max_tile, L_sum_tile, B, K, o_parts)
+    loss_sweep_1(parts - 1, parts, B, K, D, W, c, X, o_max_tile, L_sum_tile, o_parts)
     # (o_max) o_max[b] = max_tile o_max_tile[tile,b]
     for b in range(B):
         o_max_total = real(-np.inf)
@@ -208,7 +228,7 @@ def loss(X, y, W, c):
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def gradients_sweep_1(part, parts, W, c, X, o, o_max_tile, p_sum_tile, B, K):
+def gradients_sweep_1(part, parts, B, K, D, W, c, X, o, o_max_tile, p_sum_tile):
     """Part `part` of `parts`: K, 512 at a time, and all that needs only these."""
     p_exp_tile = o
     tiles = (K + 511) // 512
@@ -237,7 +257,7 @@ def gradients_sweep_1(part, parts, W, c, X, o, o_max_tile, p_sum_tile, B, K):
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def gradients_sweep_2(
-    part, parts, W, X, y, o, X_do, o_max_shift, dc_rows_tile, dW, dc, B, K, D, X_do_tile_parts,
+    part, parts, B, K, D, y, W, X, o, X_do, o_max_shift, dc_rows_tile, dW, dc, X_do_tile_parts,
     dX_sum_tile_parts, dX_sum_parts,
 ):
     """Part `part` of `parts`: K, 512 at a time, and all that needs only these."""
@@ -319,7 +339,7 @@ def gradients(X, y, W, c):
     # dX_sum[b,d] = sum_tile o_max_shift[tile,b]*dX_sum_tile[tile,b,d]
     dX_sum[...] = 0
     parts = 1
-    gradients_sweep_1(parts - 1, parts, W, c, X, o, o_max_tile, p_sum_tile, B, K)
+    gradients_sweep_1(parts - 1, parts, B, K, D, W, c, X, o, o_max_tile, p_sum_tile)
     # (o_max) o_max[b] = max_tile o_max_tile[tile,b]
     for b in range(B):
         o_max_total = real(-np.inf)
@@ -345,7 +365,7 @@ def gradients(X, y, W, c):
             dc_rows_tile[tile, b] = o_max_shift[tile, b] / p_sum[b]
     parts = 1
     gradients_sweep_2(
-        parts - 1, parts, W, X, y, o, X_do, o_max_shift, dc_rows_tile, dW, dc, B, K, D, X_do_tile_parts,
+        parts - 1, parts, B, K, D, y, W, X, o, X_do, o_max_shift, dc_rows_tile, dW, dc, X_do_tile_parts,
         dX_sum_tile_parts, dX_sum_parts,
     )
     add_parts(dX_sum, dX_sum_parts, parts)
@@ -356,9 +376,18 @@ def gradients(X, y, W, c):
     return L, dW, dc, dX
 
 
-@njit(cache=True, fastmath=FAST, error_model="numpy")
-def step_sweep_1(part, parts, W, c, X, o, o_max_tile, p_sum_tile, B, K):
+@cfunc(
+    types.void(*[types.intp] * 5, *[REALS] * 6),
+    cache=True, fastmath=FAST, error_model="numpy",
+)
+def step_sweep_1(part, parts, B, K, D, W, c, X, o, o_max_tile, p_sum_tile):
     """Part `part` of `parts`: K, 512 at a time, and all that needs only these."""
+    W = carray(W, (D, K), real)
+    c = carray(c, (K,), real)
+    X = carray(X, (B, D), real)
+    o = carray(o, (K, B), real)
+    o_max_tile = carray(o_max_tile, ((K + 511) // 512, B), real)
+    p_sum_tile = carray(p_sum_tile, ((K + 511) // 512, B), real)
     p_exp_tile = o
     tiles = (K + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -384,15 +413,36 @@ def step_sweep_1(part, parts, W, c, X, o, o_max_tile, p_sum_tile, B, K):
                 p_sum_tile[tile, b] += p_exp_tile[k, b]
 
 
+_step_sweep_1 = by_name(step_sweep_1, DIGEST)
+
+
 @njit(cache=True, parallel=True)
-def step_sweep_1_on_threads(parts, W, c, X, o, o_max_tile, p_sum_tile, B, K):
-    for part in prange(parts):
-        step_sweep_1(np.int64(part), parts, W, c, X, o, o_max_tile, p_sum_tile, B, K)
+def run_step_sweep_1(parts, B, K, D, W, c, X, o, o_max_tile, p_sum_tile):
+    at = (
+        address(W), address(c), address(X), address(o), address(o_max_tile), address(p_sum_tile),
+    )
+    if parts == 1:
+        _step_sweep_1(parts - 1, parts, B, K, D, *at)
+    else:
+        for part in prange(parts):
+            _step_sweep_1(np.int64(part), parts, B, K, D, *at)
 
 
-@njit(cache=True, fastmath=FAST, error_model="numpy")
-def step_sweep_2(part, parts, W, c, X, y, o, lr, X_do, o_max_shift, dc_rows_tile, B, K, D, X_do_tile_parts):
+@cfunc(
+    types.void(*[types.intp] * 5, *[types.float64] * 1, *[IDS] * 1, *[REALS] * 8),
+    cache=True, fastmath=FAST, error_model="numpy",
+)
+def step_sweep_2(part, parts, B, K, D, lr, y, W, c, X, o, X_do, o_max_shift, dc_rows_tile, X_do_tile_parts):
     """Part `part` of `parts`: K, 512 at a time, and all that needs only these."""
+    y = carray(y, (B,), np.int32)
+    W = carray(W, (D, K), real)
+    c = carray(c, (K,), real)
+    X = carray(X, (B, D), real)
+    o = carray(o, (K, B), real)
+    X_do = carray(X_do, (B, D), real)
+    o_max_shift = carray(o_max_shift, ((K + 511) // 512, B), real)
+    dc_rows_tile = carray(dc_rows_tile, ((K + 511) // 512, B), real)
+    X_do_tile_parts = carray(X_do_tile_parts, (parts, B, D), real)
     X_do_tile = X_do_tile_parts[part]
     W_new = W
     c_new = c
@@ -421,14 +471,20 @@ def step_sweep_2(part, parts, W, c, X, y, o, lr, X_do, o_max_shift, dc_rows_tile
                 c_new[y[b2]] += real(lr) / real(B)
 
 
+_step_sweep_2 = by_name(step_sweep_2, DIGEST)
+
+
 @njit(cache=True, parallel=True)
-def step_sweep_2_on_threads(
-    parts, W, c, X, y, o, lr, X_do, o_max_shift, dc_rows_tile, B, K, D, X_do_tile_parts,
-):
-    for part in prange(parts):
-        step_sweep_2(
-            np.int64(part), parts, W, c, X, y, o, lr, X_do, o_max_shift, dc_rows_tile, B, K, D, X_do_tile_parts,
-        )
+def run_step_sweep_2(parts, B, K, D, lr, y, W, c, X, o, X_do, o_max_shift, dc_rows_tile, X_do_tile_parts):
+    at = (
+        address(y, 4), address(W), address(c), address(X), address(o), address(X_do), address(o_max_shift),
+        address(dc_rows_tile), address(X_do_tile_parts),
+    )
+    if parts == 1:
+        _step_sweep_2(parts - 1, parts, B, K, D, lr, *at)
+    else:
+        for part in prange(parts):
+            _step_sweep_2(np.int64(part), parts, B, K, D, lr, *at)
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
@@ -460,10 +516,7 @@ def step(
     # p_sum[b] = sum_tile o_max_shift[tile,b]*p_sum_tile[tile,b]
     p_sum[...] = 0
     parts = parts_for(K * B * D, threads)
-    if parts == 1:
-        step_sweep_1(parts - 1, parts, W, c, X, o, o_max_tile, p_sum_tile, B, K)
-    else:
-        step_sweep_1_on_threads(parts, W, c, X, o, o_max_tile, p_sum_tile, B, K)
+    run_step_sweep_1(parts, B, K, D, W, c, X, o, o_max_tile, p_sum_tile)
     # (o_max) o_max[b] = max_tile o_max_tile[tile,b]
     for b in range(B):
         o_max_total = real(-np.inf)
@@ -490,10 +543,7 @@ def step(
     if not isfinite(L):
         return L
     parts = parts_for(D * K * B, threads)
-    if parts == 1:
-        step_sweep_2(parts - 1, parts, W, c, X, y, o, lr, X_do, o_max_shift, dc_rows_tile, B, K, D, X_do_tile_parts)
-    else:
-        step_sweep_2_on_threads(parts, W, c, X, y, o, lr, X_do, o_max_shift, dc_rows_tile, B, K, D, X_do_tile_parts)
+    run_step_sweep_2(parts, B, K, D, lr, y, W, c, X, o, X_do, o_max_shift, dc_rows_tile, X_do_tile_parts)
     return L
 
 
@@ -507,8 +557,8 @@ def train_chunk(order, lr, X, y, W, c, losses, threads):
     B = order.shape[1]
     D = X.shape[1]
     K = W.shape[1]
-    X_batch = np.empty((B, X.shape[1]), X.dtype)
-    y_batch = np.empty((B,), y.dtype)
+    X_batch = np.empty((B, X.shape[1]), real)
+    y_batch = np.empty((B,), np.int32)
     o = np.empty((K, B), real)
     o_y = np.empty((B,), real)
     o_max_tile = np.empty(((K + 511) // 512, B), real)

@@ -148,11 +148,15 @@ import math
 from math import isfinite, log, sqrt
 
 import numpy as np
-from numba import njit, prange, types
+from llvmlite import binding
+from numba import carray, cfunc, njit, prange, types
 
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
+DIGEST = "363e570cba91"  # of what follows: functions of another file have other names
+REALS = types.CPointer(types.float32)
+IDS = types.CPointer(types.int32)
 
 
 AS_IS, TRANSPOSED = False, True
@@ -232,6 +236,22 @@ def add_parts(total, parts, count):
         share = parts[part].reshape(total.size)
         for k in range(total.size):
             total[k] += share[k]
+
+
+def by_name(function, name):
+    """The function, compiled for C, under a name that the linker knows: callers do not compile it with themselves."""
+    name = f"{function.__name__}_{name}"
+    binding.add_symbol(name, function.address)
+    arguments = [types.uintp if isinstance(kind, types.CPointer) else kind for kind in function._sig.args]
+    return types.ExternalFunction(name, types.void(*arguments))
+
+
+@njit(cache=True)
+def address(array, size=np.dtype(real).itemsize):
+    """Where an array of numbers of `size` bytes begins, for a function that is compiled for C."""
+    if array.itemsize != size or not array.flags.c_contiguous:
+        raise ValueError("an array is not C-contiguous, or its numbers are not this file's: reals, and ids in int32")
+    return array.ctypes.data
 
 
 @njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
@@ -845,16 +865,100 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
     return L, dC, dP, dQ, dG, dA, dM, dg1, db1, dg2, db2, dW, dw, dU, du, dH, dh
 
 
-@njit(cache=True, fastmath=FAST, error_model="numpy")
+@cfunc(
+    types.void(*[types.intp] * 10, *[IDS] * 2, *[REALS] * 79),
+    cache=True, fastmath=FAST, error_model="numpy",
+)
 def step_sweep_1(
-    part, parts, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, x, y, emb, r, z, z1_dev, z1_hat,
-    z1, q, key, val, score, masked, p, mix, z2, z3_dev, z3_hat, z3, a, gelu, o, dr, dgelu, da, dz3,
-    dz3_hat, dz2, dmix, dp, dscore, dval, dkey, dq, dz1, dz1_hat, dz, demb, gelu_tanh, dr_sum,
-    p_sum_exp, r_turned, Q_turned, G_turned, A_turned, M_turned, W_turned, U_turned, val_turned, L_rows,
-    dP_parts, dQ_parts, dG_parts, dA_parts, dM_parts, dg1_parts, db1_parts, dg2_parts, db2_parts,
-    dW_parts, dw_parts, dU_parts, du_parts, dH_parts, dh_parts, B, T, D, N, K, E, F, V,
+    part, parts, B, T, D, N, K, E, F, V, x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, emb,
+    r, z, z1_dev, z1_hat, z1, q, key, val, score, masked, p, mix, z2, z3_dev, z3_hat, z3, a, gelu, o,
+    dr, dgelu, da, dz3, dz3_hat, dz2, dmix, dp, dscore, dval, dkey, dq, dz1, dz1_hat, dz, demb,
+    gelu_tanh, dr_sum, p_sum_exp, r_turned, Q_turned, G_turned, A_turned, M_turned, W_turned, U_turned,
+    val_turned, L_rows, dP_parts, dQ_parts, dG_parts, dA_parts, dM_parts, dg1_parts, db1_parts,
+    dg2_parts, db2_parts, dW_parts, dw_parts, dU_parts, du_parts, dH_parts, dh_parts,
 ):
     """Part `part` of `parts`: some rows of the B, through all that goes row by row."""
+    x = carray(x, (B, T), np.int32)
+    y = carray(y, (B, T), np.int32)
+    C = carray(C, (V, D), real)
+    P = carray(P, (T, D), real)
+    Q = carray(Q, (N, K, E, D), real)
+    G = carray(G, (N, K, E, D), real)
+    A = carray(A, (N, K, E, D), real)
+    M = carray(M, (N, D, K, E), real)
+    g1 = carray(g1, (N, D), real)
+    b1 = carray(b1, (N, D), real)
+    g2 = carray(g2, (N, D), real)
+    b2 = carray(b2, (N, D), real)
+    W = carray(W, (N, F, D), real)
+    w = carray(w, (N, F), real)
+    U = carray(U, (N, D, F), real)
+    u = carray(u, (N, D), real)
+    H = carray(H, (V, D), real)
+    h = carray(h, (V,), real)
+    emb = carray(emb, (B, T, D), real)
+    r = carray(r, (N, B, T, D), real)
+    z = carray(z, (B, T, D), real)
+    z1_dev = carray(z1_dev, (N, B, T), real)
+    z1_hat = carray(z1_hat, (N, B, T, D), real)
+    z1 = carray(z1, (N, B, T, D), real)
+    q = carray(q, (N, B, T, K, E), real)
+    key = carray(key, (N, B, T, K, E), real)
+    val = carray(val, (N, B, T, K, E), real)
+    score = carray(score, (B, K, T, T), real)
+    masked = carray(masked, (B, K, T, T), real)
+    p = carray(p, (N, B, K, T, T), real)
+    mix = carray(mix, (N, B, T, K, E), real)
+    z2 = carray(z2, (B, T, D), real)
+    z3_dev = carray(z3_dev, (N, B, T), real)
+    z3_hat = carray(z3_hat, (N, B, T, D), real)
+    z3 = carray(z3, (N, B, T, D), real)
+    a = carray(a, (N, B, T, F), real)
+    gelu = carray(gelu, (N, B, T, F), real)
+    o = carray(o, (B, T, V), real)
+    dr = carray(dr, (N, B, T, D), real)
+    dgelu = carray(dgelu, (B, T, F), real)
+    da = carray(da, (N, B, T, F), real)
+    dz3 = carray(dz3, (N, B, T, D), real)
+    dz3_hat = carray(dz3_hat, (B, T, D), real)
+    dz2 = carray(dz2, (N, B, T, D), real)
+    dmix = carray(dmix, (B, T, K, E), real)
+    dp = carray(dp, (B, K, T, T), real)
+    dscore = carray(dscore, (B, K, T, T), real)
+    dval = carray(dval, (N, B, T, K, E), real)
+    dkey = carray(dkey, (N, B, T, K, E), real)
+    dq = carray(dq, (N, B, T, K, E), real)
+    dz1 = carray(dz1, (N, B, T, D), real)
+    dz1_hat = carray(dz1_hat, (B, T, D), real)
+    dz = carray(dz, (N, B, T, D), real)
+    demb = carray(demb, (B, T, D), real)
+    gelu_tanh = carray(gelu_tanh, (N, B, T, F), real)
+    dr_sum = carray(dr_sum, (B, T, D), real)
+    p_sum_exp = carray(p_sum_exp, (B, K, T, T), real)
+    r_turned = carray(r_turned, (B, T, D), real)
+    Q_turned = carray(Q_turned, (N, D, K, E), real)
+    G_turned = carray(G_turned, (N, D, K, E), real)
+    A_turned = carray(A_turned, (N, D, K, E), real)
+    M_turned = carray(M_turned, (N, K, E, D), real)
+    W_turned = carray(W_turned, (N, D, F), real)
+    U_turned = carray(U_turned, (N, F, D), real)
+    val_turned = carray(val_turned, (N, B, K, E, T), real)
+    L_rows = carray(L_rows, (B,), real)
+    dP_parts = carray(dP_parts, (parts, T, D), real)
+    dQ_parts = carray(dQ_parts, (parts, N, K, E, D), real)
+    dG_parts = carray(dG_parts, (parts, N, K, E, D), real)
+    dA_parts = carray(dA_parts, (parts, N, K, E, D), real)
+    dM_parts = carray(dM_parts, (parts, N, D, K, E), real)
+    dg1_parts = carray(dg1_parts, (parts, N, D), real)
+    db1_parts = carray(db1_parts, (parts, N, D), real)
+    dg2_parts = carray(dg2_parts, (parts, N, D), real)
+    db2_parts = carray(db2_parts, (parts, N, D), real)
+    dW_parts = carray(dW_parts, (parts, N, F, D), real)
+    dw_parts = carray(dw_parts, (parts, N, F), real)
+    dU_parts = carray(dU_parts, (parts, N, D, F), real)
+    du_parts = carray(du_parts, (parts, N, D), real)
+    dH_parts = carray(dH_parts, (parts, V, D), real)
+    dh_parts = carray(dh_parts, (parts, V), real)
     start, stop = B * part // parts, B * (part + 1) // parts
     dP = dP_parts[part]
     dQ = dQ_parts[part]
@@ -1213,24 +1317,39 @@ def step_sweep_1(
     product(do.reshape(B*T, V)[start*T:stop*T], TRANSPOSED, r_turned.reshape(B*T, D)[start*T:stop*T], AS_IS, 1.0, 1.0, dH)
 
 
+_step_sweep_1 = by_name(step_sweep_1, DIGEST)
+
+
 @njit(cache=True, parallel=True)
-def step_sweep_1_on_threads(
-    parts, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, x, y, emb, r, z, z1_dev, z1_hat, z1, q,
-    key, val, score, masked, p, mix, z2, z3_dev, z3_hat, z3, a, gelu, o, dr, dgelu, da, dz3, dz3_hat,
-    dz2, dmix, dp, dscore, dval, dkey, dq, dz1, dz1_hat, dz, demb, gelu_tanh, dr_sum, p_sum_exp,
-    r_turned, Q_turned, G_turned, A_turned, M_turned, W_turned, U_turned, val_turned, L_rows, dP_parts,
-    dQ_parts, dG_parts, dA_parts, dM_parts, dg1_parts, db1_parts, dg2_parts, db2_parts, dW_parts,
-    dw_parts, dU_parts, du_parts, dH_parts, dh_parts, B, T, D, N, K, E, F, V,
+def run_step_sweep_1(
+    parts, B, T, D, N, K, E, F, V, x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, emb, r, z,
+    z1_dev, z1_hat, z1, q, key, val, score, masked, p, mix, z2, z3_dev, z3_hat, z3, a, gelu, o, dr,
+    dgelu, da, dz3, dz3_hat, dz2, dmix, dp, dscore, dval, dkey, dq, dz1, dz1_hat, dz, demb, gelu_tanh,
+    dr_sum, p_sum_exp, r_turned, Q_turned, G_turned, A_turned, M_turned, W_turned, U_turned, val_turned,
+    L_rows, dP_parts, dQ_parts, dG_parts, dA_parts, dM_parts, dg1_parts, db1_parts, dg2_parts,
+    db2_parts, dW_parts, dw_parts, dU_parts, du_parts, dH_parts, dh_parts,
 ):
-    for part in prange(parts):
-        step_sweep_1(
-            np.int64(part), parts, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, x, y, emb, r, z, z1_dev,
-            z1_hat, z1, q, key, val, score, masked, p, mix, z2, z3_dev, z3_hat, z3, a, gelu, o, dr, dgelu, da,
-            dz3, dz3_hat, dz2, dmix, dp, dscore, dval, dkey, dq, dz1, dz1_hat, dz, demb, gelu_tanh, dr_sum,
-            p_sum_exp, r_turned, Q_turned, G_turned, A_turned, M_turned, W_turned, U_turned, val_turned, L_rows,
-            dP_parts, dQ_parts, dG_parts, dA_parts, dM_parts, dg1_parts, db1_parts, dg2_parts, db2_parts,
-            dW_parts, dw_parts, dU_parts, du_parts, dH_parts, dh_parts, B, T, D, N, K, E, F, V,
-        )
+    at = (
+        address(x, 4), address(y, 4), address(C), address(P), address(Q), address(G), address(A),
+        address(M), address(g1), address(b1), address(g2), address(b2), address(W), address(w), address(U),
+        address(u), address(H), address(h), address(emb), address(r), address(z), address(z1_dev),
+        address(z1_hat), address(z1), address(q), address(key), address(val), address(score),
+        address(masked), address(p), address(mix), address(z2), address(z3_dev), address(z3_hat),
+        address(z3), address(a), address(gelu), address(o), address(dr), address(dgelu), address(da),
+        address(dz3), address(dz3_hat), address(dz2), address(dmix), address(dp), address(dscore),
+        address(dval), address(dkey), address(dq), address(dz1), address(dz1_hat), address(dz),
+        address(demb), address(gelu_tanh), address(dr_sum), address(p_sum_exp), address(r_turned),
+        address(Q_turned), address(G_turned), address(A_turned), address(M_turned), address(W_turned),
+        address(U_turned), address(val_turned), address(L_rows), address(dP_parts), address(dQ_parts),
+        address(dG_parts), address(dA_parts), address(dM_parts), address(dg1_parts), address(db1_parts),
+        address(dg2_parts), address(db2_parts), address(dW_parts), address(dw_parts), address(dU_parts),
+        address(du_parts), address(dH_parts), address(dh_parts),
+    )
+    if parts == 1:
+        _step_sweep_1(parts - 1, parts, B, T, D, N, K, E, F, V, *at)
+    else:
+        for part in prange(parts):
+            _step_sweep_1(np.int64(part), parts, B, T, D, N, K, E, F, V, *at)
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
@@ -1391,24 +1510,14 @@ def step(
     # C_new_factor2 = 1/(1 - beta2**t)
     C_new_factor2 = 1.0 / (1.0 - beta2 ** t)
     parts = parts_for(N * B * T * K * E * D, threads)
-    if parts == 1:
-        step_sweep_1(
-            parts - 1, parts, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, x, y, emb, r, z, z1_dev,
-            z1_hat, z1, q, key, val, score, masked, p, mix, z2, z3_dev, z3_hat, z3, a, gelu, o, dr, dgelu, da,
-            dz3, dz3_hat, dz2, dmix, dp, dscore, dval, dkey, dq, dz1, dz1_hat, dz, demb, gelu_tanh, dr_sum,
-            p_sum_exp, r_turned, Q_turned, G_turned, A_turned, M_turned, W_turned, U_turned, val_turned, L_rows,
-            dP_parts, dQ_parts, dG_parts, dA_parts, dM_parts, dg1_parts, db1_parts, dg2_parts, db2_parts,
-            dW_parts, dw_parts, dU_parts, du_parts, dH_parts, dh_parts, B, T, D, N, K, E, F, V,
-        )
-    else:
-        step_sweep_1_on_threads(
-            parts, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, x, y, emb, r, z, z1_dev, z1_hat, z1, q,
-            key, val, score, masked, p, mix, z2, z3_dev, z3_hat, z3, a, gelu, o, dr, dgelu, da, dz3, dz3_hat,
-            dz2, dmix, dp, dscore, dval, dkey, dq, dz1, dz1_hat, dz, demb, gelu_tanh, dr_sum, p_sum_exp,
-            r_turned, Q_turned, G_turned, A_turned, M_turned, W_turned, U_turned, val_turned, L_rows, dP_parts,
-            dQ_parts, dG_parts, dA_parts, dM_parts, dg1_parts, db1_parts, dg2_parts, db2_parts, dW_parts,
-            dw_parts, dU_parts, du_parts, dH_parts, dh_parts, B, T, D, N, K, E, F, V,
-        )
+    run_step_sweep_1(
+        parts, B, T, D, N, K, E, F, V, x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, emb, r, z,
+        z1_dev, z1_hat, z1, q, key, val, score, masked, p, mix, z2, z3_dev, z3_hat, z3, a, gelu, o, dr,
+        dgelu, da, dz3, dz3_hat, dz2, dmix, dp, dscore, dval, dkey, dq, dz1, dz1_hat, dz, demb, gelu_tanh,
+        dr_sum, p_sum_exp, r_turned, Q_turned, G_turned, A_turned, M_turned, W_turned, U_turned, val_turned,
+        L_rows, dP_parts, dQ_parts, dG_parts, dA_parts, dM_parts, dg1_parts, db1_parts, dg2_parts,
+        db2_parts, dW_parts, dw_parts, dU_parts, du_parts, dH_parts, dh_parts,
+    )
     add_parts(dP, dP_parts, parts)
     add_parts(dQ, dQ_parts, parts)
     add_parts(dG, dG_parts, parts)
@@ -1760,8 +1869,8 @@ def train_chunk(
     K = Q.shape[1]
     E = Q.shape[2]
     F = W.shape[1]
-    x_batch = np.empty((B, x.shape[1]), x.dtype)
-    y_batch = np.empty((B, y.shape[1]), y.dtype)
+    x_batch = np.empty((B, x.shape[1]), np.int32)
+    y_batch = np.empty((B, y.shape[1]), np.int32)
     emb = np.empty((B, T, D), real)
     Q_turned = np.empty((N, D, K, E), real)
     G_turned = np.empty((N, D, K, E), real)

@@ -280,15 +280,16 @@ class Arguments:
 
 
 def ready(arrays: Arrays) -> Arrays:
-    """C-contiguous, in the machine's byte order, and no unsigned ids: NumPy mixes those with signed ones to floats."""
+    """C-contiguous, in the machine's byte order, ids in 32 bits: what compiled loops take them for."""
     return [
-        (tensor, np.asarray(array, dtype=np.int64 if tensor.role is Role.TOKENS and odd(array) else None, order="C"))
+        (
+            tensor,
+            np.asarray(
+                array, dtype=np.int32 if tensor.role is Role.TOKENS else array.dtype.newbyteorder("="), order="C"
+            ),
+        )
         for tensor, array in arrays
     ]
-
-
-def odd(array: np.ndarray) -> bool:
-    return array.dtype.kind == "u" or not array.dtype.isnative
 
 
 def named(tensor: Tensor) -> str:

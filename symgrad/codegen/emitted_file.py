@@ -2,11 +2,12 @@
 
 One file holds, in this order: what it is; the functions that it carries along; `loss`; `gradients`; the optimizer's
 `step`; `train_chunk`, the loop over batches; `evaluation_loss`, where the evaluation form is another one; `mean_loss`,
-the loop for evaluation.  It imports math, numpy and numba.
+the loop for evaluation.  It imports math, numpy, numba and its llvmlite.
 """
 
 from __future__ import annotations
 
+import hashlib
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -83,19 +84,26 @@ class File:
         evaluation = [self.evaluation_loss()] if self.parts.evaluation else []
         functions = [self.loss(), self.gradients(), self.step(), self.train_chunk(), *evaluation, self.mean_loss()]
         imported, sources = support(self.used, self.parts.dtype)
+        swept = "by_name" in self.used
         numba = [
             "njit",
             *(name for name in FROM_NUMBA if name in self.used),
-            *(["types"] if "product" in self.used else []),
+            *(["cfunc", "types"] if swept else ["types"] if "product" in self.used else []),
         ]
         head = [f'"""{self.header()}"""', "", "import math", *self.math_imports(imported), "", "import numpy as np"]
         real = f"real = np.{self.parts.dtype}"
         short = ["f32 = np.float32"] if any("f32(" in source for source in sources) else []
+        head += ["from llvmlite import binding"] if swept else []
         head += [f"from numba import {', '.join(sorted(numba))}", "", real, *short, FAST]
+        body = "".join(f"\n{source.rstrip()}\n" for source in (*sources, *functions))
+        if swept:
+            digest = hashlib.sha256(body.encode()).hexdigest()[:12]
+            head += [f'DIGEST = "{digest}"  # of what follows: functions of another file have other names']
+            head += [f"REALS = types.CPointer(types.{self.parts.dtype})", "IDS = types.CPointer(types.int32)"]
         if not any("math." in function for function in functions):
             head.remove("import math")
             head.remove("")
-        return "\n".join(head) + "\n" + "".join(f"\n{source.rstrip()}\n" for source in (*sources, *functions))
+        return "\n".join(head) + "\n" + body
 
     @staticmethod
     def math_imports(imported: list[str]) -> list[str]:
@@ -159,7 +167,8 @@ class File:
                 name = self.names.tensor(tensor.name)
                 shape = ", ".join([batch, *(f"{name}.shape[{k}]" for k in range(1, len(tensor.indices)))])
                 comma = "," if len(tensor.indices) == 1 else ""
-                body.append(f"{row} = np.empty(({shape}{comma}), {name}.dtype)")
+                number = "np.int32" if tensor.role is Role.TOKENS else "real"
+                body.append(f"{row} = np.empty(({shape}{comma}), {number})")
                 gathered += self.gathered_row(row, name, len(tensor.indices) - 1)
             gathered = [f"    for row in range({batch}):", *gathered]
         settings = [self.names.tensor(tensor.name) for tensor in self.settings]

@@ -76,6 +76,24 @@ def add_parts(total, parts, count):
             total[k] += share[k]
 '''
 
+BY_NAME = '''
+def by_name(function, name):
+    """The function, compiled for C, under a name that the linker knows: callers do not compile it with themselves."""
+    name = f"{function.__name__}_{name}"
+    binding.add_symbol(name, function.address)
+    arguments = [types.uintp if isinstance(kind, types.CPointer) else kind for kind in function._sig.args]
+    return types.ExternalFunction(name, types.void(*arguments))
+'''
+
+ADDRESS = '''
+@njit(cache=True)
+def address(array, size=np.dtype(real).itemsize):
+    """Where an array of numbers of `size` bytes begins, for a function that is compiled for C."""
+    if array.itemsize != size or not array.flags.c_contiguous:
+        raise ValueError("an array is not C-contiguous, or its numbers are not this file's: reals, and ids in int32")
+    return array.ctypes.data
+'''
+
 LEAST = """
 LEAST = real(np.finfo(real).min)
 """
@@ -161,9 +179,11 @@ PLAIN = {  # the same in each dtype
     "draw_mask": DRAW_MASK,
     "parts_for": THREADS,
     "add_parts": ADD_PARTS,
+    "by_name": BY_NAME,
+    "address": ADDRESS,
 }
 ORDER = (*PLAIN, "exp", "tanh")
-FROM_NUMBA = ("prange",)
+FROM_NUMBA = ("carray", "prange")
 
 
 def support(used: set[str], dtype: str) -> tuple[list[str], list[str]]:

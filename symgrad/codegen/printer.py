@@ -27,6 +27,7 @@ RESERVED = {
     "start", "stop", "total", "batch", "range", "min", "max", "abs", "float", "int", "len", "exp", "log", "tanh",
     "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "erf", "sqrt", "isfinite", "floor", "sign",
     "expm1", "log1p", "LEAST", "part", "parts", "threads", "prange", "parts_for", "add_parts",
+    "by_name", "address", "carray", "cfunc", "binding", "at", "DIGEST", "REALS", "IDS",
 }  # fmt: skip
 REAL, FLOAT, INT = "real", "float", "int"
 ADDITIVE, MULTIPLICATIVE, UNARY, POWER, ATOM = range(5)
@@ -223,7 +224,7 @@ class Printer:
             # scalars that outlive a step are arrays without axes
             home = self.nest.storage.home.get(read.tensor, read.tensor)
             outlives = tensor is not None and self.tensors[home].role in (Role.PARAMETER, Role.STATE)
-            return f"{self.names.tensor(home)}[()]" if outlives else name
+            return f"{self.names.tensor(home)}[()]" if outlives and self.sweep is None else name
         kept = self.nest.storage.kept(read.tensor, read.indices)
         indices = [self.term(i, INT, ADDITIVE) for i in kept if not self.is_held(read.tensor, (i,))]
         if self.is_local(read.tensor):

@@ -1,25 +1,38 @@
-"""Sweeps as functions of their own: `step_sweep_1(part, parts, ...)` does the tiles of one part of the axis.
+"""Sweeps as functions of their own: `step_sweep_1(part, parts, ...)` does the tiles, or the rows, of one part.
 
-Where the work pays for it the parts run on several threads, one call each, through a function with one `prange` and
-nothing else in it, which is quick to compile.  Part arrays have an axis of parts in front: what a sweep keeps for the
-tile at hand, and the sums that are added up when all parts are done.
+Numba compiles a function again with each that calls it.  So a sweep of the step, which holds most of its work, is
+compiled for C: it gets addresses, is called by a name that the linker knows, and is compiled once.  `run_step_sweep_1`
+calls it for one part, or where the work pays for it on several threads, from a `prange` with nothing else in it.
+
+Part arrays have an axis of parts in front: what a sweep keeps for the tile at hand, and the sums that are added up when
+all parts are done.
 """
 
 from __future__ import annotations
 
 import ast
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..language.algebra import mul
 from ..language.notation import text
+from ..language.program import Role
 from ..language.terms import ONE, Const, Term
 from .nests import Assign, Loop, MatrixProduct, Node, Sweep, Within
 from .printer import INT, Names, Printer
 from .schedule.plan import Nest
 
 INDENT = "    "
+KINDS = {  # what C knows them as, in the order of arguments
+    "size": "types.intp",
+    "number": "types.float64",
+    "np.int32": "IDS",
+    "np.int64": "types.CPointer(types.int64)",
+    "real": "REALS",
+}
+SIZES = {"real": "", "np.int32": ",~4", "np.int64": ",~8"}  # what is not the file's own number
+NJIT = '@njit(cache=True, fastmath=FAST, error_model="numpy")'
 
 
 @dataclass(frozen=True)
@@ -47,6 +60,17 @@ def sweep_functions(nest: Nest, names: Names, used: set[str], function: str, thr
     ]
 
 
+@dataclass(frozen=True)
+class Argument:
+    """What a sweep is given as C knows it; `given` is what its caller writes; arrays have a shape and `number`s."""
+
+    kind: str
+    name: str
+    given: str
+    shape: str = ""
+    number: str = ""
+
+
 class Writer:
     def __init__(self, nest: Nest, names: Names, used: set[str], sweep: Sweep, name: str, threads: bool) -> None:
         self.nest, self.names, self.used, self.sweep, self.threads = nest, names, used, sweep, threads
@@ -59,27 +83,81 @@ class Writer:
         local = [self.part_array(self.nest.storage.home[name], self.shape(name)) for name in sweep.local]
         of_part = dict(zip((*sweep.held, *sweep.partial, *sweep.local), (*own, *local), strict=True))
         body = self.body(of_part)
-        read = read_names(body)
-        arguments = ", ".join(name for name in self.names.given.values() if name in read)
-
-        def call(function: str, *part: str) -> list[str]:
-            return wrapped(function, ", ".join((*part, arguments)))
-
-        compiled = '@njit(cache=True, fastmath=FAST, error_model="numpy")'
-        sources = [function(compiled, self.name, f"part, parts, {arguments}", body)]
-        alone = call(self.name, "parts - 1", "parts")  # 0 and 1 would be of types of their own
-        calls = ["parts = 1", *alone]
-        if self.threads:
-            self.used |= {"parts_for", "prange"}
-            loop = ["for part in prange(parts):", *indented(call(self.name, "np.int64(part)", "parts"))]
-            together = f"{self.name}_on_threads"
-            sources.append(function("@njit(cache=True, parallel=True)", together, f"parts, {arguments}", loop))
-            calls = [f"parts = parts_for({self.work()}, threads)", "if parts == 1:", *indented(alone)]
-            calls += ["else:", *indented(call(together, "parts"))]
+        arguments = self.arguments(read_names(body[1:]), (*own, *local))
+        if not self.threads:
+            names = ", ".join(argument.name for argument in arguments)
+            sources = [function(NJIT, self.name, f"part, parts, {names}", body)]
+            given = ", ".join(argument.given for argument in arguments)
+            calls = [
+                "parts = 1",
+                *wrapped(self.name, f"parts - 1, parts, {given}"),
+            ]  # a 0 would be of a type of its own
+        else:
+            self.used |= {"by_name", "address", "carray", "parts_for", "prange"}
+            run = self.names.identifier("function", f"run_{self.name}")
+            sources = [self.compiled_once(arguments, body), self.runner(run, arguments)]
+            calls = [f"parts = parts_for({self.work()}, threads)"]
+            calls += wrapped(run, ", ".join(("parts", *(argument.given for argument in arguments))))
         for name in sweep.partial:
             self.used.add("add_parts")
             calls.append(f"add_parts({self.names.tensor(name)}, {of_part[name].name}, parts)")
         return SweepFunction(tuple(sources), calls, tuple(dict.fromkeys((*own, *local))))
+
+    def compiled_once(self, arguments: list[Argument], body: list[str]) -> str:
+        """The function of one part, which begins with its arrays as arrays."""
+        counts = {kind: sum(a.kind == kind for a in arguments) for kind in KINDS.values()}
+        counts["types.intp"] += 2  # part, parts
+        signature = ", ".join(f"*[{kind}] * {count}" for kind, count in counts.items() if count)
+        arrays = [f"{a.name} = carray({a.name}, ({a.shape}), {a.number})" for a in arguments if a.number]
+        decorator = f'@cfunc(\n    types.void({signature}),\n    cache=True, fastmath=FAST, error_model="numpy",\n)'
+        names = ", ".join(("part", "parts", *(a.name for a in arguments)))
+        return function(decorator, self.name, names, [body[0], *arrays, *body[1:]])
+
+    def runner(self, run: str, arguments: list[Argument]) -> str:
+        """The function that calls it for each part; arrays that it is given live until it has ended."""
+        linked = f"_{self.name}"
+        addresses = ", ".join(f"address({a.name}{SIZES[a.number]})" for a in arguments if a.number) + ","
+        at = ["at = (", *indented([line.replace("~", " ") for line in textwrap.wrap(addresses, 100)]), ")"]
+        plain = [argument.name for argument in arguments if not argument.number]
+
+        def call(part: str) -> list[str]:
+            return indented(wrapped(linked, ", ".join((part, "parts", *plain, "*at"))))
+
+        loop = ["    for part in prange(parts):", *indented(call("np.int64(part)"))]
+        body = [*at, "if parts == 1:", *call("parts - 1"), "else:", *loop]
+        names = ", ".join(("parts", *(argument.name for argument in arguments)))
+        text_of_it = function("@njit(cache=True, parallel=True)", run, names, body)
+        return f"{linked} = by_name({self.name}, DIGEST)\n\n\n{text_of_it}"
+
+    def arguments(self, read: set[str], parts: Iterable[PartArray]) -> list[Argument]:
+        """Sizes, numbers, tokens and arrays, in this order, of what the body reads, and the sizes of those arrays."""
+        of_part = {array.name: array for array in parts}
+        found: list[Argument] = []
+        for (kind, name), written in list(self.names.given.items()):
+            if written not in read or kind == "size":
+                continue
+            if written in of_part:
+                found.append(self.array(written, ("parts", *self.extents(of_part[written].shape)), "real"))
+            elif kind == "tensor" and (tensor := self.nest.stored(name)).indices:
+                ids = "np.int32" if tensor.role is Role.TOKENS else "np.int64"
+                found.append(
+                    self.array(written, self.extents(tensor.shape), "real" if tensor.vocabulary is None else ids)
+                )
+            elif kind == "tensor":
+                lasts = tensor.role in (Role.PARAMETER, Role.STATE)
+                found.append(Argument(KINDS["number"], written, f"{written}[()]" if lasts else written))
+        read = read | read_names([f"({argument.shape})" for argument in found])
+        sizes = (written for (kind, _), written in self.names.given.items() if kind == "size" and written in read)
+        found += [Argument(KINDS["size"], written, written) for written in sizes]
+        return sorted(found, key=lambda argument: list(KINDS.values()).index(argument.kind))
+
+    @staticmethod
+    def array(name: str, extents: Sequence[str], number: str) -> Argument:
+        shape = ", ".join(extents) + ("," if len(extents) == 1 else "")
+        return Argument(KINDS[number], name, name, shape, number)
+
+    def extents(self, shape: Iterable[Term]) -> list[str]:
+        return [self.printer.term(extent, INT)[0] for extent in shape]
 
     def body(self, of_part: dict[str, PartArray]) -> list[str]:
         """The part's own arrays, then its tiles."""

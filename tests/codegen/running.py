@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
+from unittest import mock
 
 import numpy as np
 
@@ -43,19 +45,50 @@ def plain(generated: Generated) -> Emitted:
 @contextmanager
 def numba_replaced() -> Iterator[None]:
     """`from numba import njit, types` gives a decorator that does nothing, and types that mean nothing."""
-    stand_in = ModuleType("numba")
-    stand_in.njit = as_it_is
-    stand_in.prange = range
-    stand_in.types = Anything()
-    real = sys.modules.get("numba")
-    sys.modules["numba"] = stand_in
-    try:
+    numba, llvmlite, linked = ModuleType("numba"), ModuleType("llvmlite"), Linked()
+    numba.njit = as_it_is
+    numba.prange = range
+    numba.types = linked
+    numba.cfunc = linked.cfunc
+    numba.carray = carray
+    llvmlite.binding = linked
+    with mock.patch.dict(sys.modules, {"numba": numba, "llvmlite": llvmlite}):
         yield
-    finally:
-        if real is None:
-            del sys.modules["numba"]
-        else:
-            sys.modules["numba"] = real
+
+
+class Linked:
+    """Stands for Numba's types and for the linker: functions "compiled for C" are found by the names given to them."""
+
+    def __init__(self) -> None:
+        self.functions: dict[int, Callable] = {}
+        self.symbols: dict[str, Callable] = {}
+
+    def __getattr__(self, name: str) -> Anything:
+        return Anything()
+
+    class CPointer:
+        def __init__(self, to: object) -> None:
+            pass
+
+    def cfunc(self, signature: object, **options: object) -> Callable:
+        def decorated(function: Callable) -> Callable:
+            function.address, function._sig = len(self.functions), SimpleNamespace(args=())
+            self.functions[function.address] = function
+            return function
+
+        return decorated
+
+    def add_symbol(self, name: str, address: int) -> None:
+        self.symbols[name] = self.functions[address]
+
+    def ExternalFunction(self, name: str, signature: object) -> Callable:
+        return self.symbols.get(name, as_it_is)
+
+
+def carray(address: int, shape: tuple[int, ...], dtype: type) -> np.ndarray:
+    """The array at an address."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    return np.ndarray(shape, dtype, (ctypes.c_char * size).from_address(address))
 
 
 def as_it_is(function: Callable | None = None, **options: object) -> Callable:

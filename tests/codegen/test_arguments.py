@@ -247,5 +247,5 @@ def test_what_is_only_read_is_converted(emitted: dict[str, Emitted]) -> None:
         call.on(emitted["examples"])
     order, *rest = error.value.args
     X, y, c = (argument for argument in rest if np.shape(argument)[:1] == (ROWS,))
-    assert [array.dtype for array in (order, X, y, c)] == [np.int64, np.float32, np.int64, np.float32]
+    assert [array.dtype for array in (order, X, y, c)] == [np.int64, np.float32, np.int32, np.float32]
     assert all(array.flags.c_contiguous for array in (order, X, y, c))
