@@ -1,7 +1,7 @@
 """The functions that emitted files carry along: Python source, only what a file uses.
 
-In float32 the polynomial forms below replace libm's: they inline, so LLVM turns loops over them into vector code.  Each
-states its error bound, and the tests hold it against mpmath.  In float64 libm is used.
+In float32 the polynomial forms below replace libm's: they inline and have no branch, so LLVM turns loops over them into
+vector code.  Each states its error bound, and the tests hold it against mpmath.  In float64 libm is used.
 """
 
 from __future__ import annotations
@@ -108,40 +108,58 @@ def larger(a, b):
 EXP_32 = '''
 @njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
 def exp(x):
-    """e**x in float32: range reduction, then a polynomial of degree 7; within 2 ulp, 0 below -86, inf above 88.73."""
-    n = np.floor(x * f32(1.442695041) + f32(0.5))
+    """e**x in float32: 2**n times a polynomial of degree 6; within 2 ulp, 0 below -86.98, inf above 88.73."""
+    x = f32(x)
+    x = f32(89.0) if x > f32(89.0) else x  # a nan stays
+    x = f32(-87.5) if x < f32(-87.5) else x
+    shifted = x * f32(1.442695041) + f32(12582912.0)  # 1.5 * 2**23: the last bits are now the whole number n
+    n = shifted - f32(12582912.0)
     r = (x - n * f32(0.693359375)) + n * f32(2.12194440e-4)
-    p = f32(1.9875691500e-4)
-    p = p * r + f32(1.3981999507e-3)
-    p = p * r + f32(8.3334519073e-3)
-    p = p * r + f32(4.1665795894e-2)
-    p = p * r + f32(1.6666665459e-1)
-    p = p * r + f32(5.0000001201e-1)
-    p = p * (r * r) + r + f32(1.0)
-    # 2**(n - 1), for 2**128 is no float32; no denormal number is made, for they are slow
-    half = np.int32(min(max(n, f32(-124.0)), f32(128.0))) + np.int32(126)
-    value = p * np.int32(half << np.int32(23)).view(np.float32) * f32(2.0)
-    value = f32(0.0) if x < f32(-86.0) else value
-    value = f32(np.inf) if x > f32(88.73) else value
-    return value if x == x else x
+    z = r * r
+    p = (f32(0.0013814485) * r + f32(0.00836878)) * z + (f32(0.041668393) * r + f32(0.1666652))
+    p = (p * r + f32(0.49999994)) * z + r + f32(1.0)
+    # 2**(n - 1), for 2**128 is no float32; 0 where the result would be a denormal number, for they are slow
+    half = np.int32((np.float32(shifted).view(np.int32) << np.int32(23)) + np.int32(126 << 23)).view(np.float32)
+    return (p + p) * half
+'''
+
+LOG_32 = '''
+@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
+def log(x):
+    """The natural logarithm in float32: of x = 2**n * m, m in [0.707, 1.414), a polynomial of m - 1; within 2 ulp."""
+    x = f32(x)
+    tiny = x < f32(1.17549435e-38)  # a denormal number: times 2**23 it has an exponent
+    bits = np.float32(x * f32(8388608.0) if tiny else x).view(np.int32)
+    above = np.int32(bits - np.int32(0x3F3504F3))  # the bits of sqrt(1/2), where m begins
+    n = np.float32(np.int32(above >> np.int32(23))) - (f32(23.0) if tiny else f32(0.0))
+    r = np.int32((above & np.int32(0x7FFFFF)) + np.int32(0x3F3504F3)).view(np.float32) - f32(1.0)
+    z = r * r
+    p = (f32(-0.16577531) * r + f32(0.19963005)) * z + (f32(-0.25001338) * r + f32(0.33333912))
+    p = (f32(0.08699222) * z + (f32(-0.14268143) * r + f32(0.14915414))) * (z * z) + p
+    value = (p * (r * z) - n * f32(2.12194440e-4)) - f32(0.5) * z + r + n * f32(0.693359375)
+    beyond = f32(-np.inf) if x == f32(0.0) else f32(np.nan)
+    value = value if x > f32(0.0) else beyond
+    return value if x < f32(np.inf) else x
 '''
 
 TANH_32 = '''
 @njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
 def tanh(x):
-    """tanh in float32: odd polynomial below 0.625, else 1 - 2/(e**2|x| + 1); within 2 ulp."""
-    a = abs(x)
-    z = x * x
-    p = f32(-5.70498872745e-3)
-    p = p * z + f32(2.06390887954e-2)
-    p = p * z + f32(-5.37397155531e-2)
-    p = p * z + f32(1.33314422036e-1)
-    p = p * z + f32(-3.33332819422e-1)
-    small = p * z * x + x
-    large = f32(1.0) - f32(2.0) / (exp(min(a, f32(10.0)) * f32(2.0)) + f32(1.0))
-    large = -large if x < f32(0.0) else large
-    value = small if a < f32(0.625) else large
-    return value if x == x else x
+    """tanh in float32: x + x**3 times a quotient below 1.405, else 1 - 1/p**4 with a polynomial p; within 2 ulp."""
+    x = f32(x)
+    a = f32(9.1) if abs(x) > f32(9.1) else abs(x)  # 1 from there on; a nan stays
+    z = a * a
+    p = (f32(-0.0275342781) * a + f32(0.236381557)) * z + (f32(0.19670327) * a + f32(1.0147202))
+    p = (f32(1.04859566e-4) * z + (f32(-1.04400713e-3) * a + f32(0.0118441768))) * (z * z) + p
+    near = a < f32(1.405)
+    above = f32(-0.0149284024) * z + f32(-0.341666579) if near else f32(1.0)
+    below = f32(0.0159638748) * (z * z) + (f32(0.454783827) * z + f32(1.025)) if near else p
+    y = above / below  # one division for both: they are slow
+    square = y * y
+    small = (a * z) * y + a
+    large = f32(1.0) - square * square
+    value = small if near else large
+    return np.copysign(value, x)
 '''
 
 PLUS = '''
@@ -169,8 +187,7 @@ def draw_mask(mask, keep, key, number):
         flat[k] = kept if (z >> np.uint64(11)) < least else real(0.0)
 '''
 
-# name -> (source, names that it uses itself)
-FLOAT32 = {"exp": (EXP_32, ()), "tanh": (TANH_32, ("exp",))}
+FLOAT32 = {"exp": EXP_32, "log": LOG_32, "tanh": TANH_32}
 PLAIN = {  # the same in each dtype
     "LEAST": LEAST,
     "product": PRODUCT,
@@ -182,24 +199,11 @@ PLAIN = {  # the same in each dtype
     "by_name": BY_NAME,
     "address": ADDRESS,
 }
-ORDER = (*PLAIN, "exp", "tanh")
 FROM_NUMBA = ("carray", "prange")
 
 
 def support(used: set[str], dtype: str) -> tuple[list[str], list[str]]:
     """(names to import from math, sources in order) for the functions that a file uses."""
-    sources, imported, needed = [], [], set(used)
-    if dtype == "float32":
-        for name in used & FLOAT32.keys():
-            needed |= set(FLOAT32[name][1])
-    for name in ORDER:
-        if name not in needed:
-            continue
-        if name in PLAIN:
-            sources.append(PLAIN[name])
-        elif dtype == "float32":
-            sources.append(FLOAT32[name][0])
-    for name in sorted(needed - PLAIN.keys() - set(FROM_NUMBA)):
-        if dtype != "float32" or name not in FLOAT32:
-            imported.append(name)
-    return imported, sources
+    carried = PLAIN | (FLOAT32 if dtype == "float32" else {})
+    imported = sorted(used - carried.keys() - set(FROM_NUMBA))
+    return imported, [source for name, source in carried.items() if name in used]
