@@ -16,7 +16,7 @@ No stage imports a later one; a contract in pyproject.toml says so and the tests
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -65,6 +65,7 @@ def generate(
     clip: float | None = None,
     schedule: str = "auto",
     tile: int = TILE,
+    without: Collection[str] = (),
 ) -> Generated:
     """Stages 2 to 5: the model's loss, gradients, optimizer step and training loop as one Numba file.
 
@@ -73,8 +74,8 @@ def generate(
     `optimizer` may be a name, with that rule's own constants.  `schedule` is one of those in `codegen.schedule.plan`:
     "auto" is meant to be the fastest, "plain" gives loops alone, one nest an equation; any other than "auto" in a file
     of its own.  With tiles, a table over a long axis, such as the scores of all words, is worked on `tile` entries of
-    that axis at a time.  Raises DerivativeError for what has no derivative, DeclarationError for a dtype, a schedule or
-    an optimizer that there is none of.
+    that axis at a time.  `without` names passes of the schedule that are left out.  Raises DerivativeError for what has
+    no derivative, DeclarationError for a dtype, a schedule, a pass or an optimizer that there is none of.
     """
     program = model.program if isinstance(model, Model) else model
     optimizer = chosen_optimizer(optimizer)
@@ -100,16 +101,17 @@ def generate(
         adjoints=gradients.adjoints,
         stable=tuple(equation_text(e) for e in stable_loss.equations() if e.tensor in {s.tensor for s in rewritten}),
         updates=tuple(updates),
-        loss=plan(stable_loss, None, schedule, tile),
-        gradients=plan(stable_gradients, quotes, schedule, tile),
-        step=plan(stable_step, quotes, schedule, tile),
-        evaluation=plan(evaluated, None, schedule, tile) if evaluated is not None else None,
+        loss=plan(stable_loss, None, schedule, tile, without),
+        gradients=plan(stable_gradients, quotes, schedule, tile, without),
+        step=plan(stable_step, quotes, schedule, tile, without),
+        evaluation=plan(evaluated, None, schedule, tile, without) if evaluated is not None else None,
         optimizer=optimizer.name,
         dtype=dtype,
         digest=digest(step),
         version=__version__,
     )
     name = f"{program.name}_{optimizer.name}_{dtype}{'' if schedule == 'auto' else f'_{schedule}'}"
+    name += "".join(f"_without_{left_out}" for left_out in without)
     return Generated(emit(parts), name, program, typecheck(step), differentiated, dtype)
 
 
@@ -131,6 +133,7 @@ def check(
     weight_decay: Mapping[str, float] | None = None,
     clip: float | None = None,
     schedule: str = "auto",
+    without: Collection[str] = (),
     *,
     entries: int = 12,
     seed: int = 0,
@@ -146,7 +149,7 @@ def check(
     """
 
     def emitted(dtype: str) -> Emitted:
-        return generate(model, optimizer, dtype, weight_decay, clip, schedule).load(folder)
+        return generate(model, optimizer, dtype, weight_decay, clip, schedule, without=without).load(folder)
 
     return checking.check(model, emitted, dtype=dtype, entries=entries, seed=seed, at=at)
 

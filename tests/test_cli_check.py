@@ -97,26 +97,15 @@ def test_the_step_is_the_one_that_trains(asked):
 
 
 def test_options(asked):
-    invoked(
-        "--optimizer",
-        "adam",
-        "--dtype",
-        "float64",
-        "--entries",
-        "3",
-        "--seed",
-        "7",
-        "--schedule",
-        "plain",
-        "--out",
-        "here",
-    )
+    given = "--optimizer adam --dtype float64 --entries 3 --seed 7 --schedule plain --without share_calls --out here"
+    invoked(*given.split())
     expected = {
         "optimizer": Adam(),
         "dtype": "float64",
         "entries": 3,
         "seed": 7,
         "schedule": "plain",
+        "without": ("share_calls",),
         "folder": Path("here"),
     }
     assert expected.items() <= asked.items()

@@ -19,6 +19,13 @@ ScheduleName = Annotated[
     ),
 ]
 
+LeftOut = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="PASS", help="A pass of the schedule that is left out, such as share_calls; as often as wanted."
+    ),
+]
+
 
 @app.command()
 def generate(
@@ -29,6 +36,7 @@ def generate(
     dtype: Annotated[str | None, typer.Option(metavar="NAME", help="float32 or float64.")] = None,
     out: Annotated[Path, typer.Option(help="The folder to write into.", metavar="FOLDER")] = Path("generated"),
     schedule: ScheduleName = "auto",
+    without: LeftOut = None,
 ) -> None:
     """Write a model's loss, gradients, optimizer step and training loop as one Numba file that needs no symgrad.
 
@@ -42,7 +50,7 @@ def generate(
 
     file = load_model_file(path)
     options = emitted_options(file, optimizer, dtype)
-    generated = emit(file.model, **options, schedule=schedule)
+    generated = emit(file.model, **options, schedule=schedule, without=tuple(without or ()))
     typer.echo(generated.write(out))
     parameters = ", ".join(tensor.name for tensor in generated.program.parameters)
     typer.echo(
@@ -64,6 +72,7 @@ def check(
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of the values to check at.", min=0)] = 0,
     out: Annotated[Path, typer.Option(help="The folder of the emitted files.", metavar="FOLDER")] = Path("generated"),
     schedule: ScheduleName = "auto",
+    without: LeftOut = None,
     as_json: Annotated[bool, typer.Option("--json", help="Every comparison, as one object.")] = False,
 ) -> None:
     """Check a model's derivation, its emitted gradients and the emitted step that trains it, each against an oracle.
@@ -80,7 +89,9 @@ def check(
 
     file = load_model_file(path)
     options = emitted_options(file, optimizer, dtype)
-    report = checked(file.model, **options, schedule=schedule, entries=entries, seed=seed, folder=out)
+    report = checked(
+        file.model, **options, schedule=schedule, without=tuple(without or ()), entries=entries, seed=seed, folder=out
+    )
     if as_json:
         typer.echo(report.json())
     else:

@@ -16,6 +16,7 @@ from ..language.functions import INTEGER, STOP_GRADIENT
 from ..language.notation import text
 from ..language.program import Role
 from ..language.terms import Add, Call, Compare, Const, Index, Mul, Pow, Read, Size, Term, Where
+from .functions import FLOAT32
 from .nests import Assign, Comment, Loop, MatrixProduct, Node, StopIfNotFinite, Sweep, Within, Zero
 from .schedule.contractions import runs
 from .schedule.plan import Nest
@@ -349,7 +350,7 @@ class Printer:
         if term.function in ("abs", "max", "min"):
             return f"{term.function}({arguments})", ATOM
         name = term.function
-        if kind == FLOAT:
+        if kind == FLOAT and name not in FLOAT32:  # of a number too ours has the shorter latency
             return f"math.{name}({arguments})", ATOM
         self.used.add(name)
         return f"{name}({arguments})", ATOM

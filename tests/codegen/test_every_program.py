@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from symgrad.checking.evaluation_check import check_evaluation
 from symgrad.checking.points import size_names
 from symgrad.codegen.emitted import Emitted
+from symgrad.codegen.schedule.plan import OPTIONAL
 from symgrad.language.evaluation import has_evaluation_form
 from symgrad.language.optimizers import SGD, Adafactor, Adam, Optimizer
 from symgrad.language.program import Program
@@ -116,6 +117,16 @@ def test_by_row(name: str) -> None:
         emitted = plain(generated)
         for row, threads in zip(sizes(program), (2, 3, 3), strict=True):
             assert not wrong(step_errors(emitted, row, 2, threads=threads), TOLERANCE), (rule, row, threads)
+
+
+@pytest.mark.parametrize("left_out", OPTIONAL)
+def test_each_pass_can_be_left_out(left_out: str) -> None:
+    for name in ("head_with_temperature_and_penalty", "lstm", "several_heads"):
+        program = EMITTED[name]()
+        emitted = plain(generate(program, SGD(), "float64", tile=2, without=(left_out,)))
+        row = sizes(program)[0]
+        assert not wrong(gradient_errors(derive_gradients(program, emitted.differentiated), emitted, row), TOLERANCE)
+        assert not wrong(step_errors(emitted, row, 2, threads=2), TOLERANCE), name
 
 
 def test_these_are_the_programs_with_tables() -> None:

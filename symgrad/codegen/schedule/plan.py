@@ -9,7 +9,7 @@ auto     rows where there is a recurrence, tiles elsewhere
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -74,16 +74,30 @@ class Nest:
         return tuple(node for node in self.nodes if isinstance(node, Sweep))
 
 
-def scheduled_equations(program: Program, schedule: str = "tiles", tile: int = TILE) -> Program:
-    """The program after every rewriting pass of the schedule, typechecked after each."""
+def passes(schedule: str, tile: int = TILE) -> tuple[Pass, ...]:
+    """The rewriting passes of a schedule in their order."""
+    if schedule == "plain":
+        return PASSES
     own: tuple[Pass, ...] = (fold_into_updates,)
     if schedule == "tiles":
         own = (*tiling(tile), fold_into_updates)
     elif schedule == "rows":  # a part's share of a gradient is no update yet
         own = (turn_recurrent_operands, loss_by_row)
-    for rewrite in PASSES if schedule == "plain" else (*PASSES, materialize_operands, *own):
-        program = typecheck(rewrite(program))
+    return (*PASSES, materialize_operands, *own)
+
+
+def scheduled_equations(
+    program: Program, schedule: str = "tiles", tile: int = TILE, without: Collection[str] = ()
+) -> Program:
+    """The program after every rewriting pass of the schedule but those left out, typechecked after each."""
+    for rewrite in passes(schedule, tile):
+        if name_of(rewrite) not in without:
+            program = typecheck(rewrite(program))
     return program
+
+
+def name_of(rewrite: Pass) -> str:
+    return rewrite.func.__name__ if isinstance(rewrite, partial) else rewrite.__name__
 
 
 def tiling(tile: int) -> tuple[Pass, ...]:
@@ -91,6 +105,14 @@ def tiling(tile: int) -> tuple[Pass, ...]:
     by_tile = partial(shift_by_tile, size=tile)
     before = (turn_tables, single_entries, turn_operands, move_row_factors)
     return (*before, by_tile, hoist_reductions, materialize_operands)
+
+
+# Every pass but the one without which a sum inside an expression would have no loop.
+OPTIONAL = tuple(
+    name
+    for name in dict.fromkeys(name_of(rewrite) for schedule in SCHEDULES for rewrite in passes(schedule))
+    if name != hoist_reductions.__name__
+)
 
 
 def refuse_whole_matrices(program: Program) -> None:
@@ -104,18 +126,27 @@ def refuse_whole_matrices(program: Program) -> None:
                 )
 
 
-def plan(program: Program, quotes: Quotes | None = None, schedule: str = "auto", tile: int = TILE) -> Nest:
+def plan(
+    program: Program,
+    quotes: Quotes | None = None,
+    schedule: str = "auto",
+    tile: int = TILE,
+    without: Collection[str] = (),
+) -> Nest:
     """The loop nests of a program.  `quotes`: lines that stand above an equation's own in its comment.
 
-    Rows are only divided where parameters change.  Raises DeclarationError for a schedule that there is none of, and
-    for what no code is emitted for.
+    Rows are only divided where parameters change.  `without` are names of passes that are left out; the result is the
+    same.  Raises DeclarationError for a schedule or a pass that there is none of, and for what no code is emitted for.
     """
     refuse_whole_matrices(program)
     schedule = chosen_schedule(program, schedule)
+    for name in without:
+        if name not in OPTIONAL:
+            raise DeclarationError(f"there is no pass {name!r} to leave out; there are {', '.join(OPTIONAL)}")
     try:
-        return planned(scheduled_equations(program, schedule, tile), quotes or {}, schedule)
+        return planned(scheduled_equations(program, schedule, tile, without), quotes or {}, schedule)
     except NotByTile:
-        return planned(scheduled_equations(program, "whole"), quotes or {}, "whole")
+        return planned(scheduled_equations(program, "whole", tile, without), quotes or {}, "whole")
 
 
 def chosen_schedule(program: Program, schedule: str) -> str:
