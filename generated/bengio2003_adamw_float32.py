@@ -46,6 +46,7 @@ Program 1a25ad62, adamw, float32, C-contiguous arrays
 """
 
 import math
+import sys
 from math import isfinite, sqrt
 
 import numpy as np
@@ -55,7 +56,7 @@ from numba import carray, cfunc, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "d925bf4ab1fb"  # of what follows: functions of another file have other names
+DIGEST = "2bc54ff881c0"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -156,6 +157,25 @@ def address(array, size=np.dtype(real).itemsize):
     if array.itemsize != size or not array.flags.c_contiguous:
         raise ValueError("an array is not C-contiguous, or its numbers are not this file's: reals, and ids in int32")
     return array.ctypes.data
+
+
+if sys.platform == "linux":
+    _madvise = types.ExternalFunction("madvise", types.intc(types.uintp, types.uintp, types.intc))
+else:
+
+    @njit(cache=True)
+    def _madvise(start, size, advice):
+        return 0
+
+
+@njit(cache=True)
+def in_huge_pages(array):
+    """The new array, in pages of 2 MiB if it is large: the processor knows where few pages are, not where thousands."""
+    start = (array.ctypes.data + 4095) // 4096 * 4096
+    size = (array.ctypes.data + array.nbytes - start) // 4096 * 4096
+    if size > 2**20:
+        _madvise(start, size, 14)  # MADV_HUGEPAGE
+    return array
 
 
 @njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
@@ -340,7 +360,7 @@ def gradients_sweep_1(part, parts, B, V, J, U, b, y, a_turned, y_max_tile, p_sum
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def gradients_sweep_2(
-    part, parts, B, V, J, word, U, o, y, dU, db, a_dy, y_max_shift, db_rows_tile, da_sum_tile_parts,
+    part, parts, B, V, J, word, U, o, y, dU, db, a_dy, y_max_tile, y_max_shift, da_sum_tile_parts,
     a_dy_tile_parts, da_sum_parts,
 ):
     """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
@@ -349,6 +369,7 @@ def gradients_sweep_2(
     da_sum = da_sum_parts[part]
     a = o
     p_exp_tile = y
+    db_rows_tile = y_max_tile
     da_sum[...] = 0
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -404,7 +425,6 @@ def gradients(context, word, C, H, d, U, b):
     da_sum = np.empty((B, J), real)
     dx = np.empty((B, N, M), real)
     a_dy = np.empty((B, J), real)
-    db_rows_tile = np.empty(((V + 511) // 512, B), real)
     dC = np.empty((V, M), real)
     dH = np.empty((J, N, M), real)
     dd = np.empty((J,), real)
@@ -417,6 +437,7 @@ def gradients(context, word, C, H, d, U, b):
     p_exp_tile = y  # in the same array
     da = da_sum  # in the same array
     do = da_sum  # in the same array
+    db_rows_tile = y_max_tile  # in the same array
     # (F1) x[e,t,m] = C[context[e,t],m]
     for e in range(B):
         for t_ in range(N):
@@ -482,8 +503,8 @@ def gradients(context, word, C, H, d, U, b):
             db_rows_tile[tile, e] = y_max_shift[tile, e] / p_sum[e]
     parts = 1
     gradients_sweep_2(
-        parts - 1, parts, B, V, J, word, U, o, y, dU, db, a_dy, y_max_shift, db_rows_tile,
-        da_sum_tile_parts, a_dy_tile_parts, da_sum_parts,
+        parts - 1, parts, B, V, J, word, U, o, y, dU, db, a_dy, y_max_tile, y_max_shift, da_sum_tile_parts,
+        a_dy_tile_parts, da_sum_parts,
     )
     add_parts(da_sum, da_sum_parts, parts)
     # F4 was: y[e,v] = b[v] + sum_j U[v,j]*a[e,j]
@@ -508,18 +529,9 @@ def gradients(context, word, C, H, d, U, b):
     return L, dC, dH, dd, dU, db
 
 
-@cfunc(
-    types.void(*[types.intp] * 5, *[REALS] * 6),
-    cache=True, fastmath=FAST, error_model="numpy",
-)
+@njit(cache=True, fastmath=FAST, error_model="numpy")
 def step_sweep_1(part, parts, B, V, J, U, b, y, a_turned, y_max_tile, p_sum_tile):
     """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
-    U = carray(U, (V, J), real)
-    b = carray(b, (V,), real)
-    y = carray(y, (V, B), real)
-    a_turned = carray(a_turned, (J, B), real)
-    y_max_tile = carray(y_max_tile, ((V + 511) // 512, B), real)
-    p_sum_tile = carray(p_sum_tile, ((V + 511) // 512, B), real)
     p_exp_tile = y
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -545,7 +557,16 @@ def step_sweep_1(part, parts, B, V, J, U, b, y, a_turned, y_max_tile, p_sum_tile
                 p_sum_tile[tile, e] += p_exp_tile[v, e]
 
 
-_step_sweep_1 = by_name(step_sweep_1, DIGEST)
+@cfunc(types.void(*[types.intp] * 5, *[REALS] * 6), cache=True)
+def step_sweep_1_for_c(part, parts, B, V, J, U, b, y, a_turned, y_max_tile, p_sum_tile):
+    step_sweep_1(
+        part, parts, B, V, J, carray(U, (V, J), real), carray(b, (V,), real), carray(y, (V, B), real),
+        carray(a_turned, (J, B), real), carray(y_max_tile, ((V + 511) // 512, B), real), carray(p_sum_tile,
+        ((V + 511) // 512, B), real),
+    )
+
+
+_step_sweep_1 = by_name(step_sweep_1_for_c, DIGEST)
 
 
 @njit(cache=True, parallel=True)
@@ -560,33 +581,13 @@ def run_step_sweep_1(parts, B, V, J, U, b, y, a_turned, y_max_tile, p_sum_tile):
             _step_sweep_1(np.int64(part), parts, B, V, J, *at)
 
 
-@cfunc(
-    types.void(*[types.intp] * 5, *[types.float64] * 7, *[IDS] * 1, *[REALS] * 16),
-    cache=True, fastmath=FAST, error_model="numpy",
-)
+@njit(cache=True, fastmath=FAST, error_model="numpy")
 def step_sweep_2(
     part, parts, B, V, J, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, word, U, b,
-    o, y, m_U, v_U, m_b, v_b, a_dy, y_max_shift, db_rows_tile, da_sum_tile_parts, a_dy_tile_parts,
+    o, y, m_U, v_U, m_b, v_b, a_dy, y_max_tile, y_max_shift, da_sum_tile_parts, a_dy_tile_parts,
     da_sum_parts, dU_parts, db_parts,
 ):
     """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
-    word = carray(word, (B,), np.int32)
-    U = carray(U, (V, J), real)
-    b = carray(b, (V,), real)
-    o = carray(o, (B, J), real)
-    y = carray(y, (V, B), real)
-    m_U = carray(m_U, (V, J), real)
-    v_U = carray(v_U, (V, J), real)
-    m_b = carray(m_b, (V,), real)
-    v_b = carray(v_b, (V,), real)
-    a_dy = carray(a_dy, (B, J), real)
-    y_max_shift = carray(y_max_shift, ((V + 511) // 512, B), real)
-    db_rows_tile = carray(db_rows_tile, ((V + 511) // 512, B), real)
-    da_sum_tile_parts = carray(da_sum_tile_parts, (parts, B, J), real)
-    a_dy_tile_parts = carray(a_dy_tile_parts, (parts, B, J), real)
-    da_sum_parts = carray(da_sum_parts, (parts, B, J), real)
-    dU_parts = carray(dU_parts, (parts, 512, J), real)
-    db_parts = carray(db_parts, (parts, 512), real)
     da_sum_tile = da_sum_tile_parts[part]
     a_dy_tile = a_dy_tile_parts[part]
     da_sum = da_sum_parts[part]
@@ -600,6 +601,7 @@ def step_sweep_2(
     v_b_new = v_b
     b_new = b
     p_exp_tile = y
+    db_rows_tile = y_max_tile
     da_sum[...] = 0
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -645,18 +647,35 @@ def step_sweep_2(
             b_new[v] = b[v] * (real(1.0) - real(lr) * real(weight_decay)) - real(lr) * real(C_new_factor) * m_b_new[v] / (real(eps) + sqrt(real(C_new_factor2) * v_b_new[v]))
 
 
-_step_sweep_2 = by_name(step_sweep_2, DIGEST)
+@cfunc(types.void(*[types.intp] * 5, *[types.float64] * 7, *[IDS] * 1, *[REALS] * 16), cache=True)
+def step_sweep_2_for_c(
+    part, parts, B, V, J, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, word, U, b,
+    o, y, m_U, v_U, m_b, v_b, a_dy, y_max_tile, y_max_shift, da_sum_tile_parts, a_dy_tile_parts,
+    da_sum_parts, dU_parts, db_parts,
+):
+    step_sweep_2(
+        part, parts, B, V, J, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, carray(word,
+        (B,), np.int32), carray(U, (V, J), real), carray(b, (V,), real), carray(o, (B, J), real), carray(y,
+        (V, B), real), carray(m_U, (V, J), real), carray(v_U, (V, J), real), carray(m_b, (V,), real),
+        carray(v_b, (V,), real), carray(a_dy, (B, J), real), carray(y_max_tile, ((V + 511) // 512, B),
+        real), carray(y_max_shift, ((V + 511) // 512, B), real), carray(da_sum_tile_parts, (parts, B, J),
+        real), carray(a_dy_tile_parts, (parts, B, J), real), carray(da_sum_parts, (parts, B, J), real),
+        carray(dU_parts, (parts, 512, J), real), carray(db_parts, (parts, 512), real),
+    )
+
+
+_step_sweep_2 = by_name(step_sweep_2_for_c, DIGEST)
 
 
 @njit(cache=True, parallel=True)
 def run_step_sweep_2(
     parts, B, V, J, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, word, U, b, o, y,
-    m_U, v_U, m_b, v_b, a_dy, y_max_shift, db_rows_tile, da_sum_tile_parts, a_dy_tile_parts,
-    da_sum_parts, dU_parts, db_parts,
+    m_U, v_U, m_b, v_b, a_dy, y_max_tile, y_max_shift, da_sum_tile_parts, a_dy_tile_parts, da_sum_parts,
+    dU_parts, db_parts,
 ):
     at = (
         address(word, 4), address(U), address(b), address(o), address(y), address(m_U), address(v_U),
-        address(m_b), address(v_b), address(a_dy), address(y_max_shift), address(db_rows_tile),
+        address(m_b), address(v_b), address(a_dy), address(y_max_tile), address(y_max_shift),
         address(da_sum_tile_parts), address(a_dy_tile_parts), address(da_sum_parts), address(dU_parts),
         address(db_parts),
     )
@@ -672,21 +691,12 @@ def run_step_sweep_2(
             )
 
 
-@cfunc(
-    types.void(*[types.intp] * 6, *[types.float64] * 7, *[IDS] * 1, *[REALS] * 5),
-    cache=True, fastmath=FAST, error_model="numpy",
-)
+@njit(cache=True, fastmath=FAST, error_model="numpy")
 def step_sweep_3(
     part, parts, B, V, M, N, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, context,
     C, dx, m_C, v_C, dC_parts,
 ):
     """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
-    context = carray(context, (B, N), np.int32)
-    C = carray(C, (V, M), real)
-    dx = carray(dx, (B, N, M), real)
-    m_C = carray(m_C, (V, M), real)
-    v_C = carray(v_C, (V, M), real)
-    dC_parts = carray(dC_parts, (parts, 512, M), real)
     dC = dC_parts[part]
     m_C_new = m_C
     v_C_new = v_C
@@ -714,7 +724,19 @@ def step_sweep_3(
                 C_new[v, m] = C[v, m] * (real(1.0) - real(lr) * real(weight_decay)) - real(lr) * real(C_new_factor) * m_C_new[v, m] / (real(eps) + sqrt(real(C_new_factor2) * v_C_new[v, m]))
 
 
-_step_sweep_3 = by_name(step_sweep_3, DIGEST)
+@cfunc(types.void(*[types.intp] * 6, *[types.float64] * 7, *[IDS] * 1, *[REALS] * 5), cache=True)
+def step_sweep_3_for_c(
+    part, parts, B, V, M, N, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, context,
+    C, dx, m_C, v_C, dC_parts,
+):
+    step_sweep_3(
+        part, parts, B, V, M, N, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2,
+        carray(context, (B, N), np.int32), carray(C, (V, M), real), carray(dx, (B, N, M), real), carray(m_C,
+        (V, M), real), carray(v_C, (V, M), real), carray(dC_parts, (parts, 512, M), real),
+    )
+
+
+_step_sweep_3 = by_name(step_sweep_3_for_c, DIGEST)
 
 
 @njit(cache=True, parallel=True)
@@ -741,15 +763,14 @@ def run_step_sweep_3(
 def step(
     context, word, lr, weight_decay, beta1, beta2, eps, t, C, H, d, U, b, m_C, v_C, m_H, v_H, m_d, v_d, m_U, v_U,
     m_b, v_b, x, o, a_turned, y, U_word, y_word, y_max_tile, y_max, y_max_shift, p_sum_tile, p_sum, da_sum, dx, dH,
-    dd, a_dy, db_rows_tile, da_sum_tile_parts, a_dy_tile_parts, da_sum_parts, dU_parts, db_parts, dC_parts, threads,
+    dd, a_dy, da_sum_tile_parts, a_dy_tile_parts, da_sum_parts, dU_parts, db_parts, dC_parts, threads,
 ):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
     Arrays: context (B,N), word (B), C (V,M), H (J,N,M), d (J), U (V,J), b (V), m_C (V,M), v_C (V,M), m_H (J,N,M),
     v_H (J,N,M), m_d (J), v_d (J), m_U (V,J), v_U (V,J), m_b (V), v_b (V), x (B,N,M), o (B,J), a_turned (J,B), y
     (V,B), U_word (B,J), y_word (B), y_max_tile ((V + 511)//512,B), y_max (B), y_max_shift ((V + 511)//512,B),
-    p_sum_tile ((V + 511)//512,B), p_sum (B), da_sum (B,J), dx (B,N,M), dH (J,N,M), dd (J), a_dy (B,J), db_rows_tile
-    ((V + 511)//512,B)
+    p_sum_tile ((V + 511)//512,B), p_sum (B), da_sum (B,J), dx (B,N,M), dH (J,N,M), dd (J), a_dy (B,J)
     """
     B = context.shape[0]
     N = context.shape[1]
@@ -760,6 +781,7 @@ def step(
     p_exp_tile = y  # in the same array
     da = da_sum  # in the same array
     do = da_sum  # in the same array
+    db_rows_tile = y_max_tile  # in the same array
     m_C_new = m_C  # in the same array
     v_C_new = v_C  # in the same array
     C_new = C  # in the same array
@@ -844,8 +866,8 @@ def step(
     parts = parts_for(B * J * V, threads)
     run_step_sweep_2(
         parts, B, V, J, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, word, U, b, o, y,
-        m_U, v_U, m_b, v_b, a_dy, y_max_shift, db_rows_tile, da_sum_tile_parts, a_dy_tile_parts,
-        da_sum_parts, dU_parts, db_parts,
+        m_U, v_U, m_b, v_b, a_dy, y_max_tile, y_max_shift, da_sum_tile_parts, a_dy_tile_parts, da_sum_parts,
+        dU_parts, db_parts,
     )
     add_parts(da_sum, da_sum_parts, parts)
     # F4 was: y[e,v] = b[v] + sum_j U[v,j]*a[e,j]
@@ -904,35 +926,34 @@ def train_chunk(
     J = H.shape[0]
     context_batch = np.empty((B, context.shape[1]), np.int32)
     word_batch = np.empty((B,), np.int32)
-    x = np.empty((B, N, M), real)
-    o = np.empty((B, J), real)
-    a_turned = np.empty((J, B), real)
-    y = np.empty((V, B), real)
-    U_word = np.empty((B, J), real)
+    x = in_huge_pages(np.empty((B, N, M), real))
+    o = in_huge_pages(np.empty((B, J), real))
+    a_turned = in_huge_pages(np.empty((J, B), real))
+    y = in_huge_pages(np.empty((V, B), real))
+    U_word = in_huge_pages(np.empty((B, J), real))
     y_word = np.empty((B,), real)
-    y_max_tile = np.empty(((V + 511) // 512, B), real)
+    y_max_tile = in_huge_pages(np.empty(((V + 511) // 512, B), real))
     y_max = np.empty((B,), real)
-    y_max_shift = np.empty(((V + 511) // 512, B), real)
-    p_sum_tile = np.empty(((V + 511) // 512, B), real)
+    y_max_shift = in_huge_pages(np.empty(((V + 511) // 512, B), real))
+    p_sum_tile = in_huge_pages(np.empty(((V + 511) // 512, B), real))
     p_sum = np.empty((B,), real)
-    da_sum = np.empty((B, J), real)
-    dx = np.empty((B, N, M), real)
-    dH = np.empty((J, N, M), real)
+    da_sum = in_huge_pages(np.empty((B, J), real))
+    dx = in_huge_pages(np.empty((B, N, M), real))
+    dH = in_huge_pages(np.empty((J, N, M), real))
     dd = np.empty((J,), real)
-    a_dy = np.empty((B, J), real)
-    db_rows_tile = np.empty(((V + 511) // 512, B), real)
-    da_sum_tile_parts = np.empty((threads, B, J), real)
-    a_dy_tile_parts = np.empty((threads, B, J), real)
-    da_sum_parts = np.empty((threads, B, J), real)
-    dU_parts = np.empty((threads, 512, J), real)
-    db_parts = np.empty((threads, 512), real)
-    dC_parts = np.empty((threads, 512, M), real)
+    a_dy = in_huge_pages(np.empty((B, J), real))
+    da_sum_tile_parts = in_huge_pages(np.empty((threads, B, J), real))
+    a_dy_tile_parts = in_huge_pages(np.empty((threads, B, J), real))
+    da_sum_parts = in_huge_pages(np.empty((threads, B, J), real))
+    dU_parts = in_huge_pages(np.empty((threads, 512, J), real))
+    db_parts = in_huge_pages(np.empty((threads, 512), real))
+    dC_parts = in_huge_pages(np.empty((threads, 512, M), real))
     for turn in range(order.shape[0]):
         for row in range(B):
             for axis1 in range(context.shape[1]):
                 context_batch[row, axis1] = context[order[turn, row], axis1]
             word_batch[row] = word[order[turn, row]]
-        losses[turn] = step(context_batch, word_batch, lr[turn], weight_decay[turn], beta1[turn], beta2[turn], eps[turn], t[turn], C, H, d, U, b, m_C, v_C, m_H, v_H, m_d, v_d, m_U, v_U, m_b, v_b, x, o, a_turned, y, U_word, y_word, y_max_tile, y_max, y_max_shift, p_sum_tile, p_sum, da_sum, dx, dH, dd, a_dy, db_rows_tile, da_sum_tile_parts, a_dy_tile_parts, da_sum_parts, dU_parts, db_parts, dC_parts, threads)
+        losses[turn] = step(context_batch, word_batch, lr[turn], weight_decay[turn], beta1[turn], beta2[turn], eps[turn], t[turn], C, H, d, U, b, m_C, v_C, m_H, v_H, m_d, v_d, m_U, v_U, m_b, v_b, x, o, a_turned, y, U_word, y_word, y_max_tile, y_max, y_max_shift, p_sum_tile, p_sum, da_sum, dx, dH, dd, a_dy, da_sum_tile_parts, a_dy_tile_parts, da_sum_parts, dU_parts, db_parts, dC_parts, threads)
         if not math.isfinite(losses[turn]):
             return turn
     return order.shape[0]

@@ -66,6 +66,7 @@ Program eec1b2d9, adam, float32, C-contiguous arrays
 """
 
 import math
+import sys
 from math import isfinite, sqrt
 
 import numpy as np
@@ -75,7 +76,7 @@ from numba import carray, cfunc, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "2e5463ceda65"  # of what follows: functions of another file have other names
+DIGEST = "7f9e0db5c49c"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -173,6 +174,25 @@ def address(array, size=np.dtype(real).itemsize):
     if array.itemsize != size or not array.flags.c_contiguous:
         raise ValueError("an array is not C-contiguous, or its numbers are not this file's: reals, and ids in int32")
     return array.ctypes.data
+
+
+if sys.platform == "linux":
+    _madvise = types.ExternalFunction("madvise", types.intc(types.uintp, types.uintp, types.intc))
+else:
+
+    @njit(cache=True)
+    def _madvise(start, size, advice):
+        return 0
+
+
+@njit(cache=True)
+def in_huge_pages(array):
+    """The new array, in pages of 2 MiB if it is large: the processor knows where few pages are, not where thousands."""
+    start = (array.ctypes.data + 4095) // 4096 * 4096
+    size = (array.ctypes.data + array.nbytes - start) // 4096 * 4096
+    if size > 2**20:
+        _madvise(start, size, 14)  # MADV_HUGEPAGE
+    return array
 
 
 @njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
@@ -322,11 +342,6 @@ def gradients(x, y, C, W, R, c, U, k):
     dh_given = np.empty((B, T, H), real)
     dh_operand = np.empty((B, 4, H), real)
     ds = np.empty((B, T, H), real)
-    dm = np.empty((B, H), real)
-    dq = np.empty((B, H), real)
-    dg = np.empty((B, H), real)
-    df = np.empty((B, H), real)
-    da = np.empty((B, T, 4, H), real)
     dC_rows = np.empty((B, T, D), real)
     dC = np.empty((V, D), real)
     dW = np.empty((4, H, D), real)
@@ -338,6 +353,7 @@ def gradients(x, y, C, W, R, c, U, k):
     p_exp = o  # in the same array
     do = o  # in the same array
     dh = dh_given  # in the same array
+    da = a_given  # in the same array
     # C_x[b,t,d] = C[x[b,t],d]
     for b in range(B):
         for t_ in range(T):
@@ -422,25 +438,25 @@ def gradients(x, y, C, W, R, c, U, k):
                 ds[b, t_, i] = (real(1.0) - h_tanh[b, t_, i] ** 2) * q[b, t_, i] * dh[b, t_, i] + (ds[b, t_ + 1, i] * f[b, t_ + 1, i] if t_ + 1 < T else real(0.0))
                 # F6 was: s[b,t,i] = g[b,t,i]*m[b,t,i] + (s[b,t - 1,i] if [0 <= t - 1] else 0)*f[b,t,i]
                 # (dm) dm[b,t,i] = g[b,t,i]*ds[b,t,i]
-                dm[b, i] = g[b, t_, i] * ds[b, t_, i]
+                dm = g[b, t_, i] * ds[b, t_, i]
                 # F7 was: h[b,t,i] = q[b,t,i]*tanh(s[b,t,i])
                 # (dq) dq[b,t,i] = dh[b,t,i]*h_tanh[b,t,i]
-                dq[b, i] = dh[b, t_, i] * h_tanh[b, t_, i]
+                dq = dh[b, t_, i] * h_tanh[b, t_, i]
                 # F6 was: s[b,t,i] = g[b,t,i]*m[b,t,i] + (s[b,t - 1,i] if [0 <= t - 1] else 0)*f[b,t,i]
                 # (dg) dg[b,t,i] = ds[b,t,i]*m[b,t,i]
-                dg[b, i] = ds[b, t_, i] * m[b, t_, i]
+                dg = ds[b, t_, i] * m[b, t_, i]
                 # F6 was: s[b,t,i] = g[b,t,i]*m[b,t,i] + (s[b,t - 1,i] if [0 <= t - 1] else 0)*f[b,t,i]
                 # (df) df[b,t,i] = s[b,t - 1,i]*ds[b,t,i] if [0 <= t - 1] else 0
-                df[b, i] = (s[b, t_ - 1, i] * ds[b, t_, i] if 0 <= t_ - 1 else real(0.0))
+                df = (s[b, t_ - 1, i] * ds[b, t_, i] if 0 <= t_ - 1 else real(0.0))
                 # F5 was: m[b,t,i] = tanh(a[b,t,3,i])
                 # F4 was: q[b,t,i] = 1/(exp(-a[b,t,2,i]) + 1)
                 # F3 was: g[b,t,i] = 1/(exp(-a[b,t,1,i]) + 1)
                 # F2 was: f[b,t,i] = 1/(exp(-a[b,t,0,i]) + 1)
                 # (da) da[b,t,n,i] = [n == 3]*(1 - m[b,t,i]**2)*dm[b,t,i] + [n == 2]*dq[b,t,i]*q[b,t,i]*(1 - q[b,t,i]) + [n == 1]*dg[b,t,i]*g[b,t,i]*(1 - g[b,t,i]) + [n == 0]*df[b,t,i]*f[b,t,i]*(1 - f[b,t,i])
-                da[b, t_, 3, i] = (real(1.0) - m[b, t_, i] ** 2) * dm[b, i]
-                da[b, t_, 2, i] = dq[b, i] * q[b, t_, i] * (real(1.0) - q[b, t_, i])
-                da[b, t_, 1, i] = dg[b, i] * g[b, t_, i] * (real(1.0) - g[b, t_, i])
-                da[b, t_, 0, i] = df[b, i] * f[b, t_, i] * (real(1.0) - f[b, t_, i])
+                da[b, t_, 3, i] = (real(1.0) - m[b, t_, i] ** 2) * dm
+                da[b, t_, 2, i] = dq * q[b, t_, i] * (real(1.0) - q[b, t_, i])
+                da[b, t_, 1, i] = dg * g[b, t_, i] * (real(1.0) - g[b, t_, i])
+                da[b, t_, 0, i] = df * f[b, t_, i] * (real(1.0) - f[b, t_, i])
     # dC_rows[b,t,d] = sum_n,i W[n,i,d]*da[b,t,n,i]
     product(da.reshape(B*T, 4*H), AS_IS, W.reshape(4*H, D), AS_IS, 1.0, 0.0, dC_rows.reshape(B*T, D))
     # F1 was: a[b,t,n,i] = c[n,i] + (sum_d W[n,i,d]*C[x[b,t],d]) + sum_j R[n,i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
@@ -477,51 +493,13 @@ def gradients(x, y, C, W, R, c, U, k):
     return L, dC, dW, dR, dc, dU, dk
 
 
-@cfunc(
-    types.void(*[types.intp] * 7, *[IDS] * 2, *[REALS] * 33),
-    cache=True, fastmath=FAST, error_model="numpy",
-)
+@njit(cache=True, fastmath=FAST, error_model="numpy")
 def step_sweep_1(
-    part, parts, B, T, D, H, V, x, y, C, W, R, c, U, k, h, s, f, g, q, m, o, ds, dm, dq, dg, df, da,
-    h_tanh, a_given, dh_given, dC_rows, C_x, a_operand, dh_operand, R_turned, L_rows, dW_parts,
-    dR_parts, dc_parts, dU_parts, dk_parts,
+    part, parts, B, T, D, H, V, x, y, C, W, R, c, U, k, h, s, f, g, q, m, o, ds, h_tanh, a_given,
+    dh_given, dC_rows, C_x, a_operand, dh_operand, R_turned, L_rows, dW_parts, dR_parts, dc_parts,
+    dU_parts, dk_parts,
 ):
     """Part `part` of `parts`: some rows of the B, through all that goes row by row."""
-    x = carray(x, (B, T), np.int32)
-    y = carray(y, (B, T), np.int32)
-    C = carray(C, (V, D), real)
-    W = carray(W, (4, H, D), real)
-    R = carray(R, (4, H, H), real)
-    c = carray(c, (4, H), real)
-    U = carray(U, (V, H), real)
-    k = carray(k, (V,), real)
-    h = carray(h, (B, T, H), real)
-    s = carray(s, (B, T, H), real)
-    f = carray(f, (B, T, H), real)
-    g = carray(g, (B, T, H), real)
-    q = carray(q, (B, T, H), real)
-    m = carray(m, (B, T, H), real)
-    o = carray(o, (B, T, V), real)
-    ds = carray(ds, (B, T, H), real)
-    dm = carray(dm, (B, H), real)
-    dq = carray(dq, (B, H), real)
-    dg = carray(dg, (B, H), real)
-    df = carray(df, (B, H), real)
-    da = carray(da, (B, T, 4, H), real)
-    h_tanh = carray(h_tanh, (B, T, H), real)
-    a_given = carray(a_given, (B, T, 4, H), real)
-    dh_given = carray(dh_given, (B, T, H), real)
-    dC_rows = carray(dC_rows, (B, T, D), real)
-    C_x = carray(C_x, (B, T, D), real)
-    a_operand = carray(a_operand, (B, T, H), real)
-    dh_operand = carray(dh_operand, (B, 4, H), real)
-    R_turned = carray(R_turned, (H, 4, H), real)
-    L_rows = carray(L_rows, (B,), real)
-    dW_parts = carray(dW_parts, (parts, 4, H, D), real)
-    dR_parts = carray(dR_parts, (parts, 4, H, H), real)
-    dc_parts = carray(dc_parts, (parts, 4, H), real)
-    dU_parts = carray(dU_parts, (parts, V, H), real)
-    dk_parts = carray(dk_parts, (parts, V), real)
     start, stop = B * part // parts, B * (part + 1) // parts
     dW = dW_parts[part]
     dR = dR_parts[part]
@@ -531,6 +509,7 @@ def step_sweep_1(
     a = a_given
     do = o
     dh = dh_given
+    da = a_given
     p_exp = o
     dW[...] = 0
     dR[...] = 0
@@ -625,25 +604,25 @@ def step_sweep_1(
                 ds[b, t_, i] = (real(1.0) - h_tanh[b, t_, i] ** 2) * q[b, t_, i] * dh[b, t_, i] + (ds[b, t_ + 1, i] * f[b, t_ + 1, i] if t_ + 1 < T else real(0.0))
                 # F6 was: s[b,t,i] = g[b,t,i]*m[b,t,i] + (s[b,t - 1,i] if [0 <= t - 1] else 0)*f[b,t,i]
                 # (dm) dm[b,t,i] = g[b,t,i]*ds[b,t,i]
-                dm[b, i] = g[b, t_, i] * ds[b, t_, i]
+                dm = g[b, t_, i] * ds[b, t_, i]
                 # F7 was: h[b,t,i] = q[b,t,i]*tanh(s[b,t,i])
                 # (dq) dq[b,t,i] = dh[b,t,i]*h_tanh[b,t,i]
-                dq[b, i] = dh[b, t_, i] * h_tanh[b, t_, i]
+                dq = dh[b, t_, i] * h_tanh[b, t_, i]
                 # F6 was: s[b,t,i] = g[b,t,i]*m[b,t,i] + (s[b,t - 1,i] if [0 <= t - 1] else 0)*f[b,t,i]
                 # (dg) dg[b,t,i] = ds[b,t,i]*m[b,t,i]
-                dg[b, i] = ds[b, t_, i] * m[b, t_, i]
+                dg = ds[b, t_, i] * m[b, t_, i]
                 # F6 was: s[b,t,i] = g[b,t,i]*m[b,t,i] + (s[b,t - 1,i] if [0 <= t - 1] else 0)*f[b,t,i]
                 # (df) df[b,t,i] = s[b,t - 1,i]*ds[b,t,i] if [0 <= t - 1] else 0
-                df[b, i] = (s[b, t_ - 1, i] * ds[b, t_, i] if 0 <= t_ - 1 else real(0.0))
+                df = (s[b, t_ - 1, i] * ds[b, t_, i] if 0 <= t_ - 1 else real(0.0))
                 # F5 was: m[b,t,i] = tanh(a[b,t,3,i])
                 # F4 was: q[b,t,i] = 1/(exp(-a[b,t,2,i]) + 1)
                 # F3 was: g[b,t,i] = 1/(exp(-a[b,t,1,i]) + 1)
                 # F2 was: f[b,t,i] = 1/(exp(-a[b,t,0,i]) + 1)
                 # (da) da[b,t,n,i] = [n == 3]*(1 - m[b,t,i]**2)*dm[b,t,i] + [n == 2]*dq[b,t,i]*q[b,t,i]*(1 - q[b,t,i]) + [n == 1]*dg[b,t,i]*g[b,t,i]*(1 - g[b,t,i]) + [n == 0]*df[b,t,i]*f[b,t,i]*(1 - f[b,t,i])
-                da[b, t_, 3, i] = (real(1.0) - m[b, t_, i] ** 2) * dm[b, i]
-                da[b, t_, 2, i] = dq[b, i] * q[b, t_, i] * (real(1.0) - q[b, t_, i])
-                da[b, t_, 1, i] = dg[b, i] * g[b, t_, i] * (real(1.0) - g[b, t_, i])
-                da[b, t_, 0, i] = df[b, i] * f[b, t_, i] * (real(1.0) - f[b, t_, i])
+                da[b, t_, 3, i] = (real(1.0) - m[b, t_, i] ** 2) * dm
+                da[b, t_, 2, i] = dq * q[b, t_, i] * (real(1.0) - q[b, t_, i])
+                da[b, t_, 1, i] = dg * g[b, t_, i] * (real(1.0) - g[b, t_, i])
+                da[b, t_, 0, i] = df * f[b, t_, i] * (real(1.0) - f[b, t_, i])
     # dC_rows[b,t,d] = sum_n,i W[n,i,d]*da[b,t,n,i]
     product(da.reshape(B*T, 4*H)[start*T:stop*T], AS_IS, W.reshape(4*H, D), AS_IS, 1.0, 0.0, dC_rows.reshape(B*T, D)[start*T:stop*T])
     # F1 was: a[b,t,n,i] = c[n,i] + (sum_d W[n,i,d]*C[x[b,t],d]) + sum_j R[n,i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
@@ -664,22 +643,41 @@ def step_sweep_1(
     product(do.reshape(B*T, V)[start*T:stop*T], TRANSPOSED, h.reshape(B*T, H)[start*T:stop*T], AS_IS, 1.0, 1.0, dU)
 
 
-_step_sweep_1 = by_name(step_sweep_1, DIGEST)
+@cfunc(types.void(*[types.intp] * 7, *[IDS] * 2, *[REALS] * 28), cache=True)
+def step_sweep_1_for_c(
+    part, parts, B, T, D, H, V, x, y, C, W, R, c, U, k, h, s, f, g, q, m, o, ds, h_tanh, a_given,
+    dh_given, dC_rows, C_x, a_operand, dh_operand, R_turned, L_rows, dW_parts, dR_parts, dc_parts,
+    dU_parts, dk_parts,
+):
+    step_sweep_1(
+        part, parts, B, T, D, H, V, carray(x, (B, T), np.int32), carray(y, (B, T), np.int32), carray(C, (V,
+        D), real), carray(W, (4, H, D), real), carray(R, (4, H, H), real), carray(c, (4, H), real),
+        carray(U, (V, H), real), carray(k, (V,), real), carray(h, (B, T, H), real), carray(s, (B, T, H),
+        real), carray(f, (B, T, H), real), carray(g, (B, T, H), real), carray(q, (B, T, H), real), carray(m,
+        (B, T, H), real), carray(o, (B, T, V), real), carray(ds, (B, T, H), real), carray(h_tanh, (B, T, H),
+        real), carray(a_given, (B, T, 4, H), real), carray(dh_given, (B, T, H), real), carray(dC_rows, (B,
+        T, D), real), carray(C_x, (B, T, D), real), carray(a_operand, (B, T, H), real), carray(dh_operand,
+        (B, 4, H), real), carray(R_turned, (H, 4, H), real), carray(L_rows, (B,), real), carray(dW_parts,
+        (parts, 4, H, D), real), carray(dR_parts, (parts, 4, H, H), real), carray(dc_parts, (parts, 4, H),
+        real), carray(dU_parts, (parts, V, H), real), carray(dk_parts, (parts, V), real),
+    )
+
+
+_step_sweep_1 = by_name(step_sweep_1_for_c, DIGEST)
 
 
 @njit(cache=True, parallel=True)
 def run_step_sweep_1(
-    parts, B, T, D, H, V, x, y, C, W, R, c, U, k, h, s, f, g, q, m, o, ds, dm, dq, dg, df, da, h_tanh,
-    a_given, dh_given, dC_rows, C_x, a_operand, dh_operand, R_turned, L_rows, dW_parts, dR_parts,
-    dc_parts, dU_parts, dk_parts,
+    parts, B, T, D, H, V, x, y, C, W, R, c, U, k, h, s, f, g, q, m, o, ds, h_tanh, a_given, dh_given,
+    dC_rows, C_x, a_operand, dh_operand, R_turned, L_rows, dW_parts, dR_parts, dc_parts, dU_parts,
+    dk_parts,
 ):
     at = (
         address(x, 4), address(y, 4), address(C), address(W), address(R), address(c), address(U),
         address(k), address(h), address(s), address(f), address(g), address(q), address(m), address(o),
-        address(ds), address(dm), address(dq), address(dg), address(df), address(da), address(h_tanh),
-        address(a_given), address(dh_given), address(dC_rows), address(C_x), address(a_operand),
-        address(dh_operand), address(R_turned), address(L_rows), address(dW_parts), address(dR_parts),
-        address(dc_parts), address(dU_parts), address(dk_parts),
+        address(ds), address(h_tanh), address(a_given), address(dh_given), address(dC_rows), address(C_x),
+        address(a_operand), address(dh_operand), address(R_turned), address(L_rows), address(dW_parts),
+        address(dR_parts), address(dc_parts), address(dU_parts), address(dk_parts),
     )
     if parts == 1:
         _step_sweep_1(parts - 1, parts, B, T, D, H, V, *at)
@@ -691,8 +689,8 @@ def run_step_sweep_1(
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def step(
     x, y, lr, beta1, beta2, eps, t, C, W, R, c, U, k, m_C, v_C, m_W, v_W, m_R, v_R, m_c, v_c, m_U, v_U, m_k, v_k,
-    C_x, a_given, R_turned, a_operand, f, g, q, m, s, h_tanh, h, o, L_rows, dh_given, dh_operand, ds, dm, dq, dg,
-    df, da, dC_rows, dC, dW, dR, dc, dU, dk, dW_parts, dR_parts, dc_parts, dU_parts, dk_parts, threads,
+    C_x, a_given, R_turned, a_operand, f, g, q, m, s, h_tanh, h, o, L_rows, dh_given, dh_operand, ds, dC_rows, dC,
+    dW, dR, dc, dU, dk, dW_parts, dR_parts, dc_parts, dU_parts, dk_parts, threads,
 ):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
@@ -700,8 +698,7 @@ def step(
     (4,H,D), v_W (4,H,D), m_R (4,H,H), v_R (4,H,H), m_c (4,H), v_c (4,H), m_U (V,H), v_U (V,H), m_k (V), v_k (V),
     C_x (B,T,D), a_given (B,T,4,H), R_turned (H,4,H), a_operand (B,T,H), f (B,T,H), g (B,T,H), q (B,T,H), m (B,T,H),
     s (B,T,H), h_tanh (B,T,H), h (B,T,H), o (B,T,V), L_rows (B), dh_given (B,T,H), dh_operand (B,4,H), ds (B,T,H),
-    dm (B,H), dq (B,H), dg (B,H), df (B,H), da (B,T,4,H), dC_rows (B,T,D), dC (V,D), dW (4,H,D), dR (4,H,H), dc
-    (4,H), dU (V,H), dk (V)
+    dC_rows (B,T,D), dC (V,D), dW (4,H,D), dR (4,H,H), dc (4,H), dU (V,H), dk (V)
     """
     B = x.shape[0]
     T = x.shape[1]
@@ -712,6 +709,7 @@ def step(
     p_exp = o  # in the same array
     do = o  # in the same array
     dh = dh_given  # in the same array
+    da = a_given  # in the same array
     g_C = dC  # in the same array
     m_C_new = m_C  # in the same array
     v_C_new = v_C  # in the same array
@@ -753,9 +751,9 @@ def step(
     C_new_factor2 = 1.0 / (1.0 - beta2 ** t)
     parts = parts_for(4 * B * T * H * D, threads)
     run_step_sweep_1(
-        parts, B, T, D, H, V, x, y, C, W, R, c, U, k, h, s, f, g, q, m, o, ds, dm, dq, dg, df, da, h_tanh,
-        a_given, dh_given, dC_rows, C_x, a_operand, dh_operand, R_turned, L_rows, dW_parts, dR_parts,
-        dc_parts, dU_parts, dk_parts,
+        parts, B, T, D, H, V, x, y, C, W, R, c, U, k, h, s, f, g, q, m, o, ds, h_tanh, a_given, dh_given,
+        dC_rows, C_x, a_operand, dh_operand, R_turned, L_rows, dW_parts, dR_parts, dc_parts, dU_parts,
+        dk_parts,
     )
     add_parts(dW, dW_parts, parts)
     add_parts(dR, dR_parts, parts)
@@ -902,46 +900,41 @@ def train_chunk(
     H = W.shape[1]
     x_batch = np.empty((B, x.shape[1]), np.int32)
     y_batch = np.empty((B, y.shape[1]), np.int32)
-    C_x = np.empty((B, T, D), real)
-    a_given = np.empty((B, T, 4, H), real)
-    R_turned = np.empty((H, 4, H), real)
-    a_operand = np.empty((B, T, H), real)
-    f = np.empty((B, T, H), real)
-    g = np.empty((B, T, H), real)
-    q = np.empty((B, T, H), real)
-    m = np.empty((B, T, H), real)
-    s = np.empty((B, T, H), real)
-    h_tanh = np.empty((B, T, H), real)
-    h = np.empty((B, T, H), real)
-    o = np.empty((B, T, V), real)
+    C_x = in_huge_pages(np.empty((B, T, D), real))
+    a_given = in_huge_pages(np.empty((B, T, 4, H), real))
+    R_turned = in_huge_pages(np.empty((H, 4, H), real))
+    a_operand = in_huge_pages(np.empty((B, T, H), real))
+    f = in_huge_pages(np.empty((B, T, H), real))
+    g = in_huge_pages(np.empty((B, T, H), real))
+    q = in_huge_pages(np.empty((B, T, H), real))
+    m = in_huge_pages(np.empty((B, T, H), real))
+    s = in_huge_pages(np.empty((B, T, H), real))
+    h_tanh = in_huge_pages(np.empty((B, T, H), real))
+    h = in_huge_pages(np.empty((B, T, H), real))
+    o = in_huge_pages(np.empty((B, T, V), real))
     L_rows = np.empty((B,), real)
-    dh_given = np.empty((B, T, H), real)
-    dh_operand = np.empty((B, 4, H), real)
-    ds = np.empty((B, T, H), real)
-    dm = np.empty((B, H), real)
-    dq = np.empty((B, H), real)
-    dg = np.empty((B, H), real)
-    df = np.empty((B, H), real)
-    da = np.empty((B, T, 4, H), real)
-    dC_rows = np.empty((B, T, D), real)
-    dC = np.empty((V, D), real)
-    dW = np.empty((4, H, D), real)
-    dR = np.empty((4, H, H), real)
-    dc = np.empty((4, H), real)
-    dU = np.empty((V, H), real)
+    dh_given = in_huge_pages(np.empty((B, T, H), real))
+    dh_operand = in_huge_pages(np.empty((B, 4, H), real))
+    ds = in_huge_pages(np.empty((B, T, H), real))
+    dC_rows = in_huge_pages(np.empty((B, T, D), real))
+    dC = in_huge_pages(np.empty((V, D), real))
+    dW = in_huge_pages(np.empty((4, H, D), real))
+    dR = in_huge_pages(np.empty((4, H, H), real))
+    dc = in_huge_pages(np.empty((4, H), real))
+    dU = in_huge_pages(np.empty((V, H), real))
     dk = np.empty((V,), real)
-    dW_parts = np.empty((threads, 4, H, D), real)
-    dR_parts = np.empty((threads, 4, H, H), real)
-    dc_parts = np.empty((threads, 4, H), real)
-    dU_parts = np.empty((threads, V, H), real)
-    dk_parts = np.empty((threads, V), real)
+    dW_parts = in_huge_pages(np.empty((threads, 4, H, D), real))
+    dR_parts = in_huge_pages(np.empty((threads, 4, H, H), real))
+    dc_parts = in_huge_pages(np.empty((threads, 4, H), real))
+    dU_parts = in_huge_pages(np.empty((threads, V, H), real))
+    dk_parts = in_huge_pages(np.empty((threads, V), real))
     for turn in range(order.shape[0]):
         for row in range(B):
             for axis1 in range(x.shape[1]):
                 x_batch[row, axis1] = x[order[turn, row], axis1]
             for axis1 in range(y.shape[1]):
                 y_batch[row, axis1] = y[order[turn, row], axis1]
-        losses[turn] = step(x_batch, y_batch, lr[turn], beta1[turn], beta2[turn], eps[turn], t[turn], C, W, R, c, U, k, m_C, v_C, m_W, v_W, m_R, v_R, m_c, v_c, m_U, v_U, m_k, v_k, C_x, a_given, R_turned, a_operand, f, g, q, m, s, h_tanh, h, o, L_rows, dh_given, dh_operand, ds, dm, dq, dg, df, da, dC_rows, dC, dW, dR, dc, dU, dk, dW_parts, dR_parts, dc_parts, dU_parts, dk_parts, threads)
+        losses[turn] = step(x_batch, y_batch, lr[turn], beta1[turn], beta2[turn], eps[turn], t[turn], C, W, R, c, U, k, m_C, v_C, m_W, v_W, m_R, v_R, m_c, v_c, m_U, v_U, m_k, v_k, C_x, a_given, R_turned, a_operand, f, g, q, m, s, h_tanh, h, o, L_rows, dh_given, dh_operand, ds, dC_rows, dC, dW, dR, dc, dU, dk, dW_parts, dR_parts, dc_parts, dU_parts, dk_parts, threads)
         if not math.isfinite(losses[turn]):
             return turn
     return order.shape[0]

@@ -31,6 +31,7 @@ Program beec3bf7, sgd, float32, C-contiguous arrays
 """
 
 import math
+import sys
 from math import isfinite
 
 import numpy as np
@@ -40,7 +41,7 @@ from numba import carray, cfunc, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "8475e638680e"  # of what follows: functions of another file have other names
+DIGEST = "67d6b4344eaa"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -141,6 +142,25 @@ def address(array, size=np.dtype(real).itemsize):
     if array.itemsize != size or not array.flags.c_contiguous:
         raise ValueError("an array is not C-contiguous, or its numbers are not this file's: reals, and ids in int32")
     return array.ctypes.data
+
+
+if sys.platform == "linux":
+    _madvise = types.ExternalFunction("madvise", types.intc(types.uintp, types.uintp, types.intc))
+else:
+
+    @njit(cache=True)
+    def _madvise(start, size, advice):
+        return 0
+
+
+@njit(cache=True)
+def in_huge_pages(array):
+    """The new array, in pages of 2 MiB if it is large: the processor knows where few pages are, not where thousands."""
+    start = (array.ctypes.data + 4095) // 4096 * 4096
+    size = (array.ctypes.data + array.nbytes - start) // 4096 * 4096
+    if size > 2**20:
+        _madvise(start, size, 14)  # MADV_HUGEPAGE
+    return array
 
 
 @njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
@@ -325,7 +345,7 @@ def gradients_sweep_1(part, parts, B, V, H, W2, b2, o, h_turned, o_max_tile, p_s
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def gradients_sweep_2(
-    part, parts, B, V, H, y, W2, a, o, h_do, o_max_shift, db2_rows_tile, dW2, db2, dh_sum_tile_parts,
+    part, parts, B, V, H, y, W2, a, o, h_do, o_max_tile, o_max_shift, dW2, db2, dh_sum_tile_parts,
     h_do_tile_parts, dh_sum_parts,
 ):
     """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
@@ -334,6 +354,7 @@ def gradients_sweep_2(
     dh_sum = dh_sum_parts[part]
     h = a
     p_exp_tile = o
+    db2_rows_tile = o_max_tile
     dh_sum[...] = 0
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -389,7 +410,6 @@ def gradients(x, y, C, W1, b1, W2, b2):
     dh_sum = np.empty((B, H), real)
     dC_rows = np.empty((B, N, D), real)
     h_do = np.empty((B, H), real)
-    db2_rows_tile = np.empty(((V + 511) // 512, B), real)
     dC = np.empty((V, D), real)
     dW1 = np.empty((H, N, D), real)
     db1 = np.empty((H,), real)
@@ -402,6 +422,7 @@ def gradients(x, y, C, W1, b1, W2, b2):
     p_exp_tile = o  # in the same array
     dh = dh_sum  # in the same array
     da = dh_sum  # in the same array
+    db2_rows_tile = o_max_tile  # in the same array
     # C_x[b,t,d] = C[x[b,t],d]
     for b in range(B):
         for t in range(N):
@@ -467,8 +488,8 @@ def gradients(x, y, C, W1, b1, W2, b2):
             db2_rows_tile[tile, b] = o_max_shift[tile, b] / p_sum[b]
     parts = 1
     gradients_sweep_2(
-        parts - 1, parts, B, V, H, y, W2, a, o, h_do, o_max_shift, db2_rows_tile, dW2, db2,
-        dh_sum_tile_parts, h_do_tile_parts, dh_sum_parts,
+        parts - 1, parts, B, V, H, y, W2, a, o, h_do, o_max_tile, o_max_shift, dW2, db2, dh_sum_tile_parts,
+        h_do_tile_parts, dh_sum_parts,
     )
     add_parts(dh_sum, dh_sum_parts, parts)
     # F3 was: o[b,v] = b2[v] + sum_i W2[v,i]*h[b,i]
@@ -492,18 +513,9 @@ def gradients(x, y, C, W1, b1, W2, b2):
     return L, dC, dW1, db1, dW2, db2
 
 
-@cfunc(
-    types.void(*[types.intp] * 5, *[REALS] * 6),
-    cache=True, fastmath=FAST, error_model="numpy",
-)
+@njit(cache=True, fastmath=FAST, error_model="numpy")
 def step_sweep_1(part, parts, B, V, H, W2, b2, o, h_turned, o_max_tile, p_sum_tile):
     """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
-    W2 = carray(W2, (V, H), real)
-    b2 = carray(b2, (V,), real)
-    o = carray(o, (V, B), real)
-    h_turned = carray(h_turned, (H, B), real)
-    o_max_tile = carray(o_max_tile, ((V + 511) // 512, B), real)
-    p_sum_tile = carray(p_sum_tile, ((V + 511) // 512, B), real)
     p_exp_tile = o
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -529,7 +541,16 @@ def step_sweep_1(part, parts, B, V, H, W2, b2, o, h_turned, o_max_tile, p_sum_ti
                 p_sum_tile[tile, b] += p_exp_tile[v, b]
 
 
-_step_sweep_1 = by_name(step_sweep_1, DIGEST)
+@cfunc(types.void(*[types.intp] * 5, *[REALS] * 6), cache=True)
+def step_sweep_1_for_c(part, parts, B, V, H, W2, b2, o, h_turned, o_max_tile, p_sum_tile):
+    step_sweep_1(
+        part, parts, B, V, H, carray(W2, (V, H), real), carray(b2, (V,), real), carray(o, (V, B), real),
+        carray(h_turned, (H, B), real), carray(o_max_tile, ((V + 511) // 512, B), real), carray(p_sum_tile,
+        ((V + 511) // 512, B), real),
+    )
+
+
+_step_sweep_1 = by_name(step_sweep_1_for_c, DIGEST)
 
 
 @njit(cache=True, parallel=True)
@@ -544,26 +565,12 @@ def run_step_sweep_1(parts, B, V, H, W2, b2, o, h_turned, o_max_tile, p_sum_tile
             _step_sweep_1(np.int64(part), parts, B, V, H, *at)
 
 
-@cfunc(
-    types.void(*[types.intp] * 5, *[types.float64] * 1, *[IDS] * 1, *[REALS] * 10),
-    cache=True, fastmath=FAST, error_model="numpy",
-)
+@njit(cache=True, fastmath=FAST, error_model="numpy")
 def step_sweep_2(
-    part, parts, B, V, H, lr, y, W2, b2, a, o, h_do, o_max_shift, db2_rows_tile, dh_sum_tile_parts,
+    part, parts, B, V, H, lr, y, W2, b2, a, o, h_do, o_max_tile, o_max_shift, dh_sum_tile_parts,
     h_do_tile_parts, dh_sum_parts,
 ):
     """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
-    y = carray(y, (B,), np.int32)
-    W2 = carray(W2, (V, H), real)
-    b2 = carray(b2, (V,), real)
-    a = carray(a, (B, H), real)
-    o = carray(o, (V, B), real)
-    h_do = carray(h_do, (B, H), real)
-    o_max_shift = carray(o_max_shift, ((V + 511) // 512, B), real)
-    db2_rows_tile = carray(db2_rows_tile, ((V + 511) // 512, B), real)
-    dh_sum_tile_parts = carray(dh_sum_tile_parts, (parts, B, H), real)
-    h_do_tile_parts = carray(h_do_tile_parts, (parts, B, H), real)
-    dh_sum_parts = carray(dh_sum_parts, (parts, B, H), real)
     dh_sum_tile = dh_sum_tile_parts[part]
     h_do_tile = h_do_tile_parts[part]
     dh_sum = dh_sum_parts[part]
@@ -571,6 +578,7 @@ def step_sweep_2(
     W2_new = W2
     b2_new = b2
     p_exp_tile = o
+    db2_rows_tile = o_max_tile
     dh_sum[...] = 0
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -599,18 +607,31 @@ def step_sweep_2(
                 b2_new[y[b2_]] += real(lr) / real(B)
 
 
-_step_sweep_2 = by_name(step_sweep_2, DIGEST)
+@cfunc(types.void(*[types.intp] * 5, *[types.float64] * 1, *[IDS] * 1, *[REALS] * 10), cache=True)
+def step_sweep_2_for_c(
+    part, parts, B, V, H, lr, y, W2, b2, a, o, h_do, o_max_tile, o_max_shift, dh_sum_tile_parts,
+    h_do_tile_parts, dh_sum_parts,
+):
+    step_sweep_2(
+        part, parts, B, V, H, lr, carray(y, (B,), np.int32), carray(W2, (V, H), real), carray(b2, (V,),
+        real), carray(a, (B, H), real), carray(o, (V, B), real), carray(h_do, (B, H), real),
+        carray(o_max_tile, ((V + 511) // 512, B), real), carray(o_max_shift, ((V + 511) // 512, B), real),
+        carray(dh_sum_tile_parts, (parts, B, H), real), carray(h_do_tile_parts, (parts, B, H), real),
+        carray(dh_sum_parts, (parts, B, H), real),
+    )
+
+
+_step_sweep_2 = by_name(step_sweep_2_for_c, DIGEST)
 
 
 @njit(cache=True, parallel=True)
 def run_step_sweep_2(
-    parts, B, V, H, lr, y, W2, b2, a, o, h_do, o_max_shift, db2_rows_tile, dh_sum_tile_parts,
+    parts, B, V, H, lr, y, W2, b2, a, o, h_do, o_max_tile, o_max_shift, dh_sum_tile_parts,
     h_do_tile_parts, dh_sum_parts,
 ):
     at = (
-        address(y, 4), address(W2), address(b2), address(a), address(o), address(h_do),
-        address(o_max_shift), address(db2_rows_tile), address(dh_sum_tile_parts), address(h_do_tile_parts),
-        address(dh_sum_parts),
+        address(y, 4), address(W2), address(b2), address(a), address(o), address(h_do), address(o_max_tile),
+        address(o_max_shift), address(dh_sum_tile_parts), address(h_do_tile_parts), address(dh_sum_parts),
     )
     if parts == 1:
         _step_sweep_2(parts - 1, parts, B, V, H, lr, *at)
@@ -622,13 +643,13 @@ def run_step_sweep_2(
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def step(
     x, y, lr, C, W1, b1, W2, b2, C_x, a, h_turned, o, W2_y, o_y, o_max_tile, o_max, o_max_shift, p_sum_tile, p_sum,
-    dh_sum, dC_rows, h_do, db2_rows_tile, dh_sum_tile_parts, h_do_tile_parts, dh_sum_parts, threads,
+    dh_sum, dC_rows, h_do, dh_sum_tile_parts, h_do_tile_parts, dh_sum_parts, threads,
 ):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
     Arrays: x (B,N), y (B), C (V,D), W1 (H,N,D), b1 (H), W2 (V,H), b2 (V), C_x (B,N,D), a (B,H), h_turned (H,B), o
     (V,B), W2_y (B,H), o_y (B), o_max_tile ((V + 511)//512,B), o_max (B), o_max_shift ((V + 511)//512,B), p_sum_tile
-    ((V + 511)//512,B), p_sum (B), dh_sum (B,H), dC_rows (B,N,D), h_do (B,H), db2_rows_tile ((V + 511)//512,B)
+    ((V + 511)//512,B), p_sum (B), dh_sum (B,H), dC_rows (B,N,D), h_do (B,H)
     """
     B = x.shape[0]
     N = x.shape[1]
@@ -639,6 +660,7 @@ def step(
     p_exp_tile = o  # in the same array
     dh = dh_sum  # in the same array
     da = dh_sum  # in the same array
+    db2_rows_tile = o_max_tile  # in the same array
     C_new = C  # in the same array
     W1_new = W1  # in the same array
     b1_new = b1  # in the same array
@@ -705,7 +727,7 @@ def step(
         return L
     parts = parts_for(B * H * V, threads)
     run_step_sweep_2(
-        parts, B, V, H, lr, y, W2, b2, a, o, h_do, o_max_shift, db2_rows_tile, dh_sum_tile_parts,
+        parts, B, V, H, lr, y, W2, b2, a, o, h_do, o_max_tile, o_max_shift, dh_sum_tile_parts,
         h_do_tile_parts, dh_sum_parts,
     )
     add_parts(dh_sum, dh_sum_parts, parts)
@@ -745,30 +767,29 @@ def train_chunk(order, lr, x, y, C, W1, b1, W2, b2, losses, threads):
     H = W1.shape[0]
     x_batch = np.empty((B, x.shape[1]), np.int32)
     y_batch = np.empty((B,), np.int32)
-    C_x = np.empty((B, N, D), real)
-    a = np.empty((B, H), real)
-    h_turned = np.empty((H, B), real)
-    o = np.empty((V, B), real)
-    W2_y = np.empty((B, H), real)
+    C_x = in_huge_pages(np.empty((B, N, D), real))
+    a = in_huge_pages(np.empty((B, H), real))
+    h_turned = in_huge_pages(np.empty((H, B), real))
+    o = in_huge_pages(np.empty((V, B), real))
+    W2_y = in_huge_pages(np.empty((B, H), real))
     o_y = np.empty((B,), real)
-    o_max_tile = np.empty(((V + 511) // 512, B), real)
+    o_max_tile = in_huge_pages(np.empty(((V + 511) // 512, B), real))
     o_max = np.empty((B,), real)
-    o_max_shift = np.empty(((V + 511) // 512, B), real)
-    p_sum_tile = np.empty(((V + 511) // 512, B), real)
+    o_max_shift = in_huge_pages(np.empty(((V + 511) // 512, B), real))
+    p_sum_tile = in_huge_pages(np.empty(((V + 511) // 512, B), real))
     p_sum = np.empty((B,), real)
-    dh_sum = np.empty((B, H), real)
-    dC_rows = np.empty((B, N, D), real)
-    h_do = np.empty((B, H), real)
-    db2_rows_tile = np.empty(((V + 511) // 512, B), real)
-    dh_sum_tile_parts = np.empty((threads, B, H), real)
-    h_do_tile_parts = np.empty((threads, B, H), real)
-    dh_sum_parts = np.empty((threads, B, H), real)
+    dh_sum = in_huge_pages(np.empty((B, H), real))
+    dC_rows = in_huge_pages(np.empty((B, N, D), real))
+    h_do = in_huge_pages(np.empty((B, H), real))
+    dh_sum_tile_parts = in_huge_pages(np.empty((threads, B, H), real))
+    h_do_tile_parts = in_huge_pages(np.empty((threads, B, H), real))
+    dh_sum_parts = in_huge_pages(np.empty((threads, B, H), real))
     for turn in range(order.shape[0]):
         for row in range(B):
             for axis1 in range(x.shape[1]):
                 x_batch[row, axis1] = x[order[turn, row], axis1]
             y_batch[row] = y[order[turn, row]]
-        losses[turn] = step(x_batch, y_batch, lr[turn], C, W1, b1, W2, b2, C_x, a, h_turned, o, W2_y, o_y, o_max_tile, o_max, o_max_shift, p_sum_tile, p_sum, dh_sum, dC_rows, h_do, db2_rows_tile, dh_sum_tile_parts, h_do_tile_parts, dh_sum_parts, threads)
+        losses[turn] = step(x_batch, y_batch, lr[turn], C, W1, b1, W2, b2, C_x, a, h_turned, o, W2_y, o_y, o_max_tile, o_max, o_max_shift, p_sum_tile, p_sum, dh_sum, dC_rows, h_do, dh_sum_tile_parts, h_do_tile_parts, dh_sum_parts, threads)
         if not math.isfinite(losses[turn]):
             return turn
     return order.shape[0]

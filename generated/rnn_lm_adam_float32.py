@@ -56,6 +56,7 @@ Program ef75564a, adam, float32, C-contiguous arrays
 """
 
 import math
+import sys
 from math import isfinite, sqrt
 
 import numpy as np
@@ -65,7 +66,7 @@ from numba import carray, cfunc, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "d6a34e1a8109"  # of what follows: functions of another file have other names
+DIGEST = "d5d2f4b362ad"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -163,6 +164,25 @@ def address(array, size=np.dtype(real).itemsize):
     if array.itemsize != size or not array.flags.c_contiguous:
         raise ValueError("an array is not C-contiguous, or its numbers are not this file's: reals, and ids in int32")
     return array.ctypes.data
+
+
+if sys.platform == "linux":
+    _madvise = types.ExternalFunction("madvise", types.intc(types.uintp, types.uintp, types.intc))
+else:
+
+    @njit(cache=True)
+    def _madvise(start, size, advice):
+        return 0
+
+
+@njit(cache=True)
+def in_huge_pages(array):
+    """The new array, in pages of 2 MiB if it is large: the processor knows where few pages are, not where thousands."""
+    start = (array.ctypes.data + 4095) // 4096 * 4096
+    size = (array.ctypes.data + array.nbytes - start) // 4096 * 4096
+    if size > 2**20:
+        _madvise(start, size, 14)  # MADV_HUGEPAGE
+    return array
 
 
 @njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
@@ -299,7 +319,6 @@ def gradients(x, y, C, W, R, s, U, k):
     a_operand = np.empty((B, T, H), real)
     h = np.empty((B, T, H), real)
     o = np.empty((B, T, V), real)
-    dh_given = np.empty((B, T, H), real)
     dh_operand = np.empty((B, H), real)
     da = np.empty((B, T, H), real)
     dC_rows = np.empty((B, T, D), real)
@@ -312,7 +331,8 @@ def gradients(x, y, C, W, R, s, U, k):
     a = a_given  # in the same array
     p_exp = o  # in the same array
     do = o  # in the same array
-    dh = dh_given  # in the same array
+    dh_given = a_given  # in the same array
+    dh = a_given  # in the same array
     # C_x[b,t,d] = C[x[b,t],d]
     for b in range(B):
         for t_ in range(T):
@@ -415,39 +435,12 @@ def gradients(x, y, C, W, R, s, U, k):
     return L, dC, dW, dR, ds, dU, dk
 
 
-@cfunc(
-    types.void(*[types.intp] * 7, *[IDS] * 2, *[REALS] * 22),
-    cache=True, fastmath=FAST, error_model="numpy",
-)
+@njit(cache=True, fastmath=FAST, error_model="numpy")
 def step_sweep_1(
-    part, parts, B, T, D, H, V, x, y, C, W, R, s, U, k, h, o, da, a_given, dh_given, dC_rows, C_x,
-    a_operand, dh_operand, R_turned, L_rows, dW_parts, dR_parts, ds_parts, dU_parts, dk_parts,
+    part, parts, B, T, D, H, V, x, y, C, W, R, s, U, k, h, o, da, a_given, dC_rows, C_x, a_operand,
+    dh_operand, R_turned, L_rows, dW_parts, dR_parts, ds_parts, dU_parts, dk_parts,
 ):
     """Part `part` of `parts`: some rows of the B, through all that goes row by row."""
-    x = carray(x, (B, T), np.int32)
-    y = carray(y, (B, T), np.int32)
-    C = carray(C, (V, D), real)
-    W = carray(W, (H, D), real)
-    R = carray(R, (H, H), real)
-    s = carray(s, (H,), real)
-    U = carray(U, (V, H), real)
-    k = carray(k, (V,), real)
-    h = carray(h, (B, T, H), real)
-    o = carray(o, (B, T, V), real)
-    da = carray(da, (B, T, H), real)
-    a_given = carray(a_given, (B, T, H), real)
-    dh_given = carray(dh_given, (B, T, H), real)
-    dC_rows = carray(dC_rows, (B, T, D), real)
-    C_x = carray(C_x, (B, T, D), real)
-    a_operand = carray(a_operand, (B, T, H), real)
-    dh_operand = carray(dh_operand, (B, H), real)
-    R_turned = carray(R_turned, (H, H), real)
-    L_rows = carray(L_rows, (B,), real)
-    dW_parts = carray(dW_parts, (parts, H, D), real)
-    dR_parts = carray(dR_parts, (parts, H, H), real)
-    ds_parts = carray(ds_parts, (parts, H), real)
-    dU_parts = carray(dU_parts, (parts, V, H), real)
-    dk_parts = carray(dk_parts, (parts, V), real)
     start, stop = B * part // parts, B * (part + 1) // parts
     dW = dW_parts[part]
     dR = dR_parts[part]
@@ -456,8 +449,9 @@ def step_sweep_1(
     dk = dk_parts[part]
     a = a_given
     do = o
-    dh = dh_given
+    dh = a_given
     p_exp = o
+    dh_given = a_given
     dW[...] = 0
     dR[...] = 0
     ds[...] = 0
@@ -553,20 +547,36 @@ def step_sweep_1(
     product(do.reshape(B*T, V)[start*T:stop*T], TRANSPOSED, h.reshape(B*T, H)[start*T:stop*T], AS_IS, 1.0, 1.0, dU)
 
 
-_step_sweep_1 = by_name(step_sweep_1, DIGEST)
+@cfunc(types.void(*[types.intp] * 7, *[IDS] * 2, *[REALS] * 21), cache=True)
+def step_sweep_1_for_c(
+    part, parts, B, T, D, H, V, x, y, C, W, R, s, U, k, h, o, da, a_given, dC_rows, C_x, a_operand,
+    dh_operand, R_turned, L_rows, dW_parts, dR_parts, ds_parts, dU_parts, dk_parts,
+):
+    step_sweep_1(
+        part, parts, B, T, D, H, V, carray(x, (B, T), np.int32), carray(y, (B, T), np.int32), carray(C, (V,
+        D), real), carray(W, (H, D), real), carray(R, (H, H), real), carray(s, (H,), real), carray(U, (V,
+        H), real), carray(k, (V,), real), carray(h, (B, T, H), real), carray(o, (B, T, V), real), carray(da,
+        (B, T, H), real), carray(a_given, (B, T, H), real), carray(dC_rows, (B, T, D), real), carray(C_x,
+        (B, T, D), real), carray(a_operand, (B, T, H), real), carray(dh_operand, (B, H), real),
+        carray(R_turned, (H, H), real), carray(L_rows, (B,), real), carray(dW_parts, (parts, H, D), real),
+        carray(dR_parts, (parts, H, H), real), carray(ds_parts, (parts, H), real), carray(dU_parts, (parts,
+        V, H), real), carray(dk_parts, (parts, V), real),
+    )
+
+
+_step_sweep_1 = by_name(step_sweep_1_for_c, DIGEST)
 
 
 @njit(cache=True, parallel=True)
 def run_step_sweep_1(
-    parts, B, T, D, H, V, x, y, C, W, R, s, U, k, h, o, da, a_given, dh_given, dC_rows, C_x, a_operand,
+    parts, B, T, D, H, V, x, y, C, W, R, s, U, k, h, o, da, a_given, dC_rows, C_x, a_operand,
     dh_operand, R_turned, L_rows, dW_parts, dR_parts, ds_parts, dU_parts, dk_parts,
 ):
     at = (
         address(x, 4), address(y, 4), address(C), address(W), address(R), address(s), address(U),
-        address(k), address(h), address(o), address(da), address(a_given), address(dh_given),
-        address(dC_rows), address(C_x), address(a_operand), address(dh_operand), address(R_turned),
-        address(L_rows), address(dW_parts), address(dR_parts), address(ds_parts), address(dU_parts),
-        address(dk_parts),
+        address(k), address(h), address(o), address(da), address(a_given), address(dC_rows), address(C_x),
+        address(a_operand), address(dh_operand), address(R_turned), address(L_rows), address(dW_parts),
+        address(dR_parts), address(ds_parts), address(dU_parts), address(dk_parts),
     )
     if parts == 1:
         _step_sweep_1(parts - 1, parts, B, T, D, H, V, *at)
@@ -578,15 +588,15 @@ def run_step_sweep_1(
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def step(
     x, y, lr, beta1, beta2, eps, t, C, W, R, s, U, k, m_C, v_C, m_W, v_W, m_R, v_R, m_s, v_s, m_U, v_U, m_k, v_k,
-    C_x, a_given, R_turned, a_operand, h, o, L_rows, dh_given, dh_operand, da, dC_rows, dC, dW, dR, ds, dU, dk,
-    dW_parts, dR_parts, ds_parts, dU_parts, dk_parts, threads,
+    C_x, a_given, R_turned, a_operand, h, o, L_rows, dh_operand, da, dC_rows, dC, dW, dR, ds, dU, dk, dW_parts,
+    dR_parts, ds_parts, dU_parts, dk_parts, threads,
 ):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
     Arrays: x (B,T), y (B,T), C (V,D), W (H,D), R (H,H), s (H), U (V,H), k (V), m_C (V,D), v_C (V,D), m_W (H,D), v_W
     (H,D), m_R (H,H), v_R (H,H), m_s (H), v_s (H), m_U (V,H), v_U (V,H), m_k (V), v_k (V), C_x (B,T,D), a_given
-    (B,T,H), R_turned (H,H), a_operand (B,T,H), h (B,T,H), o (B,T,V), L_rows (B), dh_given (B,T,H), dh_operand
-    (B,H), da (B,T,H), dC_rows (B,T,D), dC (V,D), dW (H,D), dR (H,H), ds (H), dU (V,H), dk (V)
+    (B,T,H), R_turned (H,H), a_operand (B,T,H), h (B,T,H), o (B,T,V), L_rows (B), dh_operand (B,H), da (B,T,H),
+    dC_rows (B,T,D), dC (V,D), dW (H,D), dR (H,H), ds (H), dU (V,H), dk (V)
     """
     B = x.shape[0]
     T = x.shape[1]
@@ -596,7 +606,8 @@ def step(
     a = a_given  # in the same array
     p_exp = o  # in the same array
     do = o  # in the same array
-    dh = dh_given  # in the same array
+    dh_given = a_given  # in the same array
+    dh = a_given  # in the same array
     g_C = dC  # in the same array
     m_C_new = m_C  # in the same array
     v_C_new = v_C  # in the same array
@@ -637,7 +648,7 @@ def step(
     C_new_factor2 = 1.0 / (1.0 - beta2 ** t)
     parts = parts_for(B * T * H * D, threads)
     run_step_sweep_1(
-        parts, B, T, D, H, V, x, y, C, W, R, s, U, k, h, o, da, a_given, dh_given, dC_rows, C_x, a_operand,
+        parts, B, T, D, H, V, x, y, C, W, R, s, U, k, h, o, da, a_given, dC_rows, C_x, a_operand,
         dh_operand, R_turned, L_rows, dW_parts, dR_parts, ds_parts, dU_parts, dk_parts,
     )
     add_parts(dW, dW_parts, parts)
@@ -776,35 +787,34 @@ def train_chunk(
     H = W.shape[0]
     x_batch = np.empty((B, x.shape[1]), np.int32)
     y_batch = np.empty((B, y.shape[1]), np.int32)
-    C_x = np.empty((B, T, D), real)
-    a_given = np.empty((B, T, H), real)
-    R_turned = np.empty((H, H), real)
-    a_operand = np.empty((B, T, H), real)
-    h = np.empty((B, T, H), real)
-    o = np.empty((B, T, V), real)
+    C_x = in_huge_pages(np.empty((B, T, D), real))
+    a_given = in_huge_pages(np.empty((B, T, H), real))
+    R_turned = in_huge_pages(np.empty((H, H), real))
+    a_operand = in_huge_pages(np.empty((B, T, H), real))
+    h = in_huge_pages(np.empty((B, T, H), real))
+    o = in_huge_pages(np.empty((B, T, V), real))
     L_rows = np.empty((B,), real)
-    dh_given = np.empty((B, T, H), real)
-    dh_operand = np.empty((B, H), real)
-    da = np.empty((B, T, H), real)
-    dC_rows = np.empty((B, T, D), real)
-    dC = np.empty((V, D), real)
-    dW = np.empty((H, D), real)
-    dR = np.empty((H, H), real)
+    dh_operand = in_huge_pages(np.empty((B, H), real))
+    da = in_huge_pages(np.empty((B, T, H), real))
+    dC_rows = in_huge_pages(np.empty((B, T, D), real))
+    dC = in_huge_pages(np.empty((V, D), real))
+    dW = in_huge_pages(np.empty((H, D), real))
+    dR = in_huge_pages(np.empty((H, H), real))
     ds = np.empty((H,), real)
-    dU = np.empty((V, H), real)
+    dU = in_huge_pages(np.empty((V, H), real))
     dk = np.empty((V,), real)
-    dW_parts = np.empty((threads, H, D), real)
-    dR_parts = np.empty((threads, H, H), real)
-    ds_parts = np.empty((threads, H), real)
-    dU_parts = np.empty((threads, V, H), real)
-    dk_parts = np.empty((threads, V), real)
+    dW_parts = in_huge_pages(np.empty((threads, H, D), real))
+    dR_parts = in_huge_pages(np.empty((threads, H, H), real))
+    ds_parts = in_huge_pages(np.empty((threads, H), real))
+    dU_parts = in_huge_pages(np.empty((threads, V, H), real))
+    dk_parts = in_huge_pages(np.empty((threads, V), real))
     for turn in range(order.shape[0]):
         for row in range(B):
             for axis1 in range(x.shape[1]):
                 x_batch[row, axis1] = x[order[turn, row], axis1]
             for axis1 in range(y.shape[1]):
                 y_batch[row, axis1] = y[order[turn, row], axis1]
-        losses[turn] = step(x_batch, y_batch, lr[turn], beta1[turn], beta2[turn], eps[turn], t[turn], C, W, R, s, U, k, m_C, v_C, m_W, v_W, m_R, v_R, m_s, v_s, m_U, v_U, m_k, v_k, C_x, a_given, R_turned, a_operand, h, o, L_rows, dh_given, dh_operand, da, dC_rows, dC, dW, dR, ds, dU, dk, dW_parts, dR_parts, ds_parts, dU_parts, dk_parts, threads)
+        losses[turn] = step(x_batch, y_batch, lr[turn], beta1[turn], beta2[turn], eps[turn], t[turn], C, W, R, s, U, k, m_C, v_C, m_W, v_W, m_R, v_R, m_s, v_s, m_U, v_U, m_k, v_k, C_x, a_given, R_turned, a_operand, h, o, L_rows, dh_operand, da, dC_rows, dC, dW, dR, ds, dU, dk, dW_parts, dR_parts, ds_parts, dU_parts, dk_parts, threads)
         if not math.isfinite(losses[turn]):
             return turn
     return order.shape[0]

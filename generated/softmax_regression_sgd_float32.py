@@ -21,6 +21,7 @@ Program 3e227c92, sgd, float32, C-contiguous arrays
 """
 
 import math
+import sys
 from math import isfinite
 
 import numpy as np
@@ -30,7 +31,7 @@ from numba import carray, cfunc, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "1ee4679f49fc"  # of what follows: functions of another file have other names
+DIGEST = "9ed0cfec6148"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -131,6 +132,25 @@ def address(array, size=np.dtype(real).itemsize):
     if array.itemsize != size or not array.flags.c_contiguous:
         raise ValueError("an array is not C-contiguous, or its numbers are not this file's: reals, and ids in int32")
     return array.ctypes.data
+
+
+if sys.platform == "linux":
+    _madvise = types.ExternalFunction("madvise", types.intc(types.uintp, types.uintp, types.intc))
+else:
+
+    @njit(cache=True)
+    def _madvise(start, size, advice):
+        return 0
+
+
+@njit(cache=True)
+def in_huge_pages(array):
+    """The new array, in pages of 2 MiB if it is large: the processor knows where few pages are, not where thousands."""
+    start = (array.ctypes.data + 4095) // 4096 * 4096
+    size = (array.ctypes.data + array.nbytes - start) // 4096 * 4096
+    if size > 2**20:
+        _madvise(start, size, 14)  # MADV_HUGEPAGE
+    return array
 
 
 @njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
@@ -272,7 +292,7 @@ def gradients_sweep_1(part, parts, B, K, D, W, c, X, o, o_max_tile, p_sum_tile):
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def gradients_sweep_2(
-    part, parts, B, K, D, y, W, X, o, X_do, o_max_shift, dc_rows_tile, dW, dc, X_do_tile_parts,
+    part, parts, B, K, D, y, W, X, o, X_do, o_max_tile, o_max_shift, dW, dc, X_do_tile_parts,
     dX_sum_tile_parts, dX_sum_parts,
 ):
     """Part `part` of `parts`: K, 512 at a time, and all that needs only these."""
@@ -280,6 +300,7 @@ def gradients_sweep_2(
     dX_sum_tile = dX_sum_tile_parts[part]
     dX_sum = dX_sum_parts[part]
     p_exp_tile = o
+    dc_rows_tile = o_max_tile
     dX_sum[...] = 0
     tiles = (K + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -330,7 +351,6 @@ def gradients(X, y, W, c):
     p_sum_tile = np.empty(((K + 511) // 512, B), real)
     p_sum = np.empty((B,), real)
     X_do = np.empty((B, D), real)
-    dc_rows_tile = np.empty(((K + 511) // 512, B), real)
     dX_sum = np.empty((B, D), real)
     dW = np.empty((D, K), real)
     dc = np.empty((K,), real)
@@ -339,6 +359,7 @@ def gradients(X, y, W, c):
     dX_sum_tile_parts = np.empty((1, B, D), real)
     dX_sum_parts = np.empty((1, B, D), real)
     p_exp_tile = o  # in the same array
+    dc_rows_tile = o_max_tile  # in the same array
     # c_y[b] = c[y[b]]
     for b in range(B):
         c_y = c[y[b]]
@@ -380,7 +401,7 @@ def gradients(X, y, W, c):
             dc_rows_tile[tile, b] = o_max_shift[tile, b] / p_sum[b]
     parts = 1
     gradients_sweep_2(
-        parts - 1, parts, B, K, D, y, W, X, o, X_do, o_max_shift, dc_rows_tile, dW, dc, X_do_tile_parts,
+        parts - 1, parts, B, K, D, y, W, X, o, X_do, o_max_tile, o_max_shift, dW, dc, X_do_tile_parts,
         dX_sum_tile_parts, dX_sum_parts,
     )
     add_parts(dX_sum, dX_sum_parts, parts)
@@ -391,18 +412,9 @@ def gradients(X, y, W, c):
     return L, dW, dc, dX
 
 
-@cfunc(
-    types.void(*[types.intp] * 5, *[REALS] * 6),
-    cache=True, fastmath=FAST, error_model="numpy",
-)
+@njit(cache=True, fastmath=FAST, error_model="numpy")
 def step_sweep_1(part, parts, B, K, D, W, c, X, o, o_max_tile, p_sum_tile):
     """Part `part` of `parts`: K, 512 at a time, and all that needs only these."""
-    W = carray(W, (D, K), real)
-    c = carray(c, (K,), real)
-    X = carray(X, (B, D), real)
-    o = carray(o, (K, B), real)
-    o_max_tile = carray(o_max_tile, ((K + 511) // 512, B), real)
-    p_sum_tile = carray(p_sum_tile, ((K + 511) // 512, B), real)
     p_exp_tile = o
     tiles = (K + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -428,7 +440,16 @@ def step_sweep_1(part, parts, B, K, D, W, c, X, o, o_max_tile, p_sum_tile):
                 p_sum_tile[tile, b] += p_exp_tile[k, b]
 
 
-_step_sweep_1 = by_name(step_sweep_1, DIGEST)
+@cfunc(types.void(*[types.intp] * 5, *[REALS] * 6), cache=True)
+def step_sweep_1_for_c(part, parts, B, K, D, W, c, X, o, o_max_tile, p_sum_tile):
+    step_sweep_1(
+        part, parts, B, K, D, carray(W, (D, K), real), carray(c, (K,), real), carray(X, (B, D), real),
+        carray(o, (K, B), real), carray(o_max_tile, ((K + 511) // 512, B), real), carray(p_sum_tile, ((K +
+        511) // 512, B), real),
+    )
+
+
+_step_sweep_1 = by_name(step_sweep_1_for_c, DIGEST)
 
 
 @njit(cache=True, parallel=True)
@@ -443,25 +464,14 @@ def run_step_sweep_1(parts, B, K, D, W, c, X, o, o_max_tile, p_sum_tile):
             _step_sweep_1(np.int64(part), parts, B, K, D, *at)
 
 
-@cfunc(
-    types.void(*[types.intp] * 5, *[types.float64] * 1, *[IDS] * 1, *[REALS] * 8),
-    cache=True, fastmath=FAST, error_model="numpy",
-)
-def step_sweep_2(part, parts, B, K, D, lr, y, W, c, X, o, X_do, o_max_shift, dc_rows_tile, X_do_tile_parts):
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def step_sweep_2(part, parts, B, K, D, lr, y, W, c, X, o, X_do, o_max_tile, o_max_shift, X_do_tile_parts):
     """Part `part` of `parts`: K, 512 at a time, and all that needs only these."""
-    y = carray(y, (B,), np.int32)
-    W = carray(W, (D, K), real)
-    c = carray(c, (K,), real)
-    X = carray(X, (B, D), real)
-    o = carray(o, (K, B), real)
-    X_do = carray(X_do, (B, D), real)
-    o_max_shift = carray(o_max_shift, ((K + 511) // 512, B), real)
-    dc_rows_tile = carray(dc_rows_tile, ((K + 511) // 512, B), real)
-    X_do_tile_parts = carray(X_do_tile_parts, (parts, B, D), real)
     X_do_tile = X_do_tile_parts[part]
     W_new = W
     c_new = c
     p_exp_tile = o
+    dc_rows_tile = o_max_tile
     tiles = (K + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
         start, stop = tile * 512, min(tile * 512 + 512, K)
@@ -486,14 +496,26 @@ def step_sweep_2(part, parts, B, K, D, lr, y, W, c, X, o, X_do, o_max_shift, dc_
                 c_new[y[b2]] += real(lr) / real(B)
 
 
-_step_sweep_2 = by_name(step_sweep_2, DIGEST)
+@cfunc(types.void(*[types.intp] * 5, *[types.float64] * 1, *[IDS] * 1, *[REALS] * 8), cache=True)
+def step_sweep_2_for_c(
+    part, parts, B, K, D, lr, y, W, c, X, o, X_do, o_max_tile, o_max_shift, X_do_tile_parts,
+):
+    step_sweep_2(
+        part, parts, B, K, D, lr, carray(y, (B,), np.int32), carray(W, (D, K), real), carray(c, (K,), real),
+        carray(X, (B, D), real), carray(o, (K, B), real), carray(X_do, (B, D), real), carray(o_max_tile, ((K
+        + 511) // 512, B), real), carray(o_max_shift, ((K + 511) // 512, B), real), carray(X_do_tile_parts,
+        (parts, B, D), real),
+    )
+
+
+_step_sweep_2 = by_name(step_sweep_2_for_c, DIGEST)
 
 
 @njit(cache=True, parallel=True)
-def run_step_sweep_2(parts, B, K, D, lr, y, W, c, X, o, X_do, o_max_shift, dc_rows_tile, X_do_tile_parts):
+def run_step_sweep_2(parts, B, K, D, lr, y, W, c, X, o, X_do, o_max_tile, o_max_shift, X_do_tile_parts):
     at = (
-        address(y, 4), address(W), address(c), address(X), address(o), address(X_do), address(o_max_shift),
-        address(dc_rows_tile), address(X_do_tile_parts),
+        address(y, 4), address(W), address(c), address(X), address(o), address(X_do), address(o_max_tile),
+        address(o_max_shift), address(X_do_tile_parts),
     )
     if parts == 1:
         _step_sweep_2(parts - 1, parts, B, K, D, lr, *at)
@@ -503,19 +525,17 @@ def run_step_sweep_2(parts, B, K, D, lr, y, W, c, X, o, X_do, o_max_shift, dc_ro
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def step(
-    X, y, lr, W, c, o, o_y, o_max_tile, o_max, o_max_shift, p_sum_tile, p_sum, X_do, dc_rows_tile, X_do_tile_parts,
-    threads,
-):
+def step(X, y, lr, W, c, o, o_y, o_max_tile, o_max, o_max_shift, p_sum_tile, p_sum, X_do, X_do_tile_parts, threads):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
     Arrays: X (B,D), y (B), W (D,K), c (K), o (K,B), o_y (B), o_max_tile ((K + 511)//512,B), o_max (B), o_max_shift
-    ((K + 511)//512,B), p_sum_tile ((K + 511)//512,B), p_sum (B), X_do (B,D), dc_rows_tile ((K + 511)//512,B)
+    ((K + 511)//512,B), p_sum_tile ((K + 511)//512,B), p_sum (B), X_do (B,D)
     """
     B = X.shape[0]
     D = X.shape[1]
     K = W.shape[1]
     p_exp_tile = o  # in the same array
+    dc_rows_tile = o_max_tile  # in the same array
     W_new = W  # in the same array
     c_new = c  # in the same array
     # c_y[b] = c[y[b]]
@@ -558,7 +578,7 @@ def step(
     if not isfinite(L):
         return L
     parts = parts_for(D * K * B, threads)
-    run_step_sweep_2(parts, B, K, D, lr, y, W, c, X, o, X_do, o_max_shift, dc_rows_tile, X_do_tile_parts)
+    run_step_sweep_2(parts, B, K, D, lr, y, W, c, X, o, X_do, o_max_tile, o_max_shift, X_do_tile_parts)
     return L
 
 
@@ -574,22 +594,21 @@ def train_chunk(order, lr, X, y, W, c, losses, threads):
     K = W.shape[1]
     X_batch = np.empty((B, X.shape[1]), real)
     y_batch = np.empty((B,), np.int32)
-    o = np.empty((K, B), real)
+    o = in_huge_pages(np.empty((K, B), real))
     o_y = np.empty((B,), real)
-    o_max_tile = np.empty(((K + 511) // 512, B), real)
+    o_max_tile = in_huge_pages(np.empty(((K + 511) // 512, B), real))
     o_max = np.empty((B,), real)
-    o_max_shift = np.empty(((K + 511) // 512, B), real)
-    p_sum_tile = np.empty(((K + 511) // 512, B), real)
+    o_max_shift = in_huge_pages(np.empty(((K + 511) // 512, B), real))
+    p_sum_tile = in_huge_pages(np.empty(((K + 511) // 512, B), real))
     p_sum = np.empty((B,), real)
-    X_do = np.empty((B, D), real)
-    dc_rows_tile = np.empty(((K + 511) // 512, B), real)
-    X_do_tile_parts = np.empty((threads, B, D), real)
+    X_do = in_huge_pages(np.empty((B, D), real))
+    X_do_tile_parts = in_huge_pages(np.empty((threads, B, D), real))
     for turn in range(order.shape[0]):
         for row in range(B):
             for axis1 in range(X.shape[1]):
                 X_batch[row, axis1] = X[order[turn, row], axis1]
             y_batch[row] = y[order[turn, row]]
-        losses[turn] = step(X_batch, y_batch, lr[turn], W, c, o, o_y, o_max_tile, o_max, o_max_shift, p_sum_tile, p_sum, X_do, dc_rows_tile, X_do_tile_parts, threads)
+        losses[turn] = step(X_batch, y_batch, lr[turn], W, c, o, o_y, o_max_tile, o_max, o_max_shift, p_sum_tile, p_sum, X_do, X_do_tile_parts, threads)
         if not math.isfinite(losses[turn]):
             return turn
     return order.shape[0]

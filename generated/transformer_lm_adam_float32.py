@@ -145,6 +145,7 @@ Program 3050ea9a, adam, float32, C-contiguous arrays
 """
 
 import math
+import sys
 from math import isfinite, sqrt
 
 import numpy as np
@@ -154,7 +155,7 @@ from numba import carray, cfunc, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "f9fbf67638be"  # of what follows: functions of another file have other names
+DIGEST = "366d7a2c27b5"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -254,6 +255,25 @@ def address(array, size=np.dtype(real).itemsize):
     return array.ctypes.data
 
 
+if sys.platform == "linux":
+    _madvise = types.ExternalFunction("madvise", types.intc(types.uintp, types.uintp, types.intc))
+else:
+
+    @njit(cache=True)
+    def _madvise(start, size, advice):
+        return 0
+
+
+@njit(cache=True)
+def in_huge_pages(array):
+    """The new array, in pages of 2 MiB if it is large: the processor knows where few pages are, not where thousands."""
+    start = (array.ctypes.data + 4095) // 4096 * 4096
+    size = (array.ctypes.data + array.nbytes - start) // 4096 * 4096
+    if size > 2**20:
+        _madvise(start, size, 14)  # MADV_HUGEPAGE
+    return array
+
+
 @njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
 def exp(x):
     """e**x in float32: 2**n times a polynomial of degree 6; within 2 ulp, 0 below -86.98, inf above 88.73."""
@@ -339,8 +359,8 @@ def loss(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
     a = np.empty((B, T, F), real)
     gelu = np.empty((B, T, F), real)
     r = np.empty((N, B, T, D), real)
-    r_turned = np.empty((B, T, D), real)
     o = np.empty((B, T, V), real)
+    r_turned = emb  # in the same array
     # (F1) emb[b,t,d] = P[t,d] + C[x[b,t],d]
     for b in range(B):
         for t_ in range(T):
@@ -496,14 +516,10 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
     gelu_tanh = np.empty((N, B, T, F), real)
     gelu = np.empty((N, B, T, F), real)
     r = np.empty((N, B, T, D), real)
-    r_turned = np.empty((B, T, D), real)
     o = np.empty((B, T, V), real)
-    dr_sum = np.empty((B, T, D), real)
-    dr = np.empty((N, B, T, D), real)
     dgelu = np.empty((B, T, F), real)
     da = np.empty((N, B, T, F), real)
     dz3 = np.empty((N, B, T, D), real)
-    dz3_hat = np.empty((B, T, D), real)
     dz2 = np.empty((N, B, T, D), real)
     dmix = np.empty((B, T, K, E), real)
     dp = np.empty((B, K, T, T), real)
@@ -514,7 +530,6 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
     dz1 = np.empty((N, B, T, D), real)
     dz1_hat = np.empty((B, T, D), real)
     dz = np.empty((N, B, T, D), real)
-    demb = np.empty((B, T, D), real)
     dC = np.empty((V, D), real)
     dP = np.empty((T, D), real)
     dQ = np.empty((N, K, E, D), real)
@@ -531,8 +546,13 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
     du = np.empty((N, D), real)
     dH = np.empty((V, D), real)
     dh = np.empty((V,), real)
+    r_turned = emb  # in the same array
     pred_exp = o  # in the same array
     do = o  # in the same array
+    dr_sum = z  # in the same array
+    dr = r  # in the same array
+    dz3_hat = z2  # in the same array
+    demb = z  # in the same array
     # (F1) emb[b,t,d] = P[t,d] + C[x[b,t],d]
     for b in range(B):
         for t_ in range(T):
@@ -882,100 +902,16 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
     return L, dC, dP, dQ, dG, dA, dM, dg1, db1, dg2, db2, dW, dw, dU, du, dH, dh
 
 
-@cfunc(
-    types.void(*[types.intp] * 10, *[IDS] * 2, *[REALS] * 79),
-    cache=True, fastmath=FAST, error_model="numpy",
-)
+@njit(cache=True, fastmath=FAST, error_model="numpy")
 def step_sweep_1(
     part, parts, B, T, D, N, K, E, F, V, x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, emb,
     r, z, z1_dev, z1_hat, z1, q, key, val, score, masked, p, mix, z2, z3_dev, z3_hat, z3, a, gelu, o,
-    dr, dgelu, da, dz3, dz3_hat, dz2, dmix, dp, dscore, dval, dkey, dq, dz1, dz1_hat, dz, demb,
-    gelu_tanh, dr_sum, p_sum_exp, r_turned, Q_turned, G_turned, A_turned, M_turned, W_turned, U_turned,
-    val_turned, L_rows, dP_parts, dQ_parts, dG_parts, dA_parts, dM_parts, dg1_parts, db1_parts,
-    dg2_parts, db2_parts, dW_parts, dw_parts, dU_parts, du_parts, dH_parts, dh_parts,
+    dgelu, da, dz3, dz2, dmix, dp, dscore, dkey, dq, dz1, dz1_hat, dz, gelu_tanh, p_sum_exp, Q_turned,
+    G_turned, A_turned, M_turned, W_turned, U_turned, val_turned, L_rows, dP_parts, dQ_parts, dG_parts,
+    dA_parts, dM_parts, dg1_parts, db1_parts, dg2_parts, db2_parts, dW_parts, dw_parts, dU_parts,
+    du_parts, dH_parts, dh_parts,
 ):
     """Part `part` of `parts`: some rows of the B, through all that goes row by row."""
-    x = carray(x, (B, T), np.int32)
-    y = carray(y, (B, T), np.int32)
-    C = carray(C, (V, D), real)
-    P = carray(P, (T, D), real)
-    Q = carray(Q, (N, K, E, D), real)
-    G = carray(G, (N, K, E, D), real)
-    A = carray(A, (N, K, E, D), real)
-    M = carray(M, (N, D, K, E), real)
-    g1 = carray(g1, (N, D), real)
-    b1 = carray(b1, (N, D), real)
-    g2 = carray(g2, (N, D), real)
-    b2 = carray(b2, (N, D), real)
-    W = carray(W, (N, F, D), real)
-    w = carray(w, (N, F), real)
-    U = carray(U, (N, D, F), real)
-    u = carray(u, (N, D), real)
-    H = carray(H, (V, D), real)
-    h = carray(h, (V,), real)
-    emb = carray(emb, (B, T, D), real)
-    r = carray(r, (N, B, T, D), real)
-    z = carray(z, (B, T, D), real)
-    z1_dev = carray(z1_dev, (N, B, T), real)
-    z1_hat = carray(z1_hat, (N, B, T, D), real)
-    z1 = carray(z1, (N, B, T, D), real)
-    q = carray(q, (N, B, T, K, E), real)
-    key = carray(key, (N, B, T, K, E), real)
-    val = carray(val, (N, B, T, K, E), real)
-    score = carray(score, (B, K, T, T), real)
-    masked = carray(masked, (B, K, T, T), real)
-    p = carray(p, (N, B, K, T, T), real)
-    mix = carray(mix, (N, B, T, K, E), real)
-    z2 = carray(z2, (B, T, D), real)
-    z3_dev = carray(z3_dev, (N, B, T), real)
-    z3_hat = carray(z3_hat, (N, B, T, D), real)
-    z3 = carray(z3, (N, B, T, D), real)
-    a = carray(a, (N, B, T, F), real)
-    gelu = carray(gelu, (N, B, T, F), real)
-    o = carray(o, (B, T, V), real)
-    dr = carray(dr, (N, B, T, D), real)
-    dgelu = carray(dgelu, (B, T, F), real)
-    da = carray(da, (N, B, T, F), real)
-    dz3 = carray(dz3, (N, B, T, D), real)
-    dz3_hat = carray(dz3_hat, (B, T, D), real)
-    dz2 = carray(dz2, (N, B, T, D), real)
-    dmix = carray(dmix, (B, T, K, E), real)
-    dp = carray(dp, (B, K, T, T), real)
-    dscore = carray(dscore, (B, K, T, T), real)
-    dval = carray(dval, (N, B, T, K, E), real)
-    dkey = carray(dkey, (N, B, T, K, E), real)
-    dq = carray(dq, (N, B, T, K, E), real)
-    dz1 = carray(dz1, (N, B, T, D), real)
-    dz1_hat = carray(dz1_hat, (B, T, D), real)
-    dz = carray(dz, (N, B, T, D), real)
-    demb = carray(demb, (B, T, D), real)
-    gelu_tanh = carray(gelu_tanh, (N, B, T, F), real)
-    dr_sum = carray(dr_sum, (B, T, D), real)
-    p_sum_exp = carray(p_sum_exp, (B, K, T, T), real)
-    r_turned = carray(r_turned, (B, T, D), real)
-    Q_turned = carray(Q_turned, (N, D, K, E), real)
-    G_turned = carray(G_turned, (N, D, K, E), real)
-    A_turned = carray(A_turned, (N, D, K, E), real)
-    M_turned = carray(M_turned, (N, K, E, D), real)
-    W_turned = carray(W_turned, (N, D, F), real)
-    U_turned = carray(U_turned, (N, F, D), real)
-    val_turned = carray(val_turned, (N, B, K, E, T), real)
-    L_rows = carray(L_rows, (B,), real)
-    dP_parts = carray(dP_parts, (parts, T, D), real)
-    dQ_parts = carray(dQ_parts, (parts, N, K, E, D), real)
-    dG_parts = carray(dG_parts, (parts, N, K, E, D), real)
-    dA_parts = carray(dA_parts, (parts, N, K, E, D), real)
-    dM_parts = carray(dM_parts, (parts, N, D, K, E), real)
-    dg1_parts = carray(dg1_parts, (parts, N, D), real)
-    db1_parts = carray(db1_parts, (parts, N, D), real)
-    dg2_parts = carray(dg2_parts, (parts, N, D), real)
-    db2_parts = carray(db2_parts, (parts, N, D), real)
-    dW_parts = carray(dW_parts, (parts, N, F, D), real)
-    dw_parts = carray(dw_parts, (parts, N, F), real)
-    dU_parts = carray(dU_parts, (parts, N, D, F), real)
-    du_parts = carray(du_parts, (parts, N, D), real)
-    dH_parts = carray(dH_parts, (parts, V, D), real)
-    dh_parts = carray(dh_parts, (parts, V), real)
     start, stop = B * part // parts, B * (part + 1) // parts
     dP = dP_parts[part]
     dQ = dQ_parts[part]
@@ -993,7 +929,13 @@ def step_sweep_1(
     dH = dH_parts[part]
     dh = dh_parts[part]
     do = o
+    dr = r
+    dz3_hat = z2
+    dval = val
+    demb = z
     pred_exp = o
+    dr_sum = z
+    r_turned = emb
     dP[...] = 0
     dQ[...] = 0
     dG[...] = 0
@@ -1334,17 +1276,57 @@ def step_sweep_1(
     product(do.reshape(B*T, V)[start*T:stop*T], TRANSPOSED, r_turned.reshape(B*T, D)[start*T:stop*T], AS_IS, 1.0, 1.0, dH)
 
 
-_step_sweep_1 = by_name(step_sweep_1, DIGEST)
+@cfunc(types.void(*[types.intp] * 10, *[IDS] * 2, *[REALS] * 73), cache=True)
+def step_sweep_1_for_c(
+    part, parts, B, T, D, N, K, E, F, V, x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, emb,
+    r, z, z1_dev, z1_hat, z1, q, key, val, score, masked, p, mix, z2, z3_dev, z3_hat, z3, a, gelu, o,
+    dgelu, da, dz3, dz2, dmix, dp, dscore, dkey, dq, dz1, dz1_hat, dz, gelu_tanh, p_sum_exp, Q_turned,
+    G_turned, A_turned, M_turned, W_turned, U_turned, val_turned, L_rows, dP_parts, dQ_parts, dG_parts,
+    dA_parts, dM_parts, dg1_parts, db1_parts, dg2_parts, db2_parts, dW_parts, dw_parts, dU_parts,
+    du_parts, dH_parts, dh_parts,
+):
+    step_sweep_1(
+        part, parts, B, T, D, N, K, E, F, V, carray(x, (B, T), np.int32), carray(y, (B, T), np.int32),
+        carray(C, (V, D), real), carray(P, (T, D), real), carray(Q, (N, K, E, D), real), carray(G, (N, K, E,
+        D), real), carray(A, (N, K, E, D), real), carray(M, (N, D, K, E), real), carray(g1, (N, D), real),
+        carray(b1, (N, D), real), carray(g2, (N, D), real), carray(b2, (N, D), real), carray(W, (N, F, D),
+        real), carray(w, (N, F), real), carray(U, (N, D, F), real), carray(u, (N, D), real), carray(H, (V,
+        D), real), carray(h, (V,), real), carray(emb, (B, T, D), real), carray(r, (N, B, T, D), real),
+        carray(z, (B, T, D), real), carray(z1_dev, (N, B, T), real), carray(z1_hat, (N, B, T, D), real),
+        carray(z1, (N, B, T, D), real), carray(q, (N, B, T, K, E), real), carray(key, (N, B, T, K, E),
+        real), carray(val, (N, B, T, K, E), real), carray(score, (B, K, T, T), real), carray(masked, (B, K,
+        T, T), real), carray(p, (N, B, K, T, T), real), carray(mix, (N, B, T, K, E), real), carray(z2, (B,
+        T, D), real), carray(z3_dev, (N, B, T), real), carray(z3_hat, (N, B, T, D), real), carray(z3, (N, B,
+        T, D), real), carray(a, (N, B, T, F), real), carray(gelu, (N, B, T, F), real), carray(o, (B, T, V),
+        real), carray(dgelu, (B, T, F), real), carray(da, (N, B, T, F), real), carray(dz3, (N, B, T, D),
+        real), carray(dz2, (N, B, T, D), real), carray(dmix, (B, T, K, E), real), carray(dp, (B, K, T, T),
+        real), carray(dscore, (B, K, T, T), real), carray(dkey, (N, B, T, K, E), real), carray(dq, (N, B, T,
+        K, E), real), carray(dz1, (N, B, T, D), real), carray(dz1_hat, (B, T, D), real), carray(dz, (N, B,
+        T, D), real), carray(gelu_tanh, (N, B, T, F), real), carray(p_sum_exp, (B, K, T, T), real),
+        carray(Q_turned, (N, D, K, E), real), carray(G_turned, (N, D, K, E), real), carray(A_turned, (N, D,
+        K, E), real), carray(M_turned, (N, K, E, D), real), carray(W_turned, (N, D, F), real),
+        carray(U_turned, (N, F, D), real), carray(val_turned, (N, B, K, E, T), real), carray(L_rows, (B,),
+        real), carray(dP_parts, (parts, T, D), real), carray(dQ_parts, (parts, N, K, E, D), real),
+        carray(dG_parts, (parts, N, K, E, D), real), carray(dA_parts, (parts, N, K, E, D), real),
+        carray(dM_parts, (parts, N, D, K, E), real), carray(dg1_parts, (parts, N, D), real),
+        carray(db1_parts, (parts, N, D), real), carray(dg2_parts, (parts, N, D), real), carray(db2_parts,
+        (parts, N, D), real), carray(dW_parts, (parts, N, F, D), real), carray(dw_parts, (parts, N, F),
+        real), carray(dU_parts, (parts, N, D, F), real), carray(du_parts, (parts, N, D), real),
+        carray(dH_parts, (parts, V, D), real), carray(dh_parts, (parts, V), real),
+    )
+
+
+_step_sweep_1 = by_name(step_sweep_1_for_c, DIGEST)
 
 
 @njit(cache=True, parallel=True)
 def run_step_sweep_1(
     parts, B, T, D, N, K, E, F, V, x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, emb, r, z,
-    z1_dev, z1_hat, z1, q, key, val, score, masked, p, mix, z2, z3_dev, z3_hat, z3, a, gelu, o, dr,
-    dgelu, da, dz3, dz3_hat, dz2, dmix, dp, dscore, dval, dkey, dq, dz1, dz1_hat, dz, demb, gelu_tanh,
-    dr_sum, p_sum_exp, r_turned, Q_turned, G_turned, A_turned, M_turned, W_turned, U_turned, val_turned,
-    L_rows, dP_parts, dQ_parts, dG_parts, dA_parts, dM_parts, dg1_parts, db1_parts, dg2_parts,
-    db2_parts, dW_parts, dw_parts, dU_parts, du_parts, dH_parts, dh_parts,
+    z1_dev, z1_hat, z1, q, key, val, score, masked, p, mix, z2, z3_dev, z3_hat, z3, a, gelu, o, dgelu,
+    da, dz3, dz2, dmix, dp, dscore, dkey, dq, dz1, dz1_hat, dz, gelu_tanh, p_sum_exp, Q_turned,
+    G_turned, A_turned, M_turned, W_turned, U_turned, val_turned, L_rows, dP_parts, dQ_parts, dG_parts,
+    dA_parts, dM_parts, dg1_parts, db1_parts, dg2_parts, db2_parts, dW_parts, dw_parts, dU_parts,
+    du_parts, dH_parts, dh_parts,
 ):
     at = (
         address(x, 4), address(y, 4), address(C), address(P), address(Q), address(G), address(A),
@@ -1352,15 +1334,14 @@ def run_step_sweep_1(
         address(u), address(H), address(h), address(emb), address(r), address(z), address(z1_dev),
         address(z1_hat), address(z1), address(q), address(key), address(val), address(score),
         address(masked), address(p), address(mix), address(z2), address(z3_dev), address(z3_hat),
-        address(z3), address(a), address(gelu), address(o), address(dr), address(dgelu), address(da),
-        address(dz3), address(dz3_hat), address(dz2), address(dmix), address(dp), address(dscore),
-        address(dval), address(dkey), address(dq), address(dz1), address(dz1_hat), address(dz),
-        address(demb), address(gelu_tanh), address(dr_sum), address(p_sum_exp), address(r_turned),
-        address(Q_turned), address(G_turned), address(A_turned), address(M_turned), address(W_turned),
-        address(U_turned), address(val_turned), address(L_rows), address(dP_parts), address(dQ_parts),
-        address(dG_parts), address(dA_parts), address(dM_parts), address(dg1_parts), address(db1_parts),
-        address(dg2_parts), address(db2_parts), address(dW_parts), address(dw_parts), address(dU_parts),
-        address(du_parts), address(dH_parts), address(dh_parts),
+        address(z3), address(a), address(gelu), address(o), address(dgelu), address(da), address(dz3),
+        address(dz2), address(dmix), address(dp), address(dscore), address(dkey), address(dq), address(dz1),
+        address(dz1_hat), address(dz), address(gelu_tanh), address(p_sum_exp), address(Q_turned),
+        address(G_turned), address(A_turned), address(M_turned), address(W_turned), address(U_turned),
+        address(val_turned), address(L_rows), address(dP_parts), address(dQ_parts), address(dG_parts),
+        address(dA_parts), address(dM_parts), address(dg1_parts), address(db1_parts), address(dg2_parts),
+        address(db2_parts), address(dW_parts), address(dw_parts), address(dU_parts), address(du_parts),
+        address(dH_parts), address(dh_parts),
     )
     if parts == 1:
         _step_sweep_1(parts - 1, parts, B, T, D, N, K, E, F, V, *at)
@@ -1374,11 +1355,10 @@ def step(
     x, y, lr, beta1, beta2, eps, t, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, m_C, v_C, m_P, v_P, m_Q,
     v_Q, m_G, v_G, m_A, v_A, m_M, v_M, m_g1, v_g1, m_b1, v_b1, m_g2, v_g2, m_b2, v_b2, m_W, v_W, m_w, v_w, m_U, v_U,
     m_u, v_u, m_H, v_H, m_h, v_h, emb, Q_turned, G_turned, A_turned, M_turned, W_turned, U_turned, z, z1_dev,
-    z1_hat, z1, q, key, val, score, masked, p_sum_exp, p, mix, z2, z3_dev, z3_hat, z3, a, gelu_tanh, gelu, r,
-    r_turned, o, L_rows, dr_sum, val_turned, dr, dgelu, da, dz3, dz3_hat, dz2, dmix, dp, dscore, dval, dkey, dq,
-    dz1, dz1_hat, dz, demb, dC, dP, dQ, dG, dA, dM, dg1, db1, dg2, db2, dW, dw, dU, du, dH, dh, dP_parts, dQ_parts,
-    dG_parts, dA_parts, dM_parts, dg1_parts, db1_parts, dg2_parts, db2_parts, dW_parts, dw_parts, dU_parts,
-    du_parts, dH_parts, dh_parts, threads,
+    z1_hat, z1, q, key, val, score, masked, p_sum_exp, p, mix, z2, z3_dev, z3_hat, z3, a, gelu_tanh, gelu, r, o,
+    L_rows, val_turned, dgelu, da, dz3, dz2, dmix, dp, dscore, dkey, dq, dz1, dz1_hat, dz, dC, dP, dQ, dG, dA, dM,
+    dg1, db1, dg2, db2, dW, dw, dU, du, dH, dh, dP_parts, dQ_parts, dG_parts, dA_parts, dM_parts, dg1_parts,
+    db1_parts, dg2_parts, db2_parts, dW_parts, dw_parts, dU_parts, du_parts, dH_parts, dh_parts, threads,
 ):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
@@ -1391,12 +1371,11 @@ def step(
     M_turned (N,K,E,D), W_turned (N,D,F), U_turned (N,F,D), z (B,T,D), z1_dev (N,B,T), z1_hat (N,B,T,D), z1
     (N,B,T,D), q (N,B,T,K,E), key (N,B,T,K,E), val (N,B,T,K,E), score (B,K,T,T), masked (B,K,T,T), p_sum_exp
     (B,K,T,T), p (N,B,K,T,T), mix (N,B,T,K,E), z2 (B,T,D), z3_dev (N,B,T), z3_hat (N,B,T,D), z3 (N,B,T,D), a
-    (N,B,T,F), gelu_tanh (N,B,T,F), gelu (N,B,T,F), r (N,B,T,D), r_turned (B,T,D), o (B,T,V), L_rows (B), dr_sum
-    (B,T,D), val_turned (N,B,K,E,T), dr (N,B,T,D), dgelu (B,T,F), da (N,B,T,F), dz3 (N,B,T,D), dz3_hat (B,T,D), dz2
-    (N,B,T,D), dmix (B,T,K,E), dp (B,K,T,T), dscore (B,K,T,T), dval (N,B,T,K,E), dkey (N,B,T,K,E), dq (N,B,T,K,E),
-    dz1 (N,B,T,D), dz1_hat (B,T,D), dz (N,B,T,D), demb (B,T,D), dC (V,D), dP (T,D), dQ (N,K,E,D), dG (N,K,E,D), dA
-    (N,K,E,D), dM (N,D,K,E), dg1 (N,D), db1 (N,D), dg2 (N,D), db2 (N,D), dW (N,F,D), dw (N,F), dU (N,D,F), du (N,D),
-    dH (V,D), dh (V)
+    (N,B,T,F), gelu_tanh (N,B,T,F), gelu (N,B,T,F), r (N,B,T,D), o (B,T,V), L_rows (B), val_turned (N,B,K,E,T),
+    dgelu (B,T,F), da (N,B,T,F), dz3 (N,B,T,D), dz2 (N,B,T,D), dmix (B,T,K,E), dp (B,K,T,T), dscore (B,K,T,T), dkey
+    (N,B,T,K,E), dq (N,B,T,K,E), dz1 (N,B,T,D), dz1_hat (B,T,D), dz (N,B,T,D), dC (V,D), dP (T,D), dQ (N,K,E,D), dG
+    (N,K,E,D), dA (N,K,E,D), dM (N,D,K,E), dg1 (N,D), db1 (N,D), dg2 (N,D), db2 (N,D), dW (N,F,D), dw (N,F), dU
+    (N,D,F), du (N,D), dH (V,D), dh (V)
     """
     B = x.shape[0]
     T = x.shape[1]
@@ -1406,8 +1385,14 @@ def step(
     K = Q.shape[1]
     E = Q.shape[2]
     F = W.shape[1]
+    r_turned = emb  # in the same array
     pred_exp = o  # in the same array
     do = o  # in the same array
+    dr_sum = z  # in the same array
+    dr = r  # in the same array
+    dz3_hat = z2  # in the same array
+    dval = val  # in the same array
+    demb = z  # in the same array
     g_C = dC  # in the same array
     m_C_new = m_C  # in the same array
     v_C_new = v_C  # in the same array
@@ -1529,11 +1514,11 @@ def step(
     parts = parts_for(N * B * T * K * E * D, threads)
     run_step_sweep_1(
         parts, B, T, D, N, K, E, F, V, x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, emb, r, z,
-        z1_dev, z1_hat, z1, q, key, val, score, masked, p, mix, z2, z3_dev, z3_hat, z3, a, gelu, o, dr,
-        dgelu, da, dz3, dz3_hat, dz2, dmix, dp, dscore, dval, dkey, dq, dz1, dz1_hat, dz, demb, gelu_tanh,
-        dr_sum, p_sum_exp, r_turned, Q_turned, G_turned, A_turned, M_turned, W_turned, U_turned, val_turned,
-        L_rows, dP_parts, dQ_parts, dG_parts, dA_parts, dM_parts, dg1_parts, db1_parts, dg2_parts,
-        db2_parts, dW_parts, dw_parts, dU_parts, du_parts, dH_parts, dh_parts,
+        z1_dev, z1_hat, z1, q, key, val, score, masked, p, mix, z2, z3_dev, z3_hat, z3, a, gelu, o, dgelu,
+        da, dz3, dz2, dmix, dp, dscore, dkey, dq, dz1, dz1_hat, dz, gelu_tanh, p_sum_exp, Q_turned,
+        G_turned, A_turned, M_turned, W_turned, U_turned, val_turned, L_rows, dP_parts, dQ_parts, dG_parts,
+        dA_parts, dM_parts, dg1_parts, db1_parts, dg2_parts, db2_parts, dW_parts, dw_parts, dU_parts,
+        du_parts, dH_parts, dh_parts,
     )
     add_parts(dP, dP_parts, parts)
     add_parts(dQ, dQ_parts, parts)
@@ -1888,92 +1873,86 @@ def train_chunk(
     F = W.shape[1]
     x_batch = np.empty((B, x.shape[1]), np.int32)
     y_batch = np.empty((B, y.shape[1]), np.int32)
-    emb = np.empty((B, T, D), real)
-    Q_turned = np.empty((N, D, K, E), real)
-    G_turned = np.empty((N, D, K, E), real)
-    A_turned = np.empty((N, D, K, E), real)
-    M_turned = np.empty((N, K, E, D), real)
-    W_turned = np.empty((N, D, F), real)
-    U_turned = np.empty((N, F, D), real)
-    z = np.empty((B, T, D), real)
-    z1_dev = np.empty((N, B, T), real)
-    z1_hat = np.empty((N, B, T, D), real)
-    z1 = np.empty((N, B, T, D), real)
-    q = np.empty((N, B, T, K, E), real)
-    key = np.empty((N, B, T, K, E), real)
-    val = np.empty((N, B, T, K, E), real)
-    score = np.empty((B, K, T, T), real)
-    masked = np.empty((B, K, T, T), real)
-    p_sum_exp = np.empty((B, K, T, T), real)
-    p = np.empty((N, B, K, T, T), real)
-    mix = np.empty((N, B, T, K, E), real)
-    z2 = np.empty((B, T, D), real)
-    z3_dev = np.empty((N, B, T), real)
-    z3_hat = np.empty((N, B, T, D), real)
-    z3 = np.empty((N, B, T, D), real)
-    a = np.empty((N, B, T, F), real)
-    gelu_tanh = np.empty((N, B, T, F), real)
-    gelu = np.empty((N, B, T, F), real)
-    r = np.empty((N, B, T, D), real)
-    r_turned = np.empty((B, T, D), real)
-    o = np.empty((B, T, V), real)
+    emb = in_huge_pages(np.empty((B, T, D), real))
+    Q_turned = in_huge_pages(np.empty((N, D, K, E), real))
+    G_turned = in_huge_pages(np.empty((N, D, K, E), real))
+    A_turned = in_huge_pages(np.empty((N, D, K, E), real))
+    M_turned = in_huge_pages(np.empty((N, K, E, D), real))
+    W_turned = in_huge_pages(np.empty((N, D, F), real))
+    U_turned = in_huge_pages(np.empty((N, F, D), real))
+    z = in_huge_pages(np.empty((B, T, D), real))
+    z1_dev = in_huge_pages(np.empty((N, B, T), real))
+    z1_hat = in_huge_pages(np.empty((N, B, T, D), real))
+    z1 = in_huge_pages(np.empty((N, B, T, D), real))
+    q = in_huge_pages(np.empty((N, B, T, K, E), real))
+    key = in_huge_pages(np.empty((N, B, T, K, E), real))
+    val = in_huge_pages(np.empty((N, B, T, K, E), real))
+    score = in_huge_pages(np.empty((B, K, T, T), real))
+    masked = in_huge_pages(np.empty((B, K, T, T), real))
+    p_sum_exp = in_huge_pages(np.empty((B, K, T, T), real))
+    p = in_huge_pages(np.empty((N, B, K, T, T), real))
+    mix = in_huge_pages(np.empty((N, B, T, K, E), real))
+    z2 = in_huge_pages(np.empty((B, T, D), real))
+    z3_dev = in_huge_pages(np.empty((N, B, T), real))
+    z3_hat = in_huge_pages(np.empty((N, B, T, D), real))
+    z3 = in_huge_pages(np.empty((N, B, T, D), real))
+    a = in_huge_pages(np.empty((N, B, T, F), real))
+    gelu_tanh = in_huge_pages(np.empty((N, B, T, F), real))
+    gelu = in_huge_pages(np.empty((N, B, T, F), real))
+    r = in_huge_pages(np.empty((N, B, T, D), real))
+    o = in_huge_pages(np.empty((B, T, V), real))
     L_rows = np.empty((B,), real)
-    dr_sum = np.empty((B, T, D), real)
-    val_turned = np.empty((N, B, K, E, T), real)
-    dr = np.empty((N, B, T, D), real)
-    dgelu = np.empty((B, T, F), real)
-    da = np.empty((N, B, T, F), real)
-    dz3 = np.empty((N, B, T, D), real)
-    dz3_hat = np.empty((B, T, D), real)
-    dz2 = np.empty((N, B, T, D), real)
-    dmix = np.empty((B, T, K, E), real)
-    dp = np.empty((B, K, T, T), real)
-    dscore = np.empty((B, K, T, T), real)
-    dval = np.empty((N, B, T, K, E), real)
-    dkey = np.empty((N, B, T, K, E), real)
-    dq = np.empty((N, B, T, K, E), real)
-    dz1 = np.empty((N, B, T, D), real)
-    dz1_hat = np.empty((B, T, D), real)
-    dz = np.empty((N, B, T, D), real)
-    demb = np.empty((B, T, D), real)
-    dC = np.empty((V, D), real)
-    dP = np.empty((T, D), real)
-    dQ = np.empty((N, K, E, D), real)
-    dG = np.empty((N, K, E, D), real)
-    dA = np.empty((N, K, E, D), real)
-    dM = np.empty((N, D, K, E), real)
-    dg1 = np.empty((N, D), real)
-    db1 = np.empty((N, D), real)
-    dg2 = np.empty((N, D), real)
-    db2 = np.empty((N, D), real)
-    dW = np.empty((N, F, D), real)
-    dw = np.empty((N, F), real)
-    dU = np.empty((N, D, F), real)
-    du = np.empty((N, D), real)
-    dH = np.empty((V, D), real)
+    val_turned = in_huge_pages(np.empty((N, B, K, E, T), real))
+    dgelu = in_huge_pages(np.empty((B, T, F), real))
+    da = in_huge_pages(np.empty((N, B, T, F), real))
+    dz3 = in_huge_pages(np.empty((N, B, T, D), real))
+    dz2 = in_huge_pages(np.empty((N, B, T, D), real))
+    dmix = in_huge_pages(np.empty((B, T, K, E), real))
+    dp = in_huge_pages(np.empty((B, K, T, T), real))
+    dscore = in_huge_pages(np.empty((B, K, T, T), real))
+    dkey = in_huge_pages(np.empty((N, B, T, K, E), real))
+    dq = in_huge_pages(np.empty((N, B, T, K, E), real))
+    dz1 = in_huge_pages(np.empty((N, B, T, D), real))
+    dz1_hat = in_huge_pages(np.empty((B, T, D), real))
+    dz = in_huge_pages(np.empty((N, B, T, D), real))
+    dC = in_huge_pages(np.empty((V, D), real))
+    dP = in_huge_pages(np.empty((T, D), real))
+    dQ = in_huge_pages(np.empty((N, K, E, D), real))
+    dG = in_huge_pages(np.empty((N, K, E, D), real))
+    dA = in_huge_pages(np.empty((N, K, E, D), real))
+    dM = in_huge_pages(np.empty((N, D, K, E), real))
+    dg1 = in_huge_pages(np.empty((N, D), real))
+    db1 = in_huge_pages(np.empty((N, D), real))
+    dg2 = in_huge_pages(np.empty((N, D), real))
+    db2 = in_huge_pages(np.empty((N, D), real))
+    dW = in_huge_pages(np.empty((N, F, D), real))
+    dw = in_huge_pages(np.empty((N, F), real))
+    dU = in_huge_pages(np.empty((N, D, F), real))
+    du = in_huge_pages(np.empty((N, D), real))
+    dH = in_huge_pages(np.empty((V, D), real))
     dh = np.empty((V,), real)
-    dP_parts = np.empty((threads, T, D), real)
-    dQ_parts = np.empty((threads, N, K, E, D), real)
-    dG_parts = np.empty((threads, N, K, E, D), real)
-    dA_parts = np.empty((threads, N, K, E, D), real)
-    dM_parts = np.empty((threads, N, D, K, E), real)
-    dg1_parts = np.empty((threads, N, D), real)
-    db1_parts = np.empty((threads, N, D), real)
-    dg2_parts = np.empty((threads, N, D), real)
-    db2_parts = np.empty((threads, N, D), real)
-    dW_parts = np.empty((threads, N, F, D), real)
-    dw_parts = np.empty((threads, N, F), real)
-    dU_parts = np.empty((threads, N, D, F), real)
-    du_parts = np.empty((threads, N, D), real)
-    dH_parts = np.empty((threads, V, D), real)
-    dh_parts = np.empty((threads, V), real)
+    dP_parts = in_huge_pages(np.empty((threads, T, D), real))
+    dQ_parts = in_huge_pages(np.empty((threads, N, K, E, D), real))
+    dG_parts = in_huge_pages(np.empty((threads, N, K, E, D), real))
+    dA_parts = in_huge_pages(np.empty((threads, N, K, E, D), real))
+    dM_parts = in_huge_pages(np.empty((threads, N, D, K, E), real))
+    dg1_parts = in_huge_pages(np.empty((threads, N, D), real))
+    db1_parts = in_huge_pages(np.empty((threads, N, D), real))
+    dg2_parts = in_huge_pages(np.empty((threads, N, D), real))
+    db2_parts = in_huge_pages(np.empty((threads, N, D), real))
+    dW_parts = in_huge_pages(np.empty((threads, N, F, D), real))
+    dw_parts = in_huge_pages(np.empty((threads, N, F), real))
+    dU_parts = in_huge_pages(np.empty((threads, N, D, F), real))
+    du_parts = in_huge_pages(np.empty((threads, N, D), real))
+    dH_parts = in_huge_pages(np.empty((threads, V, D), real))
+    dh_parts = in_huge_pages(np.empty((threads, V), real))
     for turn in range(order.shape[0]):
         for row in range(B):
             for axis1 in range(x.shape[1]):
                 x_batch[row, axis1] = x[order[turn, row], axis1]
             for axis1 in range(y.shape[1]):
                 y_batch[row, axis1] = y[order[turn, row], axis1]
-        losses[turn] = step(x_batch, y_batch, lr[turn], beta1[turn], beta2[turn], eps[turn], t[turn], C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, m_C, v_C, m_P, v_P, m_Q, v_Q, m_G, v_G, m_A, v_A, m_M, v_M, m_g1, v_g1, m_b1, v_b1, m_g2, v_g2, m_b2, v_b2, m_W, v_W, m_w, v_w, m_U, v_U, m_u, v_u, m_H, v_H, m_h, v_h, emb, Q_turned, G_turned, A_turned, M_turned, W_turned, U_turned, z, z1_dev, z1_hat, z1, q, key, val, score, masked, p_sum_exp, p, mix, z2, z3_dev, z3_hat, z3, a, gelu_tanh, gelu, r, r_turned, o, L_rows, dr_sum, val_turned, dr, dgelu, da, dz3, dz3_hat, dz2, dmix, dp, dscore, dval, dkey, dq, dz1, dz1_hat, dz, demb, dC, dP, dQ, dG, dA, dM, dg1, db1, dg2, db2, dW, dw, dU, du, dH, dh, dP_parts, dQ_parts, dG_parts, dA_parts, dM_parts, dg1_parts, db1_parts, dg2_parts, db2_parts, dW_parts, dw_parts, dU_parts, du_parts, dH_parts, dh_parts, threads)
+        losses[turn] = step(x_batch, y_batch, lr[turn], beta1[turn], beta2[turn], eps[turn], t[turn], C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, m_C, v_C, m_P, v_P, m_Q, v_Q, m_G, v_G, m_A, v_A, m_M, v_M, m_g1, v_g1, m_b1, v_b1, m_g2, v_g2, m_b2, v_b2, m_W, v_W, m_w, v_w, m_U, v_U, m_u, v_u, m_H, v_H, m_h, v_h, emb, Q_turned, G_turned, A_turned, M_turned, W_turned, U_turned, z, z1_dev, z1_hat, z1, q, key, val, score, masked, p_sum_exp, p, mix, z2, z3_dev, z3_hat, z3, a, gelu_tanh, gelu, r, o, L_rows, val_turned, dgelu, da, dz3, dz2, dmix, dp, dscore, dkey, dq, dz1, dz1_hat, dz, dC, dP, dQ, dG, dA, dM, dg1, db1, dg2, db2, dW, dw, dU, du, dH, dh, dP_parts, dQ_parts, dG_parts, dA_parts, dM_parts, dg1_parts, db1_parts, dg2_parts, db2_parts, dW_parts, dw_parts, dU_parts, du_parts, dH_parts, dh_parts, threads)
         if not math.isfinite(losses[turn]):
             return turn
     return order.shape[0]

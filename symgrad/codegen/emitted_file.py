@@ -88,9 +88,12 @@ class File:
         numba = [
             "njit",
             *(name for name in FROM_NUMBA if name in self.used),
-            *(["cfunc", "types"] if swept else ["types"] if "product" in self.used else []),
+            *(["cfunc"] if swept else []),
+            *(["types"] if self.used & {"by_name", "product", "in_huge_pages"} else []),
         ]
-        head = [f'"""{self.header()}"""', "", "import math", *self.math_imports(imported), "", "import numpy as np"]
+        system = ["import sys"] if "in_huge_pages" in self.used else []
+        head = [f'"""{self.header()}"""', "", "import math", *system, *self.math_imports(imported)]
+        head += ["", "import numpy as np"]
         real = f"real = np.{self.parts.dtype}"
         short = ["f32 = np.float32"] if any("f32(" in source for source in sources) else []
         head += ["from llvmlite import binding"] if swept else []
@@ -317,22 +320,28 @@ class File:
         for name in (*nest.workspace, *outputs):
             tensor = nest.stored(name)
             if tensor.indices and nest.storage.home[name] == name:
-                lines.append(self.empty(nest, self.names.tensor(name), tensor))
+                lines.append(self.empty(nest, self.names.tensor(name), tensor, lasting=function == "step"))
         arrays = self.part_arrays(function)
+        self.used |= {"in_huge_pages"} if arrays and function == "step" else set()
         threads = "threads" if function == "step" else "1"
         printer = Printer(nest, self.names, self.used)
         for array in arrays:
             extents = ", ".join([threads, *(printer.term(extent, "int")[0] for extent in array.shape)])
-            lines.append(f"{array.name} = np.empty(({extents}), real)")
+            empty = f"np.empty(({extents}), real)"
+            lines.append(f"{array.name} = in_huge_pages({empty})" if function == "step" else f"{array.name} = {empty}")
         return lines + (self.shared(nest) if shared else [])
 
-    def empty(self, nest: Nest, name: str, tensor: Tensor) -> str:
-        """`a = np.empty((B, H), real)`."""
+    def empty(self, nest: Nest, name: str, tensor: Tensor, lasting: bool = False) -> str:
+        """`a = np.empty((B, H), real)`; what lasts for many steps and may be large in large pages."""
         printer = Printer(nest, self.names, self.used)
         extents = ", ".join(printer.term(extent, "int")[0] for extent in tensor.shape)
         kind = "np.int64" if tensor.vocabulary is not None else "real"
         comma = "," if len(tensor.indices) == 1 else ""
-        return f"{name} = np.empty(({extents}{comma}), {kind})"
+        empty = f"np.empty(({extents}{comma}), {kind})"
+        if not lasting or len(tensor.indices) < 2:
+            return f"{name} = {empty}"
+        self.used.add("in_huge_pages")
+        return f"{name} = in_huge_pages({empty})"
 
     def shared(self, nest: Nest) -> list[str]:
         """`h = a`: definitions that live in another's array."""

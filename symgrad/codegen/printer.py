@@ -28,7 +28,7 @@ RESERVED = {
     "start", "stop", "total", "batch", "range", "min", "max", "abs", "float", "int", "len", "exp", "log", "tanh",
     "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "erf", "sqrt", "isfinite", "floor", "sign",
     "expm1", "log1p", "LEAST", "part", "parts", "threads", "prange", "parts_for", "add_parts",
-    "by_name", "address", "carray", "cfunc", "binding", "at", "DIGEST", "REALS", "IDS",
+    "by_name", "address", "carray", "cfunc", "binding", "at", "DIGEST", "REALS", "IDS", "in_huge_pages", "sys",
 }  # fmt: skip
 REAL, FLOAT, INT = "real", "float", "int"
 ADDITIVE, MULTIPLICATIVE, UNARY, POWER, ATOM = range(5)

@@ -1,8 +1,8 @@
 """Sweeps as functions of their own: `step_sweep_1(part, parts, ...)` does the tiles, or the rows, of one part.
 
 Numba compiles a function again with each that calls it.  So a sweep of the step, which holds most of its work, is
-compiled for C: it gets addresses, is called by a name that the linker knows, and is compiled once.  `run_step_sweep_1`
-calls it for one part, or where the work pays for it on several threads, from a `prange` with nothing else in it.
+called by a name that the linker knows, as C would call it: `step_sweep_1_for_c` gets addresses, and `run_step_sweep_1`
+calls that for one part, or where the work pays for it on several threads, from a `prange` with nothing else in it.
 
 Part arrays have an axis of parts in front: what a sweep keeps for the tile at hand, and the sums that are added up when
 all parts are done.
@@ -84,10 +84,10 @@ class Writer:
         of_part = dict(zip((*sweep.held, *sweep.partial, *sweep.local), (*own, *local), strict=True))
         body = self.body(of_part)
         arguments = self.arguments(read_names(body[1:]), (*own, *local))
+        names = ", ".join(argument.name for argument in arguments)
+        sources = [function(NJIT, self.name, f"part, parts, {names}", body)]
+        given = ", ".join(argument.given for argument in arguments)
         if not self.threads:
-            names = ", ".join(argument.name for argument in arguments)
-            sources = [function(NJIT, self.name, f"part, parts, {names}", body)]
-            given = ", ".join(argument.given for argument in arguments)
             calls = [
                 "parts = 1",
                 *wrapped(self.name, f"parts - 1, parts, {given}"),
@@ -95,23 +95,24 @@ class Writer:
         else:
             self.used |= {"by_name", "address", "carray", "parts_for", "prange"}
             run = self.names.identifier("function", f"run_{self.name}")
-            sources = [self.compiled_once(arguments, body), self.runner(run, arguments)]
-            calls = [f"parts = parts_for({self.work()}, threads)"]
-            calls += wrapped(run, ", ".join(("parts", *(argument.given for argument in arguments))))
+            sources += [self.for_c(arguments), self.runner(run, arguments)]
+            calls = [f"parts = parts_for({self.work()}, threads)", *wrapped(run, f"parts, {given}")]
         for name in sweep.partial:
             self.used.add("add_parts")
             calls.append(f"add_parts({self.names.tensor(name)}, {of_part[name].name}, parts)")
         return SweepFunction(tuple(sources), calls, tuple(dict.fromkeys((*own, *local))))
 
-    def compiled_once(self, arguments: list[Argument], body: list[str]) -> str:
-        """The function of one part, which begins with its arrays as arrays."""
+    def for_c(self, arguments: list[Argument]) -> str:
+        """The function by addresses; its arrays get their shapes."""
         counts = {kind: sum(a.kind == kind for a in arguments) for kind in KINDS.values()}
         counts["types.intp"] += 2  # part, parts
         signature = ", ".join(f"*[{kind}] * {count}" for kind, count in counts.items() if count)
-        arrays = [f"{a.name} = carray({a.name}, ({a.shape}), {a.number})" for a in arguments if a.number]
-        decorator = f'@cfunc(\n    types.void({signature}),\n    cache=True, fastmath=FAST, error_model="numpy",\n)'
+        decorator = f"@cfunc(types.void({signature}), cache=True)"
         names = ", ".join(("part", "parts", *(a.name for a in arguments)))
-        return function(decorator, self.name, names, [body[0], *arrays, *body[1:]])
+        given = [f"carray({a.name}, ({a.shape}), {a.number})" if a.number else a.name for a in arguments]
+        return function(
+            decorator, f"{self.name}_for_c", names, wrapped(self.name, ", ".join(("part", "parts", *given)))
+        )
 
     def runner(self, run: str, arguments: list[Argument]) -> str:
         """The function that calls it for each part; arrays that it is given live until it has ended."""
@@ -127,7 +128,7 @@ class Writer:
         body = [*at, "if parts == 1:", *call("parts - 1"), "else:", *loop]
         names = ", ".join(("parts", *(argument.name for argument in arguments)))
         text_of_it = function("@njit(cache=True, parallel=True)", run, names, body)
-        return f"{linked} = by_name({self.name}, DIGEST)\n\n\n{text_of_it}"
+        return f"{linked} = by_name({self.name}_for_c, DIGEST)\n\n\n{text_of_it}"
 
     def arguments(self, read: set[str], parts: Iterable[PartArray]) -> list[Argument]:
         """Sizes, numbers, tokens and arrays, in this order, of what the body reads, and the sizes of those arrays."""

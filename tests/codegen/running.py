@@ -82,7 +82,7 @@ class Linked:
         self.symbols[name] = self.functions[address]
 
     def ExternalFunction(self, name: str, signature: object) -> Callable:
-        return self.symbols.get(name, as_it_is)
+        return self.symbols.get(name, lambda *arguments: None)
 
 
 def carray(address: int, shape: tuple[int, ...], dtype: type) -> np.ndarray:

@@ -26,7 +26,7 @@ from .fusion import place
 from .row_factors import move_row_factors
 from .rows import by_row, loss_by_row, rows_of, turn_recurrent_operands
 from .statements import Statement, nodes_of, statements
-from .storage import PERSISTENT, Storage, assign_storage, local_numbers, without_copies
+from .storage import PERSISTENT, Storage, assign_storage, local_numbers, with_arrays_used_again, without_copies
 from .sweeps import (
     NotByTile,
     Swept,
@@ -174,7 +174,12 @@ def planned(program: Program, quotes: Quotes, schedule: str) -> Nest:
     numbers = local_numbers(nodes, candidates)
     nodes = without_copies(nodes, numbers)
     arrays = tuple(n for n in definitions if program.tensors[n].indices and n not in numbers)
-    return Nest(program, nodes, storage, frozenset(numbers), arrays)
+    nest = Nest(program, nodes, storage, frozenset(numbers), arrays)
+    if schedule == "plain":
+        return nest
+    real = [name for name in nest.workspace if program.tensors[name].vocabulary is None]
+    shapes = {name: nest.stored(name).shape for name in real}
+    return replace(nest, storage=with_arrays_used_again(storage, nodes, real, shapes))
 
 
 class Planner:

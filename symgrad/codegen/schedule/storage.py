@@ -3,13 +3,14 @@
 W' = W - lr*dW      in W, where no later equation reads the old W
 h = tanh(a)         in a's array, where a is read nowhere else from here on
 a[b,t] = z[b,t] + sum_j R[i,j]*h[b,t-1,j]    in z's array, where z was made for all slices of a recurrence before it
+da[b,t,i]           in an array of its shape that nobody uses any more
 df[b,t,i]           one slice, for b and i, where a turn of the recurrence along t reads it and no other does
 o_max[b]            a local number, where it is made and read within one turn of the loop over b
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -159,11 +160,12 @@ def local_numbers(nodes: list[Node], candidates: set[str]) -> set[str]:
         here = {
             node.target.tensor
             for node in body
-            if isinstance(node, Assign) and node.op == "=" and node.target.indices == around
+            if isinstance(node, Assign) and node.op == "=" and in_any_order(node.target.indices, around)
         }
         for name in here & candidates:
             inside = [a for node in body for a in accesses(node) if a.tensor == name]
-            if len(inside) == total[name] and all(a.indices == around for a in inside):
+            same_entry = len({a.indices for a in inside}) == 1
+            if len(inside) == total[name] and same_entry and in_any_order(inside[0].indices, around):
                 found.add(name)
         for node in body:
             if isinstance(node, Loop):
@@ -175,6 +177,50 @@ def local_numbers(nodes: list[Node], candidates: set[str]) -> set[str]:
     total = {name: sum(1 for access in every if access.tensor == name) for name in candidates}
     visit(nodes, ())
     return found
+
+
+def in_any_order(indices: tuple[Term, ...] | None, around: tuple[Index, ...]) -> bool:
+    """Whether the entry is that of one turn of all loops around."""
+    return indices is not None and len(indices) == len(around) and set(indices) == set(around)
+
+
+def with_arrays_used_again(
+    storage: Storage, nodes: list[Node], candidates: Iterable[str], shapes: Mapping[str, tuple[Term, ...]]
+) -> Storage:
+    """Of `candidates`, one whose first use comes after another's last has that one's array, if `shapes` agree.
+
+    Each thread that sweeps rows goes through the sweep's nodes in their order, and touches its own rows only; tiles of
+    an axis come back to the same nodes, so such a sweep counts as one use.
+    """
+    uses: dict[str, list[int]] = {}
+    for position, node in enumerate(in_turn(nodes)):
+        for access in accesses(node):
+            uses.setdefault(storage.home.get(access.tensor, access.tensor), []).append(position)
+    home = dict(storage.home)
+    free: list[tuple[str, int]] = []  # an array and its last use
+    for name in sorted((name for name in candidates if name in uses), key=lambda name: uses[name][0]):
+        fitting = (
+            k
+            for k, (other, last) in enumerate(free)
+            if last < uses[name][0] and shapes[other] == shapes[name] and len(set(shapes[name])) == len(shapes[name])
+        )
+        found = next(fitting, None)
+        if found is None:
+            free.append((name, uses[name][-1]))
+        else:
+            other, _ = free[found]
+            free[found] = other, uses[name][-1]
+            home = {tensor: other if place == name else place for tensor, place in home.items()}
+    return replace(storage, home=home)
+
+
+def in_turn(nodes: list[Node]) -> Iterator[Node]:
+    """The nodes one after another, those of a sweep over rows among them."""
+    for node in nodes:
+        if isinstance(node, Sweep) and node.tile is None:
+            yield from node.body
+        else:
+            yield node
 
 
 def without_copies(nodes: list[Node], numbers: set[str]) -> list[Node]:
