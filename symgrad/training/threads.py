@@ -16,7 +16,6 @@ from typing import Protocol
 import numpy as np
 
 SMALL = 16_000_000  # multiplications
-SMALL_SWEEP = 1_000_000
 
 
 def threads_for(sizes: Mapping[str, int], batch: int, axis: str | None, threaded: bool) -> int:
@@ -24,14 +23,16 @@ def threads_for(sizes: Mapping[str, int], batch: int, axis: str | None, threaded
 
     The product is taken as the two largest sizes beside the batch, times the batch: below 16 million multiplications
     (a quarter of a millisecond on one core) a second thread of BLAS gains little, and loses much where another process
-    wants the core that it waits on.  A sweep is divided once, so a million is enough for the code that is `threaded`.
-    `axis` is the batch's own size.
+    wants the core that it waits on.  Code that is `threaded` decides for each of its sweeps.  `axis` is the batch's own
+    size.
     """
+    if threaded:
+        return cores()
     largest = sorted((size for name, size in sizes.items() if name != axis), reverse=True)[:2]
     work = batch
     for size in largest:
         work *= size
-    return 1 if work < (SMALL_SWEEP if threaded else SMALL) else cores()
+    return 1 if work < SMALL else cores()
 
 
 def cores() -> int:
