@@ -201,7 +201,7 @@ class Printer:
         """What stands for a group of axes where the matrix at the fixed indices, and at the tile, is taken."""
         if group[0] in fixed:
             return self.names.index(group[0])
-        if self.sweep is None or group[0].extent != self.sweep.axis:
+        if self.sweep is None or group[0].extent != self.sweep.axis or (self.sweep.tile is not None and len(group) > 1):
             return ":"
         row = "".join(f"*{self.term(index.extent, INT, MULTIPLICATIVE)}" for index in group[1:])
         return f"start{row}:stop{row}"

@@ -165,7 +165,8 @@ def same_calls(call: Call, node: Call) -> Iterator[dict[Index, Term]]:
     """What the indices of a call are in another, the same function of the same: a*(a**2 + 1) is a**3 + a."""
     if call.function == node.function:
         first, second = (Call(c.function, tuple(map(multiplied_out, c.arguments))) for c in (call, node))
-        yield from match(first, second, call.free, {})
+        bindings = match(first, second, call.free, {})
+        yield from (binding for binding in bindings if binding.keys() >= call.free)
 
 
 @lru_cache(maxsize=4096)
