@@ -79,6 +79,7 @@ def generate(
     """
     program = model.program if isinstance(model, Model) else model
     optimizer = chosen_optimizer(optimizer)
+    without = sorted({without} if isinstance(without, str) else set(without))
     if dtype not in DTYPES:
         raise DeclarationError(f"generate: dtype {dtype!r} is none of {', '.join(DTYPES)}")
     gradients = derive_gradients(program)
@@ -111,7 +112,9 @@ def generate(
         version=__version__,
     )
     name = f"{program.name}_{optimizer.name}_{dtype}{'' if schedule == 'auto' else f'_{schedule}'}"
-    name += "".join(f"_without_{left_out}" for left_out in without)
+    if without:
+        several = hashlib.sha256(" ".join(without).encode()).hexdigest()[:8]
+        name += f"_without_{without[0] if len(without) == 1 else several}"
     return Generated(emit(parts), name, program, typecheck(step), differentiated, dtype)
 
 

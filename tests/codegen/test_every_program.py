@@ -44,7 +44,7 @@ BY_ROW = (
     "one_hot_products", "head_with_weights_of_words", "head_over_two_axes_of_rows", "cross_entropy",
     "variational_autoencoder", "gaussian_mixture", "triplet_loss", "rnn_lm", "lstm", "gru", "residual_stack",
     "statistics_in_two_forms", "loss_that_reads_a_state", "dropout_along_a_recurrence", "two_layers", "three_times",
-    "convolution_of_channels",
+    "convolution_of_channels", "normalized_in_each_turn",
 )  # fmt: skip
 
 

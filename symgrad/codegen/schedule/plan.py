@@ -140,6 +140,8 @@ def plan(
     """
     refuse_whole_matrices(program)
     schedule = chosen_schedule(program, schedule)
+    if tile < 1:
+        raise DeclarationError(f"tile is {tile}, expected 1 or more entries of an axis")
     for name in without:
         if name not in OPTIONAL:
             raise DeclarationError(f"there is no pass {name!r} to leave out; there are {', '.join(OPTIONAL)}")
@@ -198,7 +200,7 @@ class Planner:
         if self.tiles is not None:
             works = with_rows_in_tiles(works, self.tiles, self.home)
         if self.rows is not None:
-            works = list(by_row(works, self.rows))
+            works = list(by_row(works, self.rows, self.home))
         if not any(work.tiles for work in works):
             for work in works:
                 self.place(work, nodes)

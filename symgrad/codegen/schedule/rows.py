@@ -22,7 +22,7 @@ from ..nests import Assign, Comment, Loop, MatrixProduct, Node, Zero
 from .builder import Builder
 from .contractions import Product, as_product, runs
 from .statements import Statement
-from .sweeps import Touch, Work, can_be_swept
+from .sweeps import Place, Touch, Work, can_be_swept
 
 
 class NotByRow(Exception):
@@ -106,7 +106,7 @@ def rows_of(program: Program) -> Rows | None:
     return Rows(Size(axis)) if axis is not None else None
 
 
-def by_row(works: list[Work], rows: Rows) -> Iterator[Work]:
+def by_row(works: list[Work], rows: Rows, place: Place) -> Iterator[Work]:
     """The works, those that can be as work on the rows of a part; what explains zeros stands at the sum."""
     lines: tuple[str, ...] = ()
     for work in works:
@@ -117,12 +117,22 @@ def by_row(works: list[Work], rows: Rows) -> Iterator[Work]:
         for part in started_from_zero(work, rows):
             divided = replace(part, lines=lines, tiles=rows)
             try:
-                divided = divided if can_be_swept(divided) else replace(divided, tiles=None)
+                possible = can_be_swept(divided) and not reads_own_sum(divided, place)
+                divided = divided if possible else replace(divided, tiles=None)
             except NotByRow:
                 divided = replace(divided, tiles=None)
             is_zero = all(isinstance(node, Zero) for node in part.nodes)
             yield replace(part, lines=()) if is_zero else divided
         lines = ()
+
+
+def reads_own_sum(work: Work, place: Place) -> bool:
+    """Whether a sum over the batch is read where it is made: a recurrence that normalizes by it in each of its turns.
+
+    A part has the sum over its own rows only, until all parts have ended.
+    """
+    sums = {place(touch.tensor) for touch in work.touched if touch.writes and touch.where is None}
+    return any(not touch.writes and place(touch.tensor) in sums for touch in work.touched)
 
 
 def started_from_zero(work: Work, rows: Rows) -> Iterator[Work]:

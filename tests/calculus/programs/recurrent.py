@@ -26,6 +26,18 @@ def rnn_lm(model: Model) -> None:
 
 
 @program
+def normalized_in_each_turn(model: Model) -> None:
+    """Each turn reads a mean over the batch that it has made: the rows of a batch cannot go by themselves."""
+    W, R, U = model.parameters(W=(i, d), R=(i, j), U=(i,))
+    x, u = model.inputs(x=(b, t, d), u=(b, t, i))
+    h = model.recurrent("h", (b, t, i), along=t)
+    a = model.define("a", (b, t, i), total(W[i, d] * x[b, t, d], d) + total(R[i, j] * h[b, t - 1, j], j))
+    m = model.define("m", (t, i), mean(a[b, t, i], b))
+    model.define("h", (b, t, i), tanh(U[i] * (a[b, t, i] - m[t, i])))
+    model.minimize("L", total(u[b, t, i] * h[b, t, i], b, t, i))
+
+
+@program
 def elman(model: Model) -> None:
     """The same recurrence in one line, with sums of its own and a start: tanh is saved one slice ahead."""
     W, R, h0 = model.parameters(W=(i, d), R=(i, j), h0=(i,))
