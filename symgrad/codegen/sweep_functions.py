@@ -88,10 +88,7 @@ class Writer:
         sources = [function(NJIT, self.name, f"part, parts, {names}", body)]
         given = ", ".join(argument.given for argument in arguments)
         if not self.threads:
-            calls = [
-                "parts = 1",
-                *wrapped(self.name, f"parts - 1, parts, {given}"),
-            ]  # a 0 would be of a type of its own
+            calls = ["parts = 1", *wrapped(self.name, f"parts - 1, parts, {given}")]  # a 0 would be another type
         else:
             self.used |= {"by_name", "address", "carray", "parts_for", "prange"}
             run = self.names.identifier("function", f"run_{self.name}")

@@ -170,6 +170,14 @@ def operand(
     return builder.define(operand_name(side, equation), in_order(outer + shared, outer, shared), side)
 
 
+def with_right_turned(product: Product, builder: Builder) -> Term:
+    """The product with its right operand, stored the other way round, as a definition that lies as BLAS reads it."""
+    fixed = tuple(index for index in product.right.indices if index in product.fixed)
+    indices = (*fixed, *product.inner, *product.columns)
+    turned = builder.define(f"{product.right.tensor}_turned", indices, product.right)
+    return mul(product.alpha, summed(product.inner, mul(product.left, turned)))
+
+
 def operand_name(side: Term, equation: Equation) -> str:
     """`C_x` for the gathered C[x[b,t],d]; otherwise after the equation that needs it."""
     if isinstance(side, Read):

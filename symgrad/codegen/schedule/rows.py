@@ -20,7 +20,7 @@ from ...language.recurrences import cycles
 from ...language.terms import Index, Read, Reduce, Size, Term, reads
 from ..nests import Assign, Comment, Loop, MatrixProduct, Node, Zero
 from .builder import Builder
-from .contractions import Product, as_product, runs
+from .contractions import Product, as_product, runs, with_right_turned
 from .statements import Statement
 from .sweeps import Place, Touch, Work, can_be_swept
 
@@ -183,10 +183,7 @@ def turn_recurrent_operands(program: Program) -> Program:
         product = as_product(term, equation.left, along[equation.tensor])
         if product is None or not product.transposed_right or product.right.tensor in recurring[equation.tensor]:
             return term
-        fixed = tuple(index for index in product.right.indices if index in product.fixed)
-        indices = (*fixed, *product.inner, *product.columns)
-        operand = builder.define(f"{product.right.tensor}_turned", indices, product.right)
-        return mul(product.alpha, summed(product.inner, mul(product.left, operand)))
+        return with_right_turned(product, builder)
 
     for equation in program.equations():
         if equation.tensor in along:

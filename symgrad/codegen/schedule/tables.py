@@ -17,14 +17,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from ...calculus.inlining import inline
-from ...language.algebra import add, construct, mul, summed, terms_of
+from ...language.algebra import add, construct, terms_of
 from ...language.dependence import reachable
 from ...language.program import Equation, Program, Role
 from ...language.recurrences import cycles, with_equations
 from ...language.rewriting import rebuild
 from ...language.terms import Index, Read, Reduce, Term, reads
 from .builder import Builder, in_order
-from .contractions import as_product
+from .contractions import as_product, with_right_turned
 
 
 @dataclass(frozen=True)
@@ -162,9 +162,7 @@ def with_turned_operand(term: Term, equation: Equation, builder: Builder) -> Ter
         or builder.tensors[product.right.tensor].role is not Role.DEFINITION
     ):
         return term
-    h = product.right
-    turned = builder.define(f"{h.tensor}_turned", (*product.inner, *product.columns), h)
-    return mul(product.alpha, summed(product.inner, mul(product.left, turned)))
+    return with_right_turned(product, builder)
 
 
 def gathered_rows(term: Term, around: tuple[Index, ...], builder: Builder) -> Term:
