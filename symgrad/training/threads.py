@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
@@ -67,12 +68,15 @@ class Balanced:
     The numbers of different thread counts differ in their last bits; a run that must be repeated to the bit names one.
     """
 
+    TRY = 2  # chunks, of which the faster counts: threads that wake and caches that are cold are no count's own
     AGAIN = 4, 32  # chunks until the slower count gets another try: at first, and at most, twice as many each time
 
     def __init__(self, emitted: Chunks, *counts: int) -> None:
         self._emitted, self._counts = emitted, tuple(sorted(set(counts), reverse=True))
-        self._seconds: dict[int, float] = {}
-        self._chunks, self._waited, self._wait = 0, 0, self.AGAIN[0]
+        self._seconds: dict[int, deque[float]] = {count: deque(maxlen=self.TRY) for count in self._counts}
+        # The first chunk of all may wait for the compiler.
+        self._tries = [self._counts[0], *(count for count in self._counts for _ in range(self.TRY))]
+        self._waited, self._wait = 0, self.AGAIN[0]
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._emitted, name)
@@ -83,19 +87,19 @@ class Balanced:
             began = time.perf_counter()
             taken = self._emitted.chunk(order, *arguments, **({"threads": count} if threaded else {}))
             seconds = time.perf_counter() - began
-        if self._chunks:  # the first may have waited for the compiler
-            self._seconds[count] = seconds / max(1, len(order))
-        self._chunks += 1
+        self._seconds[count].append(seconds / max(1, len(order)))
         return taken
 
     def count(self) -> int:
         """The number of threads for the next chunk."""
-        untried = [count for count in self._counts if count not in self._seconds]
-        if untried:
-            return untried[0]
-        slowest, fastest = (chosen(self._counts, key=self._seconds.__getitem__) for chosen in (max, min))
-        if self._waited < self._wait:
-            self._waited += 1
-            return fastest
-        self._waited, self._wait = 0, min(2 * self._wait, self.AGAIN[1])
-        return slowest
+        if not self._tries and self._waited == self._wait:
+            self._tries = [max(self._counts, key=self.seconds)] * self.TRY
+            self._waited, self._wait = 0, min(2 * self._wait, self.AGAIN[1])
+        if self._tries:
+            return self._tries.pop(0)
+        self._waited += 1
+        return min(self._counts, key=self.seconds)
+
+    def seconds(self, count: int) -> float:
+        """Of a step on so many threads: the least lately."""
+        return min(self._seconds[count])

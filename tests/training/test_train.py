@@ -303,8 +303,19 @@ def test_the_faster_number_of_threads_is_found_and_kept(fast, threaded):
     balanced = Balanced(chunks, 2, 1)
     for _ in range(32):
         assert balanced.chunk(np.zeros((1, 1))) == 1
-    slow = [k for k, count in enumerate(chunks.seen[3:]) if count != fast]
-    assert slow == [4, 13], "the other gets another try after 4 chunks, after 8, after 16"
+    assert chunks.seen[:5] == [2, 2, 2, 1, 1], "one for the compiler, then two for each"
+    slow = [k for k, count in enumerate(chunks.seen[5:]) if count != fast]
+    assert slow == [4, 5, 14, 15], "the other gets another try after 4 chunks, after 8, after 16"
+
+
+def test_a_slow_first_chunk_is_not_held_against_its_number_of_threads():
+    """Threads that sleep take a while to wake, and a chunk may be a single step."""
+    chunks = Clocked({1: 0.04}, threaded=True)
+    balanced = Balanced(chunks, 2, 1)
+    for seconds in (0.0, 0.1, 0.02, 0.02, 0.02, 0.02):
+        chunks.seconds[2] = seconds
+        balanced.chunk(np.zeros((1, 1)))
+    assert chunks.seen == [2, 2, 2, 1, 1, 2]
 
 
 def test_blas_is_limited_within_the_loop(tmp_path):
