@@ -51,12 +51,12 @@ from math import isfinite, sqrt
 
 import numpy as np
 from llvmlite import binding
-from numba import carray, cfunc, njit, prange, types
+from numba import carray, cfunc, get_num_threads, njit, prange, types
 
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "2bc54ff881c0"  # of what follows: functions of another file have other names
+DIGEST = "cf6a5da4ae98"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -115,13 +115,13 @@ def row_length(matrix):
     return max(matrix.strides[0] // matrix.itemsize, matrix.shape[1])
 
 
-@njit(cache=True, fastmath={"nnan", "nsz"})
+@njit(cache=True, fastmath={"nnan", "nsz"}, forceinline=True)
 def larger(a, b):
     """The greater of two numbers; a NaN shows in the exponentials that follow."""
     return a if a > b else b
 
 
-@njit(cache=True, fastmath={"reassoc", "nsz"})
+@njit(cache=True, fastmath={"reassoc", "nsz"}, forceinline=True)
 def plus(a, b):
     """a + b, where a collects a sum whose order is free: a loop over it becomes vector code."""
     return a + b
@@ -143,12 +143,15 @@ def add_parts(total, parts, count):
             total[k] += share[k]
 
 
-def by_name(function, name):
+get_num_threads()  # begins Numba's threads: linked code that comes from the cache expects them
+
+
+def by_name(function, digest):
     """The function, compiled for C, under a name that the linker knows: callers do not compile it with themselves."""
-    name = f"{function.__name__}_{name}"
+    name = f"{function.__name__}_{digest}"
     binding.add_symbol(name, function.address)
-    arguments = [types.uintp if isinstance(kind, types.CPointer) else kind for kind in function._sig.args]
-    return types.ExternalFunction(name, types.void(*arguments))
+    kinds = [types.uintp if isinstance(kind, types.CPointer) else kind for kind in function._sig.args]
+    return types.ExternalFunction(name, function._sig.return_type(*kinds))
 
 
 @njit(cache=True)
@@ -178,7 +181,7 @@ def in_huge_pages(array):
     return array
 
 
-@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
+@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy", forceinline=True)
 def exp(x):
     """e**x in float32: 2**n times a polynomial of degree 6; within 2 ulp, 0 below -86.98, inf above 88.73."""
     x = f32(x)
@@ -195,7 +198,7 @@ def exp(x):
     return (p + p) * half
 
 
-@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
+@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy", forceinline=True)
 def log(x):
     """The natural logarithm in float32: of x = 2**n * m, m in [0.707, 1.414), a polynomial of m - 1; within 2 ulp."""
     x = f32(x)
@@ -213,7 +216,7 @@ def log(x):
     return value if x < f32(np.inf) else x
 
 
-@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
+@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy", forceinline=True)
 def tanh(x):
     """tanh in float32: x + x**3 times a quotient below 1.405, else 1 - 1/p**4 with a polynomial p; within 2 ulp."""
     x = f32(x)
@@ -529,9 +532,15 @@ def gradients(context, word, C, H, d, U, b):
     return L, dC, dH, dd, dU, db
 
 
-@njit(cache=True, fastmath=FAST, error_model="numpy")
+@cfunc(types.void(*[types.intp] * 5, *[REALS] * 6), cache=True, fastmath=FAST, error_model="numpy")
 def step_sweep_1(part, parts, B, V, J, U, b, y, a_turned, y_max_tile, p_sum_tile):
     """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
+    U = carray(U, (V, J), real)
+    b = carray(b, (V,), real)
+    y = carray(y, (V, B), real)
+    a_turned = carray(a_turned, (J, B), real)
+    y_max_tile = carray(y_max_tile, ((V + 511) // 512, B), real)
+    p_sum_tile = carray(p_sum_tile, ((V + 511) // 512, B), real)
     p_exp_tile = y
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -557,37 +566,50 @@ def step_sweep_1(part, parts, B, V, J, U, b, y, a_turned, y_max_tile, p_sum_tile
                 p_sum_tile[tile, e] += p_exp_tile[v, e]
 
 
-@cfunc(types.void(*[types.intp] * 5, *[REALS] * 6), cache=True)
-def step_sweep_1_for_c(part, parts, B, V, J, U, b, y, a_turned, y_max_tile, p_sum_tile):
-    step_sweep_1(
-        part, parts, B, V, J, carray(U, (V, J), real), carray(b, (V,), real), carray(y, (V, B), real),
-        carray(a_turned, (J, B), real), carray(y_max_tile, ((V + 511) // 512, B), real), carray(p_sum_tile,
-        ((V + 511) // 512, B), real),
-    )
+_step_sweep_1 = by_name(step_sweep_1, DIGEST)
 
 
-_step_sweep_1 = by_name(step_sweep_1_for_c, DIGEST)
+@njit(cache=True)
+def one_step_sweep_1(part, parts, B, V, J, at):
+    _step_sweep_1(part, parts, B, V, J, at[0], at[1], at[2], at[3], at[4], at[5])
 
 
 @njit(cache=True, parallel=True)
-def run_step_sweep_1(parts, B, V, J, U, b, y, a_turned, y_max_tile, p_sum_tile):
-    at = (
-        address(U), address(b), address(y), address(a_turned), address(y_max_tile), address(p_sum_tile),
-    )
+def run_step_sweep_1(parts, B, V, J, at):
     if parts == 1:
-        _step_sweep_1(parts - 1, parts, B, V, J, *at)
-    else:
-        for part in prange(parts):
-            _step_sweep_1(np.int64(part), parts, B, V, J, *at)
+        one_step_sweep_1(parts - 1, parts, B, V, J, at)
+        return
+    for part in prange(parts):
+        one_step_sweep_1(np.int64(part), parts, B, V, J, at)
 
 
-@njit(cache=True, fastmath=FAST, error_model="numpy")
+@cfunc(
+    types.void(*[types.intp] * 5, *[types.float64] * 7, *[IDS] * 1, *[REALS] * 16), cache=True,
+    fastmath=FAST, error_model="numpy",
+)
 def step_sweep_2(
     part, parts, B, V, J, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, word, U, b,
     o, y, m_U, v_U, m_b, v_b, a_dy, y_max_tile, y_max_shift, da_sum_tile_parts, a_dy_tile_parts,
     da_sum_parts, dU_parts, db_parts,
 ):
     """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
+    word = carray(word, (B,), np.int32)
+    U = carray(U, (V, J), real)
+    b = carray(b, (V,), real)
+    o = carray(o, (B, J), real)
+    y = carray(y, (V, B), real)
+    m_U = carray(m_U, (V, J), real)
+    v_U = carray(v_U, (V, J), real)
+    m_b = carray(m_b, (V,), real)
+    v_b = carray(v_b, (V,), real)
+    a_dy = carray(a_dy, (B, J), real)
+    y_max_tile = carray(y_max_tile, ((V + 511) // 512, B), real)
+    y_max_shift = carray(y_max_shift, ((V + 511) // 512, B), real)
+    da_sum_tile_parts = carray(da_sum_tile_parts, (parts, B, J), real)
+    a_dy_tile_parts = carray(a_dy_tile_parts, (parts, B, J), real)
+    da_sum_parts = carray(da_sum_parts, (parts, B, J), real)
+    dU_parts = carray(dU_parts, (parts, 512, J), real)
+    db_parts = carray(db_parts, (parts, 512), real)
     da_sum_tile = da_sum_tile_parts[part]
     a_dy_tile = a_dy_tile_parts[part]
     da_sum = da_sum_parts[part]
@@ -647,56 +669,44 @@ def step_sweep_2(
             b_new[v] = b[v] * (real(1.0) - real(lr) * real(weight_decay)) - real(lr) * real(C_new_factor) * m_b_new[v] / (real(eps) + sqrt(real(C_new_factor2) * v_b_new[v]))
 
 
-@cfunc(types.void(*[types.intp] * 5, *[types.float64] * 7, *[IDS] * 1, *[REALS] * 16), cache=True)
-def step_sweep_2_for_c(
-    part, parts, B, V, J, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, word, U, b,
-    o, y, m_U, v_U, m_b, v_b, a_dy, y_max_tile, y_max_shift, da_sum_tile_parts, a_dy_tile_parts,
-    da_sum_parts, dU_parts, db_parts,
+_step_sweep_2 = by_name(step_sweep_2, DIGEST)
+
+
+@njit(cache=True)
+def one_step_sweep_2(
+    part, parts, B, V, J, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, at,
 ):
-    step_sweep_2(
-        part, parts, B, V, J, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, carray(word,
-        (B,), np.int32), carray(U, (V, J), real), carray(b, (V,), real), carray(o, (B, J), real), carray(y,
-        (V, B), real), carray(m_U, (V, J), real), carray(v_U, (V, J), real), carray(m_b, (V,), real),
-        carray(v_b, (V,), real), carray(a_dy, (B, J), real), carray(y_max_tile, ((V + 511) // 512, B),
-        real), carray(y_max_shift, ((V + 511) // 512, B), real), carray(da_sum_tile_parts, (parts, B, J),
-        real), carray(a_dy_tile_parts, (parts, B, J), real), carray(da_sum_parts, (parts, B, J), real),
-        carray(dU_parts, (parts, 512, J), real), carray(db_parts, (parts, 512), real),
+    _step_sweep_2(
+        part, parts, B, V, J, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, at[0],
+        at[1], at[2], at[3], at[4], at[5], at[6], at[7], at[8], at[9], at[10], at[11], at[12], at[13],
+        at[14], at[15], at[16],
     )
-
-
-_step_sweep_2 = by_name(step_sweep_2_for_c, DIGEST)
 
 
 @njit(cache=True, parallel=True)
-def run_step_sweep_2(
-    parts, B, V, J, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, word, U, b, o, y,
-    m_U, v_U, m_b, v_b, a_dy, y_max_tile, y_max_shift, da_sum_tile_parts, a_dy_tile_parts, da_sum_parts,
-    dU_parts, db_parts,
-):
-    at = (
-        address(word, 4), address(U), address(b), address(o), address(y), address(m_U), address(v_U),
-        address(m_b), address(v_b), address(a_dy), address(y_max_tile), address(y_max_shift),
-        address(da_sum_tile_parts), address(a_dy_tile_parts), address(da_sum_parts), address(dU_parts),
-        address(db_parts),
-    )
+def run_step_sweep_2(parts, B, V, J, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, at):
     if parts == 1:
-        _step_sweep_2(
-            parts - 1, parts, B, V, J, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, *at,
-        )
-    else:
-        for part in prange(parts):
-            _step_sweep_2(
-                np.int64(part), parts, B, V, J, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2,
-                *at,
-            )
+        one_step_sweep_2(parts - 1, parts, B, V, J, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, at)
+        return
+    for part in prange(parts):
+        one_step_sweep_2(np.int64(part), parts, B, V, J, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, at)
 
 
-@njit(cache=True, fastmath=FAST, error_model="numpy")
+@cfunc(
+    types.void(*[types.intp] * 6, *[types.float64] * 7, *[IDS] * 1, *[REALS] * 5), cache=True,
+    fastmath=FAST, error_model="numpy",
+)
 def step_sweep_3(
     part, parts, B, V, M, N, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, context,
     C, dx, m_C, v_C, dC_parts,
 ):
     """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
+    context = carray(context, (B, N), np.int32)
+    C = carray(C, (V, M), real)
+    dx = carray(dx, (B, N, M), real)
+    m_C = carray(m_C, (V, M), real)
+    v_C = carray(v_C, (V, M), real)
+    dC_parts = carray(dC_parts, (parts, 512, M), real)
     dC = dC_parts[part]
     m_C_new = m_C
     v_C_new = v_C
@@ -724,46 +734,39 @@ def step_sweep_3(
                 C_new[v, m] = C[v, m] * (real(1.0) - real(lr) * real(weight_decay)) - real(lr) * real(C_new_factor) * m_C_new[v, m] / (real(eps) + sqrt(real(C_new_factor2) * v_C_new[v, m]))
 
 
-@cfunc(types.void(*[types.intp] * 6, *[types.float64] * 7, *[IDS] * 1, *[REALS] * 5), cache=True)
-def step_sweep_3_for_c(
-    part, parts, B, V, M, N, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, context,
-    C, dx, m_C, v_C, dC_parts,
+_step_sweep_3 = by_name(step_sweep_3, DIGEST)
+
+
+@njit(cache=True)
+def one_step_sweep_3(
+    part, parts, B, V, M, N, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, at,
 ):
-    step_sweep_3(
-        part, parts, B, V, M, N, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2,
-        carray(context, (B, N), np.int32), carray(C, (V, M), real), carray(dx, (B, N, M), real), carray(m_C,
-        (V, M), real), carray(v_C, (V, M), real), carray(dC_parts, (parts, 512, M), real),
+    _step_sweep_3(
+        part, parts, B, V, M, N, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, at[0],
+        at[1], at[2], at[3], at[4], at[5],
     )
-
-
-_step_sweep_3 = by_name(step_sweep_3_for_c, DIGEST)
 
 
 @njit(cache=True, parallel=True)
 def run_step_sweep_3(
-    parts, B, V, M, N, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, context, C, dx,
-    m_C, v_C, dC_parts,
+    parts, B, V, M, N, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, at,
 ):
-    at = (
-        address(context, 4), address(C), address(dx), address(m_C), address(v_C), address(dC_parts),
-    )
     if parts == 1:
-        _step_sweep_3(
-            parts - 1, parts, B, V, M, N, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, *at,
-        )
-    else:
-        for part in prange(parts):
-            _step_sweep_3(
-                np.int64(part), parts, B, V, M, N, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2,
-                *at,
-            )
+        one_step_sweep_3(parts - 1, parts, B, V, M, N, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, at)
+        return
+    for part in prange(parts):
+        one_step_sweep_3(np.int64(part), parts, B, V, M, N, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, at)
 
 
-@njit(cache=True, fastmath=FAST, error_model="numpy")
+@cfunc(
+    types.float64(*[types.intp] * 6, *[types.float64] * 6, *[IDS] * 2, *[REALS] * 37), cache=True,
+    fastmath=FAST, error_model="numpy",
+)
 def step(
-    context, word, lr, weight_decay, beta1, beta2, eps, t, C, H, d, U, b, m_C, v_C, m_H, v_H, m_d, v_d, m_U, v_U,
-    m_b, v_b, x, o, a_turned, y, U_word, y_word, y_max_tile, y_max, y_max_shift, p_sum_tile, p_sum, da_sum, dx, dH,
-    dd, a_dy, da_sum_tile_parts, a_dy_tile_parts, da_sum_parts, dU_parts, db_parts, dC_parts, threads,
+    B, V, J, M, N, threads, lr, weight_decay, beta1, beta2, eps, t, context, word, C, H, d, U, b, x, o,
+    y, dx, dH, dd, m_C, v_C, m_H, v_H, m_d, v_d, m_U, v_U, m_b, v_b, y_max, y_word, p_sum, U_word,
+    a_turned, da_sum, a_dy, y_max_tile, y_max_shift, p_sum_tile, da_sum_tile_parts, a_dy_tile_parts,
+    da_sum_parts, dU_parts, db_parts, dC_parts,
 ):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
@@ -772,11 +775,45 @@ def step(
     (V,B), U_word (B,J), y_word (B), y_max_tile ((V + 511)//512,B), y_max (B), y_max_shift ((V + 511)//512,B),
     p_sum_tile ((V + 511)//512,B), p_sum (B), da_sum (B,J), dx (B,N,M), dH (J,N,M), dd (J), a_dy (B,J)
     """
-    B = context.shape[0]
-    N = context.shape[1]
-    V = C.shape[0]
-    M = C.shape[1]
-    J = H.shape[0]
+    context = carray(context, (B, N), np.int32)
+    word = carray(word, (B,), np.int32)
+    C = carray(C, (V, M), real)
+    H = carray(H, (J, N, M), real)
+    d = carray(d, (J,), real)
+    U = carray(U, (V, J), real)
+    b = carray(b, (V,), real)
+    x = carray(x, (B, N, M), real)
+    o = carray(o, (B, J), real)
+    y = carray(y, (V, B), real)
+    dx = carray(dx, (B, N, M), real)
+    dH = carray(dH, (J, N, M), real)
+    dd = carray(dd, (J,), real)
+    m_C = carray(m_C, (V, M), real)
+    v_C = carray(v_C, (V, M), real)
+    m_H = carray(m_H, (J, N, M), real)
+    v_H = carray(v_H, (J, N, M), real)
+    m_d = carray(m_d, (J,), real)
+    v_d = carray(v_d, (J,), real)
+    m_U = carray(m_U, (V, J), real)
+    v_U = carray(v_U, (V, J), real)
+    m_b = carray(m_b, (V,), real)
+    v_b = carray(v_b, (V,), real)
+    y_max = carray(y_max, (B,), real)
+    y_word = carray(y_word, (B,), real)
+    p_sum = carray(p_sum, (B,), real)
+    U_word = carray(U_word, (B, J), real)
+    a_turned = carray(a_turned, (J, B), real)
+    da_sum = carray(da_sum, (B, J), real)
+    a_dy = carray(a_dy, (B, J), real)
+    y_max_tile = carray(y_max_tile, ((V + 511) // 512, B), real)
+    y_max_shift = carray(y_max_shift, ((V + 511) // 512, B), real)
+    p_sum_tile = carray(p_sum_tile, ((V + 511) // 512, B), real)
+    da_sum_tile_parts = carray(da_sum_tile_parts, (threads, B, J), real)
+    a_dy_tile_parts = carray(a_dy_tile_parts, (threads, B, J), real)
+    da_sum_parts = carray(da_sum_parts, (threads, B, J), real)
+    dU_parts = carray(dU_parts, (threads, 512, J), real)
+    db_parts = carray(db_parts, (threads, 512), real)
+    dC_parts = carray(dC_parts, (threads, 512, M), real)
     a = o  # in the same array
     p_exp_tile = y  # in the same array
     da = da_sum  # in the same array
@@ -836,8 +873,15 @@ def step(
     C_new_factor = 1.0 / (1.0 - beta1 ** t)
     # C_new_factor2 = 1/(1 - beta2**t)
     C_new_factor2 = 1.0 / (1.0 - beta2 ** t)
+    at = np.empty(6, np.uintp)
+    at[0] = U.ctypes.data
+    at[1] = b.ctypes.data
+    at[2] = y.ctypes.data
+    at[3] = a_turned.ctypes.data
+    at[4] = y_max_tile.ctypes.data
+    at[5] = p_sum_tile.ctypes.data
     parts = parts_for(V * B * J, threads)
-    run_step_sweep_1(parts, B, V, J, U, b, y, a_turned, y_max_tile, p_sum_tile)
+    run_step_sweep_1(parts, B, V, J, at)
     # (y_max) y_max[e] = max_tile y_max_tile[tile,e]
     for e in range(B):
         y_max_total = real(-np.inf)
@@ -863,12 +907,26 @@ def step(
             db_rows_tile[tile, e] = y_max_shift[tile, e] / p_sum[e]
     if not isfinite(L):
         return L
+    at = np.empty(17, np.uintp)
+    at[0] = word.ctypes.data
+    at[1] = U.ctypes.data
+    at[2] = b.ctypes.data
+    at[3] = o.ctypes.data
+    at[4] = y.ctypes.data
+    at[5] = m_U.ctypes.data
+    at[6] = v_U.ctypes.data
+    at[7] = m_b.ctypes.data
+    at[8] = v_b.ctypes.data
+    at[9] = a_dy.ctypes.data
+    at[10] = y_max_tile.ctypes.data
+    at[11] = y_max_shift.ctypes.data
+    at[12] = da_sum_tile_parts.ctypes.data
+    at[13] = a_dy_tile_parts.ctypes.data
+    at[14] = da_sum_parts.ctypes.data
+    at[15] = dU_parts.ctypes.data
+    at[16] = db_parts.ctypes.data
     parts = parts_for(B * J * V, threads)
-    run_step_sweep_2(
-        parts, B, V, J, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, word, U, b, o, y,
-        m_U, v_U, m_b, v_b, a_dy, y_max_tile, y_max_shift, da_sum_tile_parts, a_dy_tile_parts, da_sum_parts,
-        dU_parts, db_parts,
-    )
+    run_step_sweep_2(parts, B, V, J, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, at)
     add_parts(da_sum, da_sum_parts, parts)
     # F4 was: y[e,v] = b[v] + sum_j U[v,j]*a[e,j]
     # (da) da[e,j] = da_sum[e,j]/(B*p_sum[e]) - U_word[e,j]/B
@@ -901,18 +959,25 @@ def step(
         v_d_new[j] = dd[j] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_d[j]
         # (U11) d_new[j] = d[j]*(1 - lr*weight_decay) - lr*C_new_factor*m_d_new[j]/(eps + sqrt(C_new_factor2*v_d_new[j]))
         d_new[j] = d[j] * (real(1.0) - real(lr) * real(weight_decay)) - real(lr) * real(C_new_factor) * m_d_new[j] / (real(eps) + sqrt(real(C_new_factor2) * v_d_new[j]))
-    parts = parts_for(B * N * M, threads)
-    run_step_sweep_3(
-        parts, B, V, M, N, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, context, C, dx,
-        m_C, v_C, dC_parts,
-    )
+    at = np.empty(6, np.uintp)
+    at[0] = context.ctypes.data
+    at[1] = C.ctypes.data
+    at[2] = dx.ctypes.data
+    at[3] = m_C.ctypes.data
+    at[4] = v_C.ctypes.data
+    at[5] = dC_parts.ctypes.data
+    parts = parts_for(max(B * N * M, V * M), threads)
+    run_step_sweep_3(parts, B, V, M, N, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, at)
     return L
+
+
+_step = by_name(step, DIGEST)
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def train_chunk(
-    order, lr, weight_decay, beta1, beta2, eps, t, context, word, C, H, d, U, b, m_C, v_C, m_H, v_H, m_d, v_d, m_U,
-    v_U, m_b, v_b, losses, threads,
+    order, lr, weight_decay, beta1, beta2, eps, t, context, word, C, H, d, U, b, m_C, v_C, m_H, v_H,
+    m_d, v_d, m_U, v_U, m_b, v_b, losses, threads,
 ):
     """len(order) steps in place, step k on rows order[k] of the data; losses[k] is the loss before step k.
 
@@ -953,7 +1018,16 @@ def train_chunk(
             for axis1 in range(context.shape[1]):
                 context_batch[row, axis1] = context[order[turn, row], axis1]
             word_batch[row] = word[order[turn, row]]
-        losses[turn] = step(context_batch, word_batch, lr[turn], weight_decay[turn], beta1[turn], beta2[turn], eps[turn], t[turn], C, H, d, U, b, m_C, v_C, m_H, v_H, m_d, v_d, m_U, v_U, m_b, v_b, x, o, a_turned, y, U_word, y_word, y_max_tile, y_max, y_max_shift, p_sum_tile, p_sum, da_sum, dx, dH, dd, a_dy, da_sum_tile_parts, a_dy_tile_parts, da_sum_parts, dU_parts, db_parts, dC_parts, threads)
+        losses[turn] = _step(
+            B, V, J, M, N, threads, lr[turn], weight_decay[turn], beta1[turn], beta2[turn], eps[turn], t[turn],
+            address(context_batch, 4), address(word_batch, 4), address(C), address(H), address(d), address(U),
+            address(b), address(x), address(o), address(y), address(dx), address(dH), address(dd), address(m_C),
+            address(v_C), address(m_H), address(v_H), address(m_d), address(v_d), address(m_U), address(v_U),
+            address(m_b), address(v_b), address(y_max), address(y_word), address(p_sum), address(U_word),
+            address(a_turned), address(da_sum), address(a_dy), address(y_max_tile), address(y_max_shift),
+            address(p_sum_tile), address(da_sum_tile_parts), address(a_dy_tile_parts), address(da_sum_parts),
+            address(dU_parts), address(db_parts), address(dC_parts),
+        )
         if not math.isfinite(losses[turn]):
             return turn
     return order.shape[0]

@@ -32,12 +32,12 @@ from math import isfinite
 
 import numpy as np
 from llvmlite import binding
-from numba import carray, cfunc, njit, prange, types
+from numba import carray, cfunc, get_num_threads, njit, prange, types
 
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "7db22d6ac2a6"  # of what follows: functions of another file have other names
+DIGEST = "e6ff3524fe71"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -96,13 +96,13 @@ def row_length(matrix):
     return max(matrix.strides[0] // matrix.itemsize, matrix.shape[1])
 
 
-@njit(cache=True, fastmath={"nnan", "nsz"})
+@njit(cache=True, fastmath={"nnan", "nsz"}, forceinline=True)
 def larger(a, b):
     """The greater of two numbers; a NaN shows in the exponentials that follow."""
     return a if a > b else b
 
 
-@njit(cache=True, fastmath={"reassoc", "nsz"})
+@njit(cache=True, fastmath={"reassoc", "nsz"}, forceinline=True)
 def plus(a, b):
     """a + b, where a collects a sum whose order is free: a loop over it becomes vector code."""
     return a + b
@@ -124,12 +124,15 @@ def add_parts(total, parts, count):
             total[k] += share[k]
 
 
-def by_name(function, name):
+get_num_threads()  # begins Numba's threads: linked code that comes from the cache expects them
+
+
+def by_name(function, digest):
     """The function, compiled for C, under a name that the linker knows: callers do not compile it with themselves."""
-    name = f"{function.__name__}_{name}"
+    name = f"{function.__name__}_{digest}"
     binding.add_symbol(name, function.address)
-    arguments = [types.uintp if isinstance(kind, types.CPointer) else kind for kind in function._sig.args]
-    return types.ExternalFunction(name, types.void(*arguments))
+    kinds = [types.uintp if isinstance(kind, types.CPointer) else kind for kind in function._sig.args]
+    return types.ExternalFunction(name, function._sig.return_type(*kinds))
 
 
 @njit(cache=True)
@@ -159,7 +162,7 @@ def in_huge_pages(array):
     return array
 
 
-@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
+@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy", forceinline=True)
 def exp(x):
     """e**x in float32: 2**n times a polynomial of degree 6; within 2 ulp, 0 below -86.98, inf above 88.73."""
     x = f32(x)
@@ -176,7 +179,7 @@ def exp(x):
     return (p + p) * half
 
 
-@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
+@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy", forceinline=True)
 def log(x):
     """The natural logarithm in float32: of x = 2**n * m, m in [0.707, 1.414), a polynomial of m - 1; within 2 ulp."""
     x = f32(x)
@@ -194,7 +197,7 @@ def log(x):
     return value if x < f32(np.inf) else x
 
 
-@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
+@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy", forceinline=True)
 def tanh(x):
     """tanh in float32: x + x**3 times a quotient below 1.405, else 1 - 1/p**4 with a polynomial p; within 2 ulp."""
     x = f32(x)
@@ -471,9 +474,14 @@ def gradients(x, y, C, W1, W2):
     return L, dC, dW1, dW2
 
 
-@njit(cache=True, fastmath=FAST, error_model="numpy")
+@cfunc(types.void(*[types.intp] * 5, *[REALS] * 5), cache=True, fastmath=FAST, error_model="numpy")
 def step_sweep_1(part, parts, B, V, H, W2, o, h_turned, o_max_tile, p_sum_tile):
     """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
+    W2 = carray(W2, (V, H), real)
+    o = carray(o, (V, B), real)
+    h_turned = carray(h_turned, (H, B), real)
+    o_max_tile = carray(o_max_tile, ((V + 511) // 512, B), real)
+    p_sum_tile = carray(p_sum_tile, ((V + 511) // 512, B), real)
     p_exp_tile = o
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -496,36 +504,41 @@ def step_sweep_1(part, parts, B, V, H, W2, o, h_turned, o_max_tile, p_sum_tile):
                 p_sum_tile[tile, b] += p_exp_tile[v, b]
 
 
-@cfunc(types.void(*[types.intp] * 5, *[REALS] * 5), cache=True)
-def step_sweep_1_for_c(part, parts, B, V, H, W2, o, h_turned, o_max_tile, p_sum_tile):
-    step_sweep_1(
-        part, parts, B, V, H, carray(W2, (V, H), real), carray(o, (V, B), real), carray(h_turned, (H, B),
-        real), carray(o_max_tile, ((V + 511) // 512, B), real), carray(p_sum_tile, ((V + 511) // 512, B),
-        real),
-    )
+_step_sweep_1 = by_name(step_sweep_1, DIGEST)
 
 
-_step_sweep_1 = by_name(step_sweep_1_for_c, DIGEST)
+@njit(cache=True)
+def one_step_sweep_1(part, parts, B, V, H, at):
+    _step_sweep_1(part, parts, B, V, H, at[0], at[1], at[2], at[3], at[4])
 
 
 @njit(cache=True, parallel=True)
-def run_step_sweep_1(parts, B, V, H, W2, o, h_turned, o_max_tile, p_sum_tile):
-    at = (
-        address(W2), address(o), address(h_turned), address(o_max_tile), address(p_sum_tile),
-    )
+def run_step_sweep_1(parts, B, V, H, at):
     if parts == 1:
-        _step_sweep_1(parts - 1, parts, B, V, H, *at)
-    else:
-        for part in prange(parts):
-            _step_sweep_1(np.int64(part), parts, B, V, H, *at)
+        one_step_sweep_1(parts - 1, parts, B, V, H, at)
+        return
+    for part in prange(parts):
+        one_step_sweep_1(np.int64(part), parts, B, V, H, at)
 
 
-@njit(cache=True, fastmath=FAST, error_model="numpy")
+@cfunc(
+    types.void(*[types.intp] * 5, *[types.float64] * 1, *[IDS] * 1, *[REALS] * 8), cache=True,
+    fastmath=FAST, error_model="numpy",
+)
 def step_sweep_2(
     part, parts, B, V, H, lr, y, W2, a, o, h_do, o_max_shift, dh_sum_tile_parts, h_do_tile_parts,
     dh_sum_parts,
 ):
     """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
+    y = carray(y, (B,), np.int32)
+    W2 = carray(W2, (V, H), real)
+    a = carray(a, (B, H), real)
+    o = carray(o, (V, B), real)
+    h_do = carray(h_do, (B, H), real)
+    o_max_shift = carray(o_max_shift, ((V + 511) // 512, B), real)
+    dh_sum_tile_parts = carray(dh_sum_tile_parts, (parts, B, H), real)
+    h_do_tile_parts = carray(h_do_tile_parts, (parts, B, H), real)
+    dh_sum_parts = carray(dh_sum_parts, (parts, B, H), real)
     dh_sum_tile = dh_sum_tile_parts[part]
     h_do_tile = h_do_tile_parts[part]
     dh_sum = dh_sum_parts[part]
@@ -551,42 +564,30 @@ def step_sweep_2(
                     W2_new[y[b2], i] += real(lr) * h[b2, i] / real(B)
 
 
-@cfunc(types.void(*[types.intp] * 5, *[types.float64] * 1, *[IDS] * 1, *[REALS] * 8), cache=True)
-def step_sweep_2_for_c(
-    part, parts, B, V, H, lr, y, W2, a, o, h_do, o_max_shift, dh_sum_tile_parts, h_do_tile_parts,
-    dh_sum_parts,
-):
-    step_sweep_2(
-        part, parts, B, V, H, lr, carray(y, (B,), np.int32), carray(W2, (V, H), real), carray(a, (B, H),
-        real), carray(o, (V, B), real), carray(h_do, (B, H), real), carray(o_max_shift, ((V + 511) // 512,
-        B), real), carray(dh_sum_tile_parts, (parts, B, H), real), carray(h_do_tile_parts, (parts, B, H),
-        real), carray(dh_sum_parts, (parts, B, H), real),
-    )
+_step_sweep_2 = by_name(step_sweep_2, DIGEST)
 
 
-_step_sweep_2 = by_name(step_sweep_2_for_c, DIGEST)
+@njit(cache=True)
+def one_step_sweep_2(part, parts, B, V, H, lr, at):
+    _step_sweep_2(part, parts, B, V, H, lr, at[0], at[1], at[2], at[3], at[4], at[5], at[6], at[7], at[8])
 
 
 @njit(cache=True, parallel=True)
-def run_step_sweep_2(
-    parts, B, V, H, lr, y, W2, a, o, h_do, o_max_shift, dh_sum_tile_parts, h_do_tile_parts,
-    dh_sum_parts,
-):
-    at = (
-        address(y, 4), address(W2), address(a), address(o), address(h_do), address(o_max_shift),
-        address(dh_sum_tile_parts), address(h_do_tile_parts), address(dh_sum_parts),
-    )
+def run_step_sweep_2(parts, B, V, H, lr, at):
     if parts == 1:
-        _step_sweep_2(parts - 1, parts, B, V, H, lr, *at)
-    else:
-        for part in prange(parts):
-            _step_sweep_2(np.int64(part), parts, B, V, H, lr, *at)
+        one_step_sweep_2(parts - 1, parts, B, V, H, lr, at)
+        return
+    for part in prange(parts):
+        one_step_sweep_2(np.int64(part), parts, B, V, H, lr, at)
 
 
-@njit(cache=True, fastmath=FAST, error_model="numpy")
+@cfunc(
+    types.float64(*[types.intp] * 6, *[types.float64] * 1, *[IDS] * 2, *[REALS] * 20), cache=True,
+    fastmath=FAST, error_model="numpy",
+)
 def step(
-    x, y, lr, C, W1, W2, C_x, a, h_turned, o, W2_y, o_y, o_max_tile, o_max, o_max_shift, p_sum_tile, p_sum, dh_sum,
-    dC_rows, h_do, dh_sum_tile_parts, h_do_tile_parts, dh_sum_parts, threads,
+    B, V, H, N, D, threads, lr, x, y, C, W1, W2, a, o, o_max, o_y, p_sum, dC_rows, C_x, W2_y, h_turned,
+    dh_sum, h_do, o_max_tile, o_max_shift, p_sum_tile, dh_sum_tile_parts, h_do_tile_parts, dh_sum_parts,
 ):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
@@ -594,11 +595,28 @@ def step(
     (B,H), o_y (B), o_max_tile ((V + 511)//512,B), o_max (B), o_max_shift ((V + 511)//512,B), p_sum_tile ((V +
     511)//512,B), p_sum (B), dh_sum (B,H), dC_rows (B,N,D), h_do (B,H)
     """
-    B = x.shape[0]
-    N = x.shape[1]
-    V = C.shape[0]
-    D = C.shape[1]
-    H = W1.shape[0]
+    x = carray(x, (B, N), np.int32)
+    y = carray(y, (B,), np.int32)
+    C = carray(C, (V, D), real)
+    W1 = carray(W1, (H, N, D), real)
+    W2 = carray(W2, (V, H), real)
+    a = carray(a, (B, H), real)
+    o = carray(o, (V, B), real)
+    o_max = carray(o_max, (B,), real)
+    o_y = carray(o_y, (B,), real)
+    p_sum = carray(p_sum, (B,), real)
+    dC_rows = carray(dC_rows, (B, N, D), real)
+    C_x = carray(C_x, (B, N, D), real)
+    W2_y = carray(W2_y, (B, H), real)
+    h_turned = carray(h_turned, (H, B), real)
+    dh_sum = carray(dh_sum, (B, H), real)
+    h_do = carray(h_do, (B, H), real)
+    o_max_tile = carray(o_max_tile, ((V + 511) // 512, B), real)
+    o_max_shift = carray(o_max_shift, ((V + 511) // 512, B), real)
+    p_sum_tile = carray(p_sum_tile, ((V + 511) // 512, B), real)
+    dh_sum_tile_parts = carray(dh_sum_tile_parts, (threads, B, H), real)
+    h_do_tile_parts = carray(h_do_tile_parts, (threads, B, H), real)
+    dh_sum_parts = carray(dh_sum_parts, (threads, B, H), real)
     h = a  # in the same array
     p_exp_tile = o  # in the same array
     dh = dh_sum  # in the same array
@@ -633,8 +651,14 @@ def step(
     p_sum[...] = 0
     # dh_sum[b,i] = sum_tile o_max_shift[tile,b]*dh_sum_tile[tile,b,i]
     dh_sum[...] = 0
+    at = np.empty(5, np.uintp)
+    at[0] = W2.ctypes.data
+    at[1] = o.ctypes.data
+    at[2] = h_turned.ctypes.data
+    at[3] = o_max_tile.ctypes.data
+    at[4] = p_sum_tile.ctypes.data
     parts = parts_for(V * B * H, threads)
-    run_step_sweep_1(parts, B, V, H, W2, o, h_turned, o_max_tile, p_sum_tile)
+    run_step_sweep_1(parts, B, V, H, at)
     # (o_max) o_max[b] = max_tile o_max_tile[tile,b]
     for b in range(B):
         o_max_total = real(-np.inf)
@@ -656,11 +680,18 @@ def step(
     L = -L_total / B
     if not isfinite(L):
         return L
+    at = np.empty(9, np.uintp)
+    at[0] = y.ctypes.data
+    at[1] = W2.ctypes.data
+    at[2] = a.ctypes.data
+    at[3] = o.ctypes.data
+    at[4] = h_do.ctypes.data
+    at[5] = o_max_shift.ctypes.data
+    at[6] = dh_sum_tile_parts.ctypes.data
+    at[7] = h_do_tile_parts.ctypes.data
+    at[8] = dh_sum_parts.ctypes.data
     parts = parts_for(B * H * V, threads)
-    run_step_sweep_2(
-        parts, B, V, H, lr, y, W2, a, o, h_do, o_max_shift, dh_sum_tile_parts, h_do_tile_parts,
-        dh_sum_parts,
-    )
+    run_step_sweep_2(parts, B, V, H, lr, at)
     add_parts(dh_sum, dh_sum_parts, parts)
     # F3 was: o[b,v] = sum_i W2[v,i]*h[b,i]
     # (dh) dh[b,i] = dh_sum[b,i]/(B*p_sum[b]) - W2_y[b,i]/B
@@ -680,6 +711,9 @@ def step(
     # (U2) W1_new[i,t,d] = W1[i,t,d] - lr * sum_b da[b,i]*C_x[b,t,d]
     product(da, TRANSPOSED, C_x.reshape(B, N*D), AS_IS, -lr, 1.0, W1_new.reshape(H, N*D))
     return L
+
+
+_step = by_name(step, DIGEST)
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
@@ -718,7 +752,13 @@ def train_chunk(order, lr, x, y, C, W1, W2, losses, threads):
             for axis1 in range(x.shape[1]):
                 x_batch[row, axis1] = x[order[turn, row], axis1]
             y_batch[row] = y[order[turn, row]]
-        losses[turn] = step(x_batch, y_batch, lr[turn], C, W1, W2, C_x, a, h_turned, o, W2_y, o_y, o_max_tile, o_max, o_max_shift, p_sum_tile, p_sum, dh_sum, dC_rows, h_do, dh_sum_tile_parts, h_do_tile_parts, dh_sum_parts, threads)
+        losses[turn] = _step(
+            B, V, H, N, D, threads, lr[turn], address(x_batch, 4), address(y_batch, 4), address(C), address(W1),
+            address(W2), address(a), address(o), address(o_max), address(o_y), address(p_sum), address(dC_rows),
+            address(C_x), address(W2_y), address(h_turned), address(dh_sum), address(h_do), address(o_max_tile),
+            address(o_max_shift), address(p_sum_tile), address(dh_sum_tile_parts), address(h_do_tile_parts),
+            address(dh_sum_parts),
+        )
         if not math.isfinite(losses[turn]):
             return turn
     return order.shape[0]

@@ -71,12 +71,12 @@ from math import isfinite, sqrt
 
 import numpy as np
 from llvmlite import binding
-from numba import carray, cfunc, njit, prange, types
+from numba import carray, cfunc, get_num_threads, njit, prange, types
 
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "7f9e0db5c49c"  # of what follows: functions of another file have other names
+DIGEST = "46409578b75f"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -132,13 +132,13 @@ def row_length(matrix):
     return max(matrix.strides[0] // matrix.itemsize, matrix.shape[1])
 
 
-@njit(cache=True, fastmath={"nnan", "nsz"})
+@njit(cache=True, fastmath={"nnan", "nsz"}, forceinline=True)
 def larger(a, b):
     """The greater of two numbers; a NaN shows in the exponentials that follow."""
     return a if a > b else b
 
 
-@njit(cache=True, fastmath={"reassoc", "nsz"})
+@njit(cache=True, fastmath={"reassoc", "nsz"}, forceinline=True)
 def plus(a, b):
     """a + b, where a collects a sum whose order is free: a loop over it becomes vector code."""
     return a + b
@@ -160,12 +160,15 @@ def add_parts(total, parts, count):
             total[k] += share[k]
 
 
-def by_name(function, name):
+get_num_threads()  # begins Numba's threads: linked code that comes from the cache expects them
+
+
+def by_name(function, digest):
     """The function, compiled for C, under a name that the linker knows: callers do not compile it with themselves."""
-    name = f"{function.__name__}_{name}"
+    name = f"{function.__name__}_{digest}"
     binding.add_symbol(name, function.address)
-    arguments = [types.uintp if isinstance(kind, types.CPointer) else kind for kind in function._sig.args]
-    return types.ExternalFunction(name, types.void(*arguments))
+    kinds = [types.uintp if isinstance(kind, types.CPointer) else kind for kind in function._sig.args]
+    return types.ExternalFunction(name, function._sig.return_type(*kinds))
 
 
 @njit(cache=True)
@@ -195,7 +198,7 @@ def in_huge_pages(array):
     return array
 
 
-@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
+@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy", forceinline=True)
 def exp(x):
     """e**x in float32: 2**n times a polynomial of degree 6; within 2 ulp, 0 below -86.98, inf above 88.73."""
     x = f32(x)
@@ -212,7 +215,7 @@ def exp(x):
     return (p + p) * half
 
 
-@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
+@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy", forceinline=True)
 def log(x):
     """The natural logarithm in float32: of x = 2**n * m, m in [0.707, 1.414), a polynomial of m - 1; within 2 ulp."""
     x = f32(x)
@@ -230,7 +233,7 @@ def log(x):
     return value if x < f32(np.inf) else x
 
 
-@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
+@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy", forceinline=True)
 def tanh(x):
     """tanh in float32: x + x**3 times a quotient below 1.405, else 1 - 1/p**4 with a polynomial p; within 2 ulp."""
     x = f32(x)
@@ -493,13 +496,46 @@ def gradients(x, y, C, W, R, c, U, k):
     return L, dC, dW, dR, dc, dU, dk
 
 
-@njit(cache=True, fastmath=FAST, error_model="numpy")
+@cfunc(
+    types.void(*[types.intp] * 7, *[IDS] * 2, *[REALS] * 28), cache=True, fastmath=FAST,
+    error_model="numpy",
+)
 def step_sweep_1(
     part, parts, B, T, D, H, V, x, y, C, W, R, c, U, k, h, s, f, g, q, m, o, ds, h_tanh, a_given,
     dh_given, dC_rows, C_x, a_operand, dh_operand, R_turned, L_rows, dW_parts, dR_parts, dc_parts,
     dU_parts, dk_parts,
 ):
     """Part `part` of `parts`: some rows of the B, through all that goes row by row."""
+    x = carray(x, (B, T), np.int32)
+    y = carray(y, (B, T), np.int32)
+    C = carray(C, (V, D), real)
+    W = carray(W, (4, H, D), real)
+    R = carray(R, (4, H, H), real)
+    c = carray(c, (4, H), real)
+    U = carray(U, (V, H), real)
+    k = carray(k, (V,), real)
+    h = carray(h, (B, T, H), real)
+    s = carray(s, (B, T, H), real)
+    f = carray(f, (B, T, H), real)
+    g = carray(g, (B, T, H), real)
+    q = carray(q, (B, T, H), real)
+    m = carray(m, (B, T, H), real)
+    o = carray(o, (B, T, V), real)
+    ds = carray(ds, (B, T, H), real)
+    h_tanh = carray(h_tanh, (B, T, H), real)
+    a_given = carray(a_given, (B, T, 4, H), real)
+    dh_given = carray(dh_given, (B, T, H), real)
+    dC_rows = carray(dC_rows, (B, T, D), real)
+    C_x = carray(C_x, (B, T, D), real)
+    a_operand = carray(a_operand, (B, T, H), real)
+    dh_operand = carray(dh_operand, (B, 4, H), real)
+    R_turned = carray(R_turned, (H, 4, H), real)
+    L_rows = carray(L_rows, (B,), real)
+    dW_parts = carray(dW_parts, (parts, 4, H, D), real)
+    dR_parts = carray(dR_parts, (parts, 4, H, H), real)
+    dc_parts = carray(dc_parts, (parts, 4, H), real)
+    dU_parts = carray(dU_parts, (parts, V, H), real)
+    dk_parts = carray(dk_parts, (parts, V), real)
     start, stop = B * part // parts, B * (part + 1) // parts
     dW = dW_parts[part]
     dR = dR_parts[part]
@@ -643,54 +679,36 @@ def step_sweep_1(
     product(do.reshape(B*T, V)[start*T:stop*T], TRANSPOSED, h.reshape(B*T, H)[start*T:stop*T], AS_IS, 1.0, 1.0, dU)
 
 
-@cfunc(types.void(*[types.intp] * 7, *[IDS] * 2, *[REALS] * 28), cache=True)
-def step_sweep_1_for_c(
-    part, parts, B, T, D, H, V, x, y, C, W, R, c, U, k, h, s, f, g, q, m, o, ds, h_tanh, a_given,
-    dh_given, dC_rows, C_x, a_operand, dh_operand, R_turned, L_rows, dW_parts, dR_parts, dc_parts,
-    dU_parts, dk_parts,
-):
-    step_sweep_1(
-        part, parts, B, T, D, H, V, carray(x, (B, T), np.int32), carray(y, (B, T), np.int32), carray(C, (V,
-        D), real), carray(W, (4, H, D), real), carray(R, (4, H, H), real), carray(c, (4, H), real),
-        carray(U, (V, H), real), carray(k, (V,), real), carray(h, (B, T, H), real), carray(s, (B, T, H),
-        real), carray(f, (B, T, H), real), carray(g, (B, T, H), real), carray(q, (B, T, H), real), carray(m,
-        (B, T, H), real), carray(o, (B, T, V), real), carray(ds, (B, T, H), real), carray(h_tanh, (B, T, H),
-        real), carray(a_given, (B, T, 4, H), real), carray(dh_given, (B, T, H), real), carray(dC_rows, (B,
-        T, D), real), carray(C_x, (B, T, D), real), carray(a_operand, (B, T, H), real), carray(dh_operand,
-        (B, 4, H), real), carray(R_turned, (H, 4, H), real), carray(L_rows, (B,), real), carray(dW_parts,
-        (parts, 4, H, D), real), carray(dR_parts, (parts, 4, H, H), real), carray(dc_parts, (parts, 4, H),
-        real), carray(dU_parts, (parts, V, H), real), carray(dk_parts, (parts, V), real),
+_step_sweep_1 = by_name(step_sweep_1, DIGEST)
+
+
+@njit(cache=True)
+def one_step_sweep_1(part, parts, B, T, D, H, V, at):
+    _step_sweep_1(
+        part, parts, B, T, D, H, V, at[0], at[1], at[2], at[3], at[4], at[5], at[6], at[7], at[8], at[9],
+        at[10], at[11], at[12], at[13], at[14], at[15], at[16], at[17], at[18], at[19], at[20], at[21],
+        at[22], at[23], at[24], at[25], at[26], at[27], at[28], at[29],
     )
-
-
-_step_sweep_1 = by_name(step_sweep_1_for_c, DIGEST)
 
 
 @njit(cache=True, parallel=True)
-def run_step_sweep_1(
-    parts, B, T, D, H, V, x, y, C, W, R, c, U, k, h, s, f, g, q, m, o, ds, h_tanh, a_given, dh_given,
-    dC_rows, C_x, a_operand, dh_operand, R_turned, L_rows, dW_parts, dR_parts, dc_parts, dU_parts,
-    dk_parts,
-):
-    at = (
-        address(x, 4), address(y, 4), address(C), address(W), address(R), address(c), address(U),
-        address(k), address(h), address(s), address(f), address(g), address(q), address(m), address(o),
-        address(ds), address(h_tanh), address(a_given), address(dh_given), address(dC_rows), address(C_x),
-        address(a_operand), address(dh_operand), address(R_turned), address(L_rows), address(dW_parts),
-        address(dR_parts), address(dc_parts), address(dU_parts), address(dk_parts),
-    )
+def run_step_sweep_1(parts, B, T, D, H, V, at):
     if parts == 1:
-        _step_sweep_1(parts - 1, parts, B, T, D, H, V, *at)
-    else:
-        for part in prange(parts):
-            _step_sweep_1(np.int64(part), parts, B, T, D, H, V, *at)
+        one_step_sweep_1(parts - 1, parts, B, T, D, H, V, at)
+        return
+    for part in prange(parts):
+        one_step_sweep_1(np.int64(part), parts, B, T, D, H, V, at)
 
 
-@njit(cache=True, fastmath=FAST, error_model="numpy")
+@cfunc(
+    types.float64(*[types.intp] * 6, *[types.float64] * 5, *[IDS] * 2, *[REALS] * 46), cache=True,
+    fastmath=FAST, error_model="numpy",
+)
 def step(
-    x, y, lr, beta1, beta2, eps, t, C, W, R, c, U, k, m_C, v_C, m_W, v_W, m_R, v_R, m_c, v_c, m_U, v_U, m_k, v_k,
-    C_x, a_given, R_turned, a_operand, f, g, q, m, s, h_tanh, h, o, L_rows, dh_given, dh_operand, ds, dC_rows, dC,
-    dW, dR, dc, dU, dk, dW_parts, dR_parts, dc_parts, dU_parts, dk_parts, threads,
+    B, T, D, H, V, threads, lr, beta1, beta2, eps, t, x, y, C, W, R, c, U, k, h, s, f, g, q, m, o, ds,
+    dC, dW, dR, dc, dU, dk, m_C, v_C, m_W, v_W, m_R, v_R, m_c, v_c, m_U, v_U, m_k, v_k, h_tanh, a_given,
+    dh_given, dC_rows, C_x, a_operand, dh_operand, R_turned, L_rows, dW_parts, dR_parts, dc_parts,
+    dU_parts, dk_parts,
 ):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
@@ -700,11 +718,54 @@ def step(
     s (B,T,H), h_tanh (B,T,H), h (B,T,H), o (B,T,V), L_rows (B), dh_given (B,T,H), dh_operand (B,4,H), ds (B,T,H),
     dC_rows (B,T,D), dC (V,D), dW (4,H,D), dR (4,H,H), dc (4,H), dU (V,H), dk (V)
     """
-    B = x.shape[0]
-    T = x.shape[1]
-    V = C.shape[0]
-    D = C.shape[1]
-    H = W.shape[1]
+    x = carray(x, (B, T), np.int32)
+    y = carray(y, (B, T), np.int32)
+    C = carray(C, (V, D), real)
+    W = carray(W, (4, H, D), real)
+    R = carray(R, (4, H, H), real)
+    c = carray(c, (4, H), real)
+    U = carray(U, (V, H), real)
+    k = carray(k, (V,), real)
+    h = carray(h, (B, T, H), real)
+    s = carray(s, (B, T, H), real)
+    f = carray(f, (B, T, H), real)
+    g = carray(g, (B, T, H), real)
+    q = carray(q, (B, T, H), real)
+    m = carray(m, (B, T, H), real)
+    o = carray(o, (B, T, V), real)
+    ds = carray(ds, (B, T, H), real)
+    dC = carray(dC, (V, D), real)
+    dW = carray(dW, (4, H, D), real)
+    dR = carray(dR, (4, H, H), real)
+    dc = carray(dc, (4, H), real)
+    dU = carray(dU, (V, H), real)
+    dk = carray(dk, (V,), real)
+    m_C = carray(m_C, (V, D), real)
+    v_C = carray(v_C, (V, D), real)
+    m_W = carray(m_W, (4, H, D), real)
+    v_W = carray(v_W, (4, H, D), real)
+    m_R = carray(m_R, (4, H, H), real)
+    v_R = carray(v_R, (4, H, H), real)
+    m_c = carray(m_c, (4, H), real)
+    v_c = carray(v_c, (4, H), real)
+    m_U = carray(m_U, (V, H), real)
+    v_U = carray(v_U, (V, H), real)
+    m_k = carray(m_k, (V,), real)
+    v_k = carray(v_k, (V,), real)
+    h_tanh = carray(h_tanh, (B, T, H), real)
+    a_given = carray(a_given, (B, T, 4, H), real)
+    dh_given = carray(dh_given, (B, T, H), real)
+    dC_rows = carray(dC_rows, (B, T, D), real)
+    C_x = carray(C_x, (B, T, D), real)
+    a_operand = carray(a_operand, (B, T, H), real)
+    dh_operand = carray(dh_operand, (B, 4, H), real)
+    R_turned = carray(R_turned, (H, 4, H), real)
+    L_rows = carray(L_rows, (B,), real)
+    dW_parts = carray(dW_parts, (threads, 4, H, D), real)
+    dR_parts = carray(dR_parts, (threads, 4, H, H), real)
+    dc_parts = carray(dc_parts, (threads, 4, H), real)
+    dU_parts = carray(dU_parts, (threads, V, H), real)
+    dk_parts = carray(dk_parts, (threads, V), real)
     a = a_given  # in the same array
     p_exp = o  # in the same array
     do = o  # in the same array
@@ -749,12 +810,39 @@ def step(
     C_new_factor = 1.0 / (1.0 - beta1 ** t)
     # C_new_factor2 = 1/(1 - beta2**t)
     C_new_factor2 = 1.0 / (1.0 - beta2 ** t)
-    parts = parts_for(4 * B * T * H * D, threads)
-    run_step_sweep_1(
-        parts, B, T, D, H, V, x, y, C, W, R, c, U, k, h, s, f, g, q, m, o, ds, h_tanh, a_given, dh_given,
-        dC_rows, C_x, a_operand, dh_operand, R_turned, L_rows, dW_parts, dR_parts, dc_parts, dU_parts,
-        dk_parts,
-    )
+    at = np.empty(30, np.uintp)
+    at[0] = x.ctypes.data
+    at[1] = y.ctypes.data
+    at[2] = C.ctypes.data
+    at[3] = W.ctypes.data
+    at[4] = R.ctypes.data
+    at[5] = c.ctypes.data
+    at[6] = U.ctypes.data
+    at[7] = k.ctypes.data
+    at[8] = h.ctypes.data
+    at[9] = s.ctypes.data
+    at[10] = f.ctypes.data
+    at[11] = g.ctypes.data
+    at[12] = q.ctypes.data
+    at[13] = m.ctypes.data
+    at[14] = o.ctypes.data
+    at[15] = ds.ctypes.data
+    at[16] = h_tanh.ctypes.data
+    at[17] = a_given.ctypes.data
+    at[18] = dh_given.ctypes.data
+    at[19] = dC_rows.ctypes.data
+    at[20] = C_x.ctypes.data
+    at[21] = a_operand.ctypes.data
+    at[22] = dh_operand.ctypes.data
+    at[23] = R_turned.ctypes.data
+    at[24] = L_rows.ctypes.data
+    at[25] = dW_parts.ctypes.data
+    at[26] = dR_parts.ctypes.data
+    at[27] = dc_parts.ctypes.data
+    at[28] = dU_parts.ctypes.data
+    at[29] = dk_parts.ctypes.data
+    parts = parts_for(max(4 * B * T * H * D, 4 * T * B * H ** 2, B * T * V * H), threads)
+    run_step_sweep_1(parts, B, T, D, H, V, at)
     add_parts(dW, dW_parts, parts)
     add_parts(dR, dR_parts, parts)
     add_parts(dc, dc_parts, parts)
@@ -883,10 +971,13 @@ def step(
     return L
 
 
+_step = by_name(step, DIGEST)
+
+
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def train_chunk(
-    order, lr, beta1, beta2, eps, t, x, y, C, W, R, c, U, k, m_C, v_C, m_W, v_W, m_R, v_R, m_c, v_c, m_U, v_U, m_k,
-    v_k, losses, threads,
+    order, lr, beta1, beta2, eps, t, x, y, C, W, R, c, U, k, m_C, v_C, m_W, v_W, m_R, v_R, m_c, v_c,
+    m_U, v_U, m_k, v_k, losses, threads,
 ):
     """len(order) steps in place, step k on rows order[k] of the data; losses[k] is the loss before step k.
 
@@ -934,7 +1025,17 @@ def train_chunk(
                 x_batch[row, axis1] = x[order[turn, row], axis1]
             for axis1 in range(y.shape[1]):
                 y_batch[row, axis1] = y[order[turn, row], axis1]
-        losses[turn] = step(x_batch, y_batch, lr[turn], beta1[turn], beta2[turn], eps[turn], t[turn], C, W, R, c, U, k, m_C, v_C, m_W, v_W, m_R, v_R, m_c, v_c, m_U, v_U, m_k, v_k, C_x, a_given, R_turned, a_operand, f, g, q, m, s, h_tanh, h, o, L_rows, dh_given, dh_operand, ds, dC_rows, dC, dW, dR, dc, dU, dk, dW_parts, dR_parts, dc_parts, dU_parts, dk_parts, threads)
+        losses[turn] = _step(
+            B, T, D, H, V, threads, lr[turn], beta1[turn], beta2[turn], eps[turn], t[turn], address(x_batch, 4),
+            address(y_batch, 4), address(C), address(W), address(R), address(c), address(U), address(k),
+            address(h), address(s), address(f), address(g), address(q), address(m), address(o), address(ds),
+            address(dC), address(dW), address(dR), address(dc), address(dU), address(dk), address(m_C),
+            address(v_C), address(m_W), address(v_W), address(m_R), address(v_R), address(m_c), address(v_c),
+            address(m_U), address(v_U), address(m_k), address(v_k), address(h_tanh), address(a_given),
+            address(dh_given), address(dC_rows), address(C_x), address(a_operand), address(dh_operand),
+            address(R_turned), address(L_rows), address(dW_parts), address(dR_parts), address(dc_parts),
+            address(dU_parts), address(dk_parts),
+        )
         if not math.isfinite(losses[turn]):
             return turn
     return order.shape[0]

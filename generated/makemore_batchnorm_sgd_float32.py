@@ -49,12 +49,12 @@ from math import isfinite, sqrt
 
 import numpy as np
 from llvmlite import binding
-from numba import carray, cfunc, njit, prange, types
+from numba import carray, cfunc, get_num_threads, njit, prange, types
 
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "d6e73b00a170"  # of what follows: functions of another file have other names
+DIGEST = "e2638e9c1966"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -113,13 +113,13 @@ def row_length(matrix):
     return max(matrix.strides[0] // matrix.itemsize, matrix.shape[1])
 
 
-@njit(cache=True, fastmath={"nnan", "nsz"})
+@njit(cache=True, fastmath={"nnan", "nsz"}, forceinline=True)
 def larger(a, b):
     """The greater of two numbers; a NaN shows in the exponentials that follow."""
     return a if a > b else b
 
 
-@njit(cache=True, fastmath={"reassoc", "nsz"})
+@njit(cache=True, fastmath={"reassoc", "nsz"}, forceinline=True)
 def plus(a, b):
     """a + b, where a collects a sum whose order is free: a loop over it becomes vector code."""
     return a + b
@@ -141,12 +141,15 @@ def add_parts(total, parts, count):
             total[k] += share[k]
 
 
-def by_name(function, name):
+get_num_threads()  # begins Numba's threads: linked code that comes from the cache expects them
+
+
+def by_name(function, digest):
     """The function, compiled for C, under a name that the linker knows: callers do not compile it with themselves."""
-    name = f"{function.__name__}_{name}"
+    name = f"{function.__name__}_{digest}"
     binding.add_symbol(name, function.address)
-    arguments = [types.uintp if isinstance(kind, types.CPointer) else kind for kind in function._sig.args]
-    return types.ExternalFunction(name, types.void(*arguments))
+    kinds = [types.uintp if isinstance(kind, types.CPointer) else kind for kind in function._sig.args]
+    return types.ExternalFunction(name, function._sig.return_type(*kinds))
 
 
 @njit(cache=True)
@@ -176,7 +179,7 @@ def in_huge_pages(array):
     return array
 
 
-@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
+@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy", forceinline=True)
 def exp(x):
     """e**x in float32: 2**n times a polynomial of degree 6; within 2 ulp, 0 below -86.98, inf above 88.73."""
     x = f32(x)
@@ -193,7 +196,7 @@ def exp(x):
     return (p + p) * half
 
 
-@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
+@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy", forceinline=True)
 def log(x):
     """The natural logarithm in float32: of x = 2**n * m, m in [0.707, 1.414), a polynomial of m - 1; within 2 ulp."""
     x = f32(x)
@@ -211,7 +214,7 @@ def log(x):
     return value if x < f32(np.inf) else x
 
 
-@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
+@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy", forceinline=True)
 def tanh(x):
     """tanh in float32: x + x**3 times a quotient below 1.405, else 1 - 1/p**4 with a polynomial p; within 2 ulp."""
     x = f32(x)
@@ -577,9 +580,15 @@ def gradients(x, y, C, W1, gain, bias, W2, b2):
     return L, dC, dW1, dgain, dbias, dW2, db2
 
 
-@njit(cache=True, fastmath=FAST, error_model="numpy")
+@cfunc(types.void(*[types.intp] * 5, *[REALS] * 6), cache=True, fastmath=FAST, error_model="numpy")
 def step_sweep_1(part, parts, B, V, H, W2, b2, o, h_turned, o_max_tile, p_sum_tile):
     """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
+    W2 = carray(W2, (V, H), real)
+    b2 = carray(b2, (V,), real)
+    o = carray(o, (V, B), real)
+    h_turned = carray(h_turned, (H, B), real)
+    o_max_tile = carray(o_max_tile, ((V + 511) // 512, B), real)
+    p_sum_tile = carray(p_sum_tile, ((V + 511) // 512, B), real)
     p_exp_tile = o
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -605,36 +614,43 @@ def step_sweep_1(part, parts, B, V, H, W2, b2, o, h_turned, o_max_tile, p_sum_ti
                 p_sum_tile[tile, b] += p_exp_tile[v, b]
 
 
-@cfunc(types.void(*[types.intp] * 5, *[REALS] * 6), cache=True)
-def step_sweep_1_for_c(part, parts, B, V, H, W2, b2, o, h_turned, o_max_tile, p_sum_tile):
-    step_sweep_1(
-        part, parts, B, V, H, carray(W2, (V, H), real), carray(b2, (V,), real), carray(o, (V, B), real),
-        carray(h_turned, (H, B), real), carray(o_max_tile, ((V + 511) // 512, B), real), carray(p_sum_tile,
-        ((V + 511) // 512, B), real),
-    )
+_step_sweep_1 = by_name(step_sweep_1, DIGEST)
 
 
-_step_sweep_1 = by_name(step_sweep_1_for_c, DIGEST)
+@njit(cache=True)
+def one_step_sweep_1(part, parts, B, V, H, at):
+    _step_sweep_1(part, parts, B, V, H, at[0], at[1], at[2], at[3], at[4], at[5])
 
 
 @njit(cache=True, parallel=True)
-def run_step_sweep_1(parts, B, V, H, W2, b2, o, h_turned, o_max_tile, p_sum_tile):
-    at = (
-        address(W2), address(b2), address(o), address(h_turned), address(o_max_tile), address(p_sum_tile),
-    )
+def run_step_sweep_1(parts, B, V, H, at):
     if parts == 1:
-        _step_sweep_1(parts - 1, parts, B, V, H, *at)
-    else:
-        for part in prange(parts):
-            _step_sweep_1(np.int64(part), parts, B, V, H, *at)
+        one_step_sweep_1(parts - 1, parts, B, V, H, at)
+        return
+    for part in prange(parts):
+        one_step_sweep_1(np.int64(part), parts, B, V, H, at)
 
 
-@njit(cache=True, fastmath=FAST, error_model="numpy")
+@cfunc(
+    types.void(*[types.intp] * 5, *[types.float64] * 1, *[IDS] * 1, *[REALS] * 10), cache=True,
+    fastmath=FAST, error_model="numpy",
+)
 def step_sweep_2(
     part, parts, B, V, H, lr, y, W2, b2, h, o, h_do, o_max_tile, o_max_shift, dh_sum_tile_parts,
     h_do_tile_parts, dh_sum_parts,
 ):
     """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
+    y = carray(y, (B,), np.int32)
+    W2 = carray(W2, (V, H), real)
+    b2 = carray(b2, (V,), real)
+    h = carray(h, (B, H), real)
+    o = carray(o, (V, B), real)
+    h_do = carray(h_do, (B, H), real)
+    o_max_tile = carray(o_max_tile, ((V + 511) // 512, B), real)
+    o_max_shift = carray(o_max_shift, ((V + 511) // 512, B), real)
+    dh_sum_tile_parts = carray(dh_sum_tile_parts, (parts, B, H), real)
+    h_do_tile_parts = carray(h_do_tile_parts, (parts, B, H), real)
+    dh_sum_parts = carray(dh_sum_parts, (parts, B, H), real)
     dh_sum_tile = dh_sum_tile_parts[part]
     h_do_tile = h_do_tile_parts[part]
     dh_sum = dh_sum_parts[part]
@@ -670,44 +686,34 @@ def step_sweep_2(
                 b2_new[y[b2_]] += real(lr) / real(B)
 
 
-@cfunc(types.void(*[types.intp] * 5, *[types.float64] * 1, *[IDS] * 1, *[REALS] * 10), cache=True)
-def step_sweep_2_for_c(
-    part, parts, B, V, H, lr, y, W2, b2, h, o, h_do, o_max_tile, o_max_shift, dh_sum_tile_parts,
-    h_do_tile_parts, dh_sum_parts,
-):
-    step_sweep_2(
-        part, parts, B, V, H, lr, carray(y, (B,), np.int32), carray(W2, (V, H), real), carray(b2, (V,),
-        real), carray(h, (B, H), real), carray(o, (V, B), real), carray(h_do, (B, H), real),
-        carray(o_max_tile, ((V + 511) // 512, B), real), carray(o_max_shift, ((V + 511) // 512, B), real),
-        carray(dh_sum_tile_parts, (parts, B, H), real), carray(h_do_tile_parts, (parts, B, H), real),
-        carray(dh_sum_parts, (parts, B, H), real),
+_step_sweep_2 = by_name(step_sweep_2, DIGEST)
+
+
+@njit(cache=True)
+def one_step_sweep_2(part, parts, B, V, H, lr, at):
+    _step_sweep_2(
+        part, parts, B, V, H, lr, at[0], at[1], at[2], at[3], at[4], at[5], at[6], at[7], at[8], at[9],
+        at[10],
     )
-
-
-_step_sweep_2 = by_name(step_sweep_2_for_c, DIGEST)
 
 
 @njit(cache=True, parallel=True)
-def run_step_sweep_2(
-    parts, B, V, H, lr, y, W2, b2, h, o, h_do, o_max_tile, o_max_shift, dh_sum_tile_parts,
-    h_do_tile_parts, dh_sum_parts,
-):
-    at = (
-        address(y, 4), address(W2), address(b2), address(h), address(o), address(h_do), address(o_max_tile),
-        address(o_max_shift), address(dh_sum_tile_parts), address(h_do_tile_parts), address(dh_sum_parts),
-    )
+def run_step_sweep_2(parts, B, V, H, lr, at):
     if parts == 1:
-        _step_sweep_2(parts - 1, parts, B, V, H, lr, *at)
-    else:
-        for part in prange(parts):
-            _step_sweep_2(np.int64(part), parts, B, V, H, lr, *at)
+        one_step_sweep_2(parts - 1, parts, B, V, H, lr, at)
+        return
+    for part in prange(parts):
+        one_step_sweep_2(np.int64(part), parts, B, V, H, lr, at)
 
 
-@njit(cache=True, fastmath=FAST, error_model="numpy")
+@cfunc(
+    types.float64(*[types.intp] * 6, *[types.float64] * 1, *[IDS] * 2, *[REALS] * 31), cache=True,
+    fastmath=FAST, error_model="numpy",
+)
 def step(
-    x, y, lr, C, W1, gain, bias, W2, b2, m_run, s_run, C_x, z, m, s, n, h, h_turned, o, W2_y, o_y, o_max_tile,
-    o_max, o_max_shift, p_sum_tile, p_sum, dh_sum, ds_sum, dm_sum, dC_rows, h_do, dh_sum_tile_parts,
-    h_do_tile_parts, dh_sum_parts, threads,
+    B, V, H, N, D, threads, lr, x, y, C, W1, gain, bias, W2, b2, m_run, s_run, z, m, s, n, h, o, o_max,
+    o_y, p_sum, ds_sum, dm_sum, dC_rows, C_x, W2_y, h_turned, dh_sum, h_do, o_max_tile, o_max_shift,
+    p_sum_tile, dh_sum_tile_parts, h_do_tile_parts, dh_sum_parts,
 ):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
@@ -716,11 +722,39 @@ def step(
     511)//512,B), o_max (B), o_max_shift ((V + 511)//512,B), p_sum_tile ((V + 511)//512,B), p_sum (B), dh_sum (B,H),
     ds_sum (H), dm_sum (H), dC_rows (B,N,D), h_do (B,H)
     """
-    B = x.shape[0]
-    N = x.shape[1]
-    V = C.shape[0]
-    D = C.shape[1]
-    H = W1.shape[0]
+    x = carray(x, (B, N), np.int32)
+    y = carray(y, (B,), np.int32)
+    C = carray(C, (V, D), real)
+    W1 = carray(W1, (H, N, D), real)
+    gain = carray(gain, (H,), real)
+    bias = carray(bias, (H,), real)
+    W2 = carray(W2, (V, H), real)
+    b2 = carray(b2, (V,), real)
+    m_run = carray(m_run, (H,), real)
+    s_run = carray(s_run, (H,), real)
+    z = carray(z, (B, H), real)
+    m = carray(m, (H,), real)
+    s = carray(s, (H,), real)
+    n = carray(n, (B, H), real)
+    h = carray(h, (B, H), real)
+    o = carray(o, (V, B), real)
+    o_max = carray(o_max, (B,), real)
+    o_y = carray(o_y, (B,), real)
+    p_sum = carray(p_sum, (B,), real)
+    ds_sum = carray(ds_sum, (H,), real)
+    dm_sum = carray(dm_sum, (H,), real)
+    dC_rows = carray(dC_rows, (B, N, D), real)
+    C_x = carray(C_x, (B, N, D), real)
+    W2_y = carray(W2_y, (B, H), real)
+    h_turned = carray(h_turned, (H, B), real)
+    dh_sum = carray(dh_sum, (B, H), real)
+    h_do = carray(h_do, (B, H), real)
+    o_max_tile = carray(o_max_tile, ((V + 511) // 512, B), real)
+    o_max_shift = carray(o_max_shift, ((V + 511) // 512, B), real)
+    p_sum_tile = carray(p_sum_tile, ((V + 511) // 512, B), real)
+    dh_sum_tile_parts = carray(dh_sum_tile_parts, (threads, B, H), real)
+    h_do_tile_parts = carray(h_do_tile_parts, (threads, B, H), real)
+    dh_sum_parts = carray(dh_sum_parts, (threads, B, H), real)
     p_exp_tile = o  # in the same array
     m_run_new = m_run  # in the same array
     s_run_new = s_run  # in the same array
@@ -781,8 +815,15 @@ def step(
     ds_sum[...] = 0
     # dm_sum[i] = sum_b dn[b,i]
     dm_sum[...] = 0
+    at = np.empty(6, np.uintp)
+    at[0] = W2.ctypes.data
+    at[1] = b2.ctypes.data
+    at[2] = o.ctypes.data
+    at[3] = h_turned.ctypes.data
+    at[4] = o_max_tile.ctypes.data
+    at[5] = p_sum_tile.ctypes.data
     parts = parts_for(V * B * H, threads)
-    run_step_sweep_1(parts, B, V, H, W2, b2, o, h_turned, o_max_tile, p_sum_tile)
+    run_step_sweep_1(parts, B, V, H, at)
     # (o_max) o_max[b] = max_tile o_max_tile[tile,b]
     for b in range(B):
         o_max_total = real(-np.inf)
@@ -814,11 +855,20 @@ def step(
     # (S2) s_run_new[i] = 0.001*s[i] + 0.999*s_run[i]
     for i in range(H):
         s_run_new[i] = real(0.001) * s[i] + real(0.999) * s_run[i]
+    at = np.empty(11, np.uintp)
+    at[0] = y.ctypes.data
+    at[1] = W2.ctypes.data
+    at[2] = b2.ctypes.data
+    at[3] = h.ctypes.data
+    at[4] = o.ctypes.data
+    at[5] = h_do.ctypes.data
+    at[6] = o_max_tile.ctypes.data
+    at[7] = o_max_shift.ctypes.data
+    at[8] = dh_sum_tile_parts.ctypes.data
+    at[9] = h_do_tile_parts.ctypes.data
+    at[10] = dh_sum_parts.ctypes.data
     parts = parts_for(B * H * V, threads)
-    run_step_sweep_2(
-        parts, B, V, H, lr, y, W2, b2, h, o, h_do, o_max_tile, o_max_shift, dh_sum_tile_parts,
-        h_do_tile_parts, dh_sum_parts,
-    )
+    run_step_sweep_2(parts, B, V, H, lr, at)
     add_parts(dh_sum, dh_sum_parts, parts)
     # F6 was: o[b,v] = b2[v] + sum_i W2[v,i]*h[b,i]
     # (dh) dh[b,i] = dh_sum[b,i]/(B*p_sum[b]) - W2_y[b,i]/B
@@ -863,6 +913,9 @@ def step(
     return L
 
 
+_step = by_name(step, DIGEST)
+
+
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def train_chunk(order, lr, x, y, C, W1, gain, bias, W2, b2, m_run, s_run, losses, threads):
     """len(order) steps in place, step k on rows order[k] of the data; losses[k] is the loss before step k.
@@ -905,7 +958,14 @@ def train_chunk(order, lr, x, y, C, W1, gain, bias, W2, b2, m_run, s_run, losses
             for axis1 in range(x.shape[1]):
                 x_batch[row, axis1] = x[order[turn, row], axis1]
             y_batch[row] = y[order[turn, row]]
-        losses[turn] = step(x_batch, y_batch, lr[turn], C, W1, gain, bias, W2, b2, m_run, s_run, C_x, z, m, s, n, h, h_turned, o, W2_y, o_y, o_max_tile, o_max, o_max_shift, p_sum_tile, p_sum, dh_sum, ds_sum, dm_sum, dC_rows, h_do, dh_sum_tile_parts, h_do_tile_parts, dh_sum_parts, threads)
+        losses[turn] = _step(
+            B, V, H, N, D, threads, lr[turn], address(x_batch, 4), address(y_batch, 4), address(C), address(W1),
+            address(gain), address(bias), address(W2), address(b2), address(m_run), address(s_run), address(z),
+            address(m), address(s), address(n), address(h), address(o), address(o_max), address(o_y),
+            address(p_sum), address(ds_sum), address(dm_sum), address(dC_rows), address(C_x), address(W2_y),
+            address(h_turned), address(dh_sum), address(h_do), address(o_max_tile), address(o_max_shift),
+            address(p_sum_tile), address(dh_sum_tile_parts), address(h_do_tile_parts), address(dh_sum_parts),
+        )
         if not math.isfinite(losses[turn]):
             return turn
     return order.shape[0]

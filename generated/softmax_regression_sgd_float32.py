@@ -26,12 +26,12 @@ from math import isfinite
 
 import numpy as np
 from llvmlite import binding
-from numba import carray, cfunc, njit, prange, types
+from numba import carray, cfunc, get_num_threads, njit, prange, types
 
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "9ed0cfec6148"  # of what follows: functions of another file have other names
+DIGEST = "e4dcc30dc749"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -90,13 +90,13 @@ def row_length(matrix):
     return max(matrix.strides[0] // matrix.itemsize, matrix.shape[1])
 
 
-@njit(cache=True, fastmath={"nnan", "nsz"})
+@njit(cache=True, fastmath={"nnan", "nsz"}, forceinline=True)
 def larger(a, b):
     """The greater of two numbers; a NaN shows in the exponentials that follow."""
     return a if a > b else b
 
 
-@njit(cache=True, fastmath={"reassoc", "nsz"})
+@njit(cache=True, fastmath={"reassoc", "nsz"}, forceinline=True)
 def plus(a, b):
     """a + b, where a collects a sum whose order is free: a loop over it becomes vector code."""
     return a + b
@@ -118,12 +118,15 @@ def add_parts(total, parts, count):
             total[k] += share[k]
 
 
-def by_name(function, name):
+get_num_threads()  # begins Numba's threads: linked code that comes from the cache expects them
+
+
+def by_name(function, digest):
     """The function, compiled for C, under a name that the linker knows: callers do not compile it with themselves."""
-    name = f"{function.__name__}_{name}"
+    name = f"{function.__name__}_{digest}"
     binding.add_symbol(name, function.address)
-    arguments = [types.uintp if isinstance(kind, types.CPointer) else kind for kind in function._sig.args]
-    return types.ExternalFunction(name, types.void(*arguments))
+    kinds = [types.uintp if isinstance(kind, types.CPointer) else kind for kind in function._sig.args]
+    return types.ExternalFunction(name, function._sig.return_type(*kinds))
 
 
 @njit(cache=True)
@@ -153,7 +156,7 @@ def in_huge_pages(array):
     return array
 
 
-@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
+@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy", forceinline=True)
 def exp(x):
     """e**x in float32: 2**n times a polynomial of degree 6; within 2 ulp, 0 below -86.98, inf above 88.73."""
     x = f32(x)
@@ -170,7 +173,7 @@ def exp(x):
     return (p + p) * half
 
 
-@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
+@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy", forceinline=True)
 def log(x):
     """The natural logarithm in float32: of x = 2**n * m, m in [0.707, 1.414), a polynomial of m - 1; within 2 ulp."""
     x = f32(x)
@@ -412,9 +415,15 @@ def gradients(X, y, W, c):
     return L, dW, dc, dX
 
 
-@njit(cache=True, fastmath=FAST, error_model="numpy")
+@cfunc(types.void(*[types.intp] * 5, *[REALS] * 6), cache=True, fastmath=FAST, error_model="numpy")
 def step_sweep_1(part, parts, B, K, D, W, c, X, o, o_max_tile, p_sum_tile):
     """Part `part` of `parts`: K, 512 at a time, and all that needs only these."""
+    W = carray(W, (D, K), real)
+    c = carray(c, (K,), real)
+    X = carray(X, (B, D), real)
+    o = carray(o, (K, B), real)
+    o_max_tile = carray(o_max_tile, ((K + 511) // 512, B), real)
+    p_sum_tile = carray(p_sum_tile, ((K + 511) // 512, B), real)
     p_exp_tile = o
     tiles = (K + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -440,33 +449,38 @@ def step_sweep_1(part, parts, B, K, D, W, c, X, o, o_max_tile, p_sum_tile):
                 p_sum_tile[tile, b] += p_exp_tile[k, b]
 
 
-@cfunc(types.void(*[types.intp] * 5, *[REALS] * 6), cache=True)
-def step_sweep_1_for_c(part, parts, B, K, D, W, c, X, o, o_max_tile, p_sum_tile):
-    step_sweep_1(
-        part, parts, B, K, D, carray(W, (D, K), real), carray(c, (K,), real), carray(X, (B, D), real),
-        carray(o, (K, B), real), carray(o_max_tile, ((K + 511) // 512, B), real), carray(p_sum_tile, ((K +
-        511) // 512, B), real),
-    )
+_step_sweep_1 = by_name(step_sweep_1, DIGEST)
 
 
-_step_sweep_1 = by_name(step_sweep_1_for_c, DIGEST)
+@njit(cache=True)
+def one_step_sweep_1(part, parts, B, K, D, at):
+    _step_sweep_1(part, parts, B, K, D, at[0], at[1], at[2], at[3], at[4], at[5])
 
 
 @njit(cache=True, parallel=True)
-def run_step_sweep_1(parts, B, K, D, W, c, X, o, o_max_tile, p_sum_tile):
-    at = (
-        address(W), address(c), address(X), address(o), address(o_max_tile), address(p_sum_tile),
-    )
+def run_step_sweep_1(parts, B, K, D, at):
     if parts == 1:
-        _step_sweep_1(parts - 1, parts, B, K, D, *at)
-    else:
-        for part in prange(parts):
-            _step_sweep_1(np.int64(part), parts, B, K, D, *at)
+        one_step_sweep_1(parts - 1, parts, B, K, D, at)
+        return
+    for part in prange(parts):
+        one_step_sweep_1(np.int64(part), parts, B, K, D, at)
 
 
-@njit(cache=True, fastmath=FAST, error_model="numpy")
+@cfunc(
+    types.void(*[types.intp] * 5, *[types.float64] * 1, *[IDS] * 1, *[REALS] * 8), cache=True,
+    fastmath=FAST, error_model="numpy",
+)
 def step_sweep_2(part, parts, B, K, D, lr, y, W, c, X, o, X_do, o_max_tile, o_max_shift, X_do_tile_parts):
     """Part `part` of `parts`: K, 512 at a time, and all that needs only these."""
+    y = carray(y, (B,), np.int32)
+    W = carray(W, (D, K), real)
+    c = carray(c, (K,), real)
+    X = carray(X, (B, D), real)
+    o = carray(o, (K, B), real)
+    X_do = carray(X_do, (B, D), real)
+    o_max_tile = carray(o_max_tile, ((K + 511) // 512, B), real)
+    o_max_shift = carray(o_max_shift, ((K + 511) // 512, B), real)
+    X_do_tile_parts = carray(X_do_tile_parts, (parts, B, D), real)
     X_do_tile = X_do_tile_parts[part]
     W_new = W
     c_new = c
@@ -496,44 +510,49 @@ def step_sweep_2(part, parts, B, K, D, lr, y, W, c, X, o, X_do, o_max_tile, o_ma
                 c_new[y[b2]] += real(lr) / real(B)
 
 
-@cfunc(types.void(*[types.intp] * 5, *[types.float64] * 1, *[IDS] * 1, *[REALS] * 8), cache=True)
-def step_sweep_2_for_c(
-    part, parts, B, K, D, lr, y, W, c, X, o, X_do, o_max_tile, o_max_shift, X_do_tile_parts,
-):
-    step_sweep_2(
-        part, parts, B, K, D, lr, carray(y, (B,), np.int32), carray(W, (D, K), real), carray(c, (K,), real),
-        carray(X, (B, D), real), carray(o, (K, B), real), carray(X_do, (B, D), real), carray(o_max_tile, ((K
-        + 511) // 512, B), real), carray(o_max_shift, ((K + 511) // 512, B), real), carray(X_do_tile_parts,
-        (parts, B, D), real),
-    )
+_step_sweep_2 = by_name(step_sweep_2, DIGEST)
 
 
-_step_sweep_2 = by_name(step_sweep_2_for_c, DIGEST)
+@njit(cache=True)
+def one_step_sweep_2(part, parts, B, K, D, lr, at):
+    _step_sweep_2(part, parts, B, K, D, lr, at[0], at[1], at[2], at[3], at[4], at[5], at[6], at[7], at[8])
 
 
 @njit(cache=True, parallel=True)
-def run_step_sweep_2(parts, B, K, D, lr, y, W, c, X, o, X_do, o_max_tile, o_max_shift, X_do_tile_parts):
-    at = (
-        address(y, 4), address(W), address(c), address(X), address(o), address(X_do), address(o_max_tile),
-        address(o_max_shift), address(X_do_tile_parts),
-    )
+def run_step_sweep_2(parts, B, K, D, lr, at):
     if parts == 1:
-        _step_sweep_2(parts - 1, parts, B, K, D, lr, *at)
-    else:
-        for part in prange(parts):
-            _step_sweep_2(np.int64(part), parts, B, K, D, lr, *at)
+        one_step_sweep_2(parts - 1, parts, B, K, D, lr, at)
+        return
+    for part in prange(parts):
+        one_step_sweep_2(np.int64(part), parts, B, K, D, lr, at)
 
 
-@njit(cache=True, fastmath=FAST, error_model="numpy")
-def step(X, y, lr, W, c, o, o_y, o_max_tile, o_max, o_max_shift, p_sum_tile, p_sum, X_do, X_do_tile_parts, threads):
+@cfunc(
+    types.float64(*[types.intp] * 4, *[types.float64] * 1, *[IDS] * 1, *[REALS] * 12), cache=True,
+    fastmath=FAST, error_model="numpy",
+)
+def step(
+    B, K, D, threads, lr, y, W, c, X, o, o_max, o_y, p_sum, X_do, o_max_tile, o_max_shift, p_sum_tile,
+    X_do_tile_parts,
+):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
     Arrays: X (B,D), y (B), W (D,K), c (K), o (K,B), o_y (B), o_max_tile ((K + 511)//512,B), o_max (B), o_max_shift
     ((K + 511)//512,B), p_sum_tile ((K + 511)//512,B), p_sum (B), X_do (B,D)
     """
-    B = X.shape[0]
-    D = X.shape[1]
-    K = W.shape[1]
+    y = carray(y, (B,), np.int32)
+    W = carray(W, (D, K), real)
+    c = carray(c, (K,), real)
+    X = carray(X, (B, D), real)
+    o = carray(o, (K, B), real)
+    o_max = carray(o_max, (B,), real)
+    o_y = carray(o_y, (B,), real)
+    p_sum = carray(p_sum, (B,), real)
+    X_do = carray(X_do, (B, D), real)
+    o_max_tile = carray(o_max_tile, ((K + 511) // 512, B), real)
+    o_max_shift = carray(o_max_shift, ((K + 511) // 512, B), real)
+    p_sum_tile = carray(p_sum_tile, ((K + 511) // 512, B), real)
+    X_do_tile_parts = carray(X_do_tile_parts, (threads, B, D), real)
     p_exp_tile = o  # in the same array
     dc_rows_tile = o_max_tile  # in the same array
     W_new = W  # in the same array
@@ -550,8 +569,15 @@ def step(X, y, lr, W, c, o, o_y, o_max_tile, o_max, o_max_shift, p_sum_tile, p_s
         o_y[b] = c_y + o_y_total
     # p_sum[b] = sum_tile o_max_shift[tile,b]*p_sum_tile[tile,b]
     p_sum[...] = 0
+    at = np.empty(6, np.uintp)
+    at[0] = W.ctypes.data
+    at[1] = c.ctypes.data
+    at[2] = X.ctypes.data
+    at[3] = o.ctypes.data
+    at[4] = o_max_tile.ctypes.data
+    at[5] = p_sum_tile.ctypes.data
     parts = parts_for(K * B * D, threads)
-    run_step_sweep_1(parts, B, K, D, W, c, X, o, o_max_tile, p_sum_tile)
+    run_step_sweep_1(parts, B, K, D, at)
     # (o_max) o_max[b] = max_tile o_max_tile[tile,b]
     for b in range(B):
         o_max_total = real(-np.inf)
@@ -577,9 +603,22 @@ def step(X, y, lr, W, c, o, o_y, o_max_tile, o_max, o_max_shift, p_sum_tile, p_s
             dc_rows_tile[tile, b] = o_max_shift[tile, b] / p_sum[b]
     if not isfinite(L):
         return L
+    at = np.empty(9, np.uintp)
+    at[0] = y.ctypes.data
+    at[1] = W.ctypes.data
+    at[2] = c.ctypes.data
+    at[3] = X.ctypes.data
+    at[4] = o.ctypes.data
+    at[5] = X_do.ctypes.data
+    at[6] = o_max_tile.ctypes.data
+    at[7] = o_max_shift.ctypes.data
+    at[8] = X_do_tile_parts.ctypes.data
     parts = parts_for(D * K * B, threads)
-    run_step_sweep_2(parts, B, K, D, lr, y, W, c, X, o, X_do, o_max_tile, o_max_shift, X_do_tile_parts)
+    run_step_sweep_2(parts, B, K, D, lr, at)
     return L
+
+
+_step = by_name(step, DIGEST)
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
@@ -608,7 +647,11 @@ def train_chunk(order, lr, X, y, W, c, losses, threads):
             for axis1 in range(X.shape[1]):
                 X_batch[row, axis1] = X[order[turn, row], axis1]
             y_batch[row] = y[order[turn, row]]
-        losses[turn] = step(X_batch, y_batch, lr[turn], W, c, o, o_y, o_max_tile, o_max, o_max_shift, p_sum_tile, p_sum, X_do, X_do_tile_parts, threads)
+        losses[turn] = _step(
+            B, K, D, threads, lr[turn], address(y_batch, 4), address(W), address(c), address(X_batch),
+            address(o), address(o_max), address(o_y), address(p_sum), address(X_do), address(o_max_tile),
+            address(o_max_shift), address(p_sum_tile), address(X_do_tile_parts),
+        )
         if not math.isfinite(losses[turn]):
             return turn
     return order.shape[0]

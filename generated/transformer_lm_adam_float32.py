@@ -150,12 +150,12 @@ from math import isfinite, sqrt
 
 import numpy as np
 from llvmlite import binding
-from numba import carray, cfunc, njit, prange, types
+from numba import carray, cfunc, get_num_threads, njit, prange, types
 
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "366d7a2c27b5"  # of what follows: functions of another file have other names
+DIGEST = "0716ec374f4e"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -211,13 +211,13 @@ def row_length(matrix):
     return max(matrix.strides[0] // matrix.itemsize, matrix.shape[1])
 
 
-@njit(cache=True, fastmath={"nnan", "nsz"})
+@njit(cache=True, fastmath={"nnan", "nsz"}, forceinline=True)
 def larger(a, b):
     """The greater of two numbers; a NaN shows in the exponentials that follow."""
     return a if a > b else b
 
 
-@njit(cache=True, fastmath={"reassoc", "nsz"})
+@njit(cache=True, fastmath={"reassoc", "nsz"}, forceinline=True)
 def plus(a, b):
     """a + b, where a collects a sum whose order is free: a loop over it becomes vector code."""
     return a + b
@@ -239,12 +239,15 @@ def add_parts(total, parts, count):
             total[k] += share[k]
 
 
-def by_name(function, name):
+get_num_threads()  # begins Numba's threads: linked code that comes from the cache expects them
+
+
+def by_name(function, digest):
     """The function, compiled for C, under a name that the linker knows: callers do not compile it with themselves."""
-    name = f"{function.__name__}_{name}"
+    name = f"{function.__name__}_{digest}"
     binding.add_symbol(name, function.address)
-    arguments = [types.uintp if isinstance(kind, types.CPointer) else kind for kind in function._sig.args]
-    return types.ExternalFunction(name, types.void(*arguments))
+    kinds = [types.uintp if isinstance(kind, types.CPointer) else kind for kind in function._sig.args]
+    return types.ExternalFunction(name, function._sig.return_type(*kinds))
 
 
 @njit(cache=True)
@@ -274,7 +277,7 @@ def in_huge_pages(array):
     return array
 
 
-@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
+@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy", forceinline=True)
 def exp(x):
     """e**x in float32: 2**n times a polynomial of degree 6; within 2 ulp, 0 below -86.98, inf above 88.73."""
     x = f32(x)
@@ -291,7 +294,7 @@ def exp(x):
     return (p + p) * half
 
 
-@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
+@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy", forceinline=True)
 def log(x):
     """The natural logarithm in float32: of x = 2**n * m, m in [0.707, 1.414), a polynomial of m - 1; within 2 ulp."""
     x = f32(x)
@@ -309,7 +312,7 @@ def log(x):
     return value if x < f32(np.inf) else x
 
 
-@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
+@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy", forceinline=True)
 def tanh(x):
     """tanh in float32: x + x**3 times a quotient below 1.405, else 1 - 1/p**4 with a polynomial p; within 2 ulp."""
     x = f32(x)
@@ -902,7 +905,10 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
     return L, dC, dP, dQ, dG, dA, dM, dg1, db1, dg2, db2, dW, dw, dU, du, dH, dh
 
 
-@njit(cache=True, fastmath=FAST, error_model="numpy")
+@cfunc(
+    types.void(*[types.intp] * 10, *[IDS] * 2, *[REALS] * 73), cache=True, fastmath=FAST,
+    error_model="numpy",
+)
 def step_sweep_1(
     part, parts, B, T, D, N, K, E, F, V, x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, emb,
     r, z, z1_dev, z1_hat, z1, q, key, val, score, masked, p, mix, z2, z3_dev, z3_hat, z3, a, gelu, o,
@@ -912,6 +918,81 @@ def step_sweep_1(
     du_parts, dH_parts, dh_parts,
 ):
     """Part `part` of `parts`: some rows of the B, through all that goes row by row."""
+    x = carray(x, (B, T), np.int32)
+    y = carray(y, (B, T), np.int32)
+    C = carray(C, (V, D), real)
+    P = carray(P, (T, D), real)
+    Q = carray(Q, (N, K, E, D), real)
+    G = carray(G, (N, K, E, D), real)
+    A = carray(A, (N, K, E, D), real)
+    M = carray(M, (N, D, K, E), real)
+    g1 = carray(g1, (N, D), real)
+    b1 = carray(b1, (N, D), real)
+    g2 = carray(g2, (N, D), real)
+    b2 = carray(b2, (N, D), real)
+    W = carray(W, (N, F, D), real)
+    w = carray(w, (N, F), real)
+    U = carray(U, (N, D, F), real)
+    u = carray(u, (N, D), real)
+    H = carray(H, (V, D), real)
+    h = carray(h, (V,), real)
+    emb = carray(emb, (B, T, D), real)
+    r = carray(r, (N, B, T, D), real)
+    z = carray(z, (B, T, D), real)
+    z1_dev = carray(z1_dev, (N, B, T), real)
+    z1_hat = carray(z1_hat, (N, B, T, D), real)
+    z1 = carray(z1, (N, B, T, D), real)
+    q = carray(q, (N, B, T, K, E), real)
+    key = carray(key, (N, B, T, K, E), real)
+    val = carray(val, (N, B, T, K, E), real)
+    score = carray(score, (B, K, T, T), real)
+    masked = carray(masked, (B, K, T, T), real)
+    p = carray(p, (N, B, K, T, T), real)
+    mix = carray(mix, (N, B, T, K, E), real)
+    z2 = carray(z2, (B, T, D), real)
+    z3_dev = carray(z3_dev, (N, B, T), real)
+    z3_hat = carray(z3_hat, (N, B, T, D), real)
+    z3 = carray(z3, (N, B, T, D), real)
+    a = carray(a, (N, B, T, F), real)
+    gelu = carray(gelu, (N, B, T, F), real)
+    o = carray(o, (B, T, V), real)
+    dgelu = carray(dgelu, (B, T, F), real)
+    da = carray(da, (N, B, T, F), real)
+    dz3 = carray(dz3, (N, B, T, D), real)
+    dz2 = carray(dz2, (N, B, T, D), real)
+    dmix = carray(dmix, (B, T, K, E), real)
+    dp = carray(dp, (B, K, T, T), real)
+    dscore = carray(dscore, (B, K, T, T), real)
+    dkey = carray(dkey, (N, B, T, K, E), real)
+    dq = carray(dq, (N, B, T, K, E), real)
+    dz1 = carray(dz1, (N, B, T, D), real)
+    dz1_hat = carray(dz1_hat, (B, T, D), real)
+    dz = carray(dz, (N, B, T, D), real)
+    gelu_tanh = carray(gelu_tanh, (N, B, T, F), real)
+    p_sum_exp = carray(p_sum_exp, (B, K, T, T), real)
+    Q_turned = carray(Q_turned, (N, D, K, E), real)
+    G_turned = carray(G_turned, (N, D, K, E), real)
+    A_turned = carray(A_turned, (N, D, K, E), real)
+    M_turned = carray(M_turned, (N, K, E, D), real)
+    W_turned = carray(W_turned, (N, D, F), real)
+    U_turned = carray(U_turned, (N, F, D), real)
+    val_turned = carray(val_turned, (N, B, K, E, T), real)
+    L_rows = carray(L_rows, (B,), real)
+    dP_parts = carray(dP_parts, (parts, T, D), real)
+    dQ_parts = carray(dQ_parts, (parts, N, K, E, D), real)
+    dG_parts = carray(dG_parts, (parts, N, K, E, D), real)
+    dA_parts = carray(dA_parts, (parts, N, K, E, D), real)
+    dM_parts = carray(dM_parts, (parts, N, D, K, E), real)
+    dg1_parts = carray(dg1_parts, (parts, N, D), real)
+    db1_parts = carray(db1_parts, (parts, N, D), real)
+    dg2_parts = carray(dg2_parts, (parts, N, D), real)
+    db2_parts = carray(db2_parts, (parts, N, D), real)
+    dW_parts = carray(dW_parts, (parts, N, F, D), real)
+    dw_parts = carray(dw_parts, (parts, N, F), real)
+    dU_parts = carray(dU_parts, (parts, N, D, F), real)
+    du_parts = carray(du_parts, (parts, N, D), real)
+    dH_parts = carray(dH_parts, (parts, V, D), real)
+    dh_parts = carray(dh_parts, (parts, V), real)
     start, stop = B * part // parts, B * (part + 1) // parts
     dP = dP_parts[part]
     dQ = dQ_parts[part]
@@ -1276,89 +1357,44 @@ def step_sweep_1(
     product(do.reshape(B*T, V)[start*T:stop*T], TRANSPOSED, r_turned.reshape(B*T, D)[start*T:stop*T], AS_IS, 1.0, 1.0, dH)
 
 
-@cfunc(types.void(*[types.intp] * 10, *[IDS] * 2, *[REALS] * 73), cache=True)
-def step_sweep_1_for_c(
-    part, parts, B, T, D, N, K, E, F, V, x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, emb,
-    r, z, z1_dev, z1_hat, z1, q, key, val, score, masked, p, mix, z2, z3_dev, z3_hat, z3, a, gelu, o,
-    dgelu, da, dz3, dz2, dmix, dp, dscore, dkey, dq, dz1, dz1_hat, dz, gelu_tanh, p_sum_exp, Q_turned,
-    G_turned, A_turned, M_turned, W_turned, U_turned, val_turned, L_rows, dP_parts, dQ_parts, dG_parts,
-    dA_parts, dM_parts, dg1_parts, db1_parts, dg2_parts, db2_parts, dW_parts, dw_parts, dU_parts,
-    du_parts, dH_parts, dh_parts,
-):
-    step_sweep_1(
-        part, parts, B, T, D, N, K, E, F, V, carray(x, (B, T), np.int32), carray(y, (B, T), np.int32),
-        carray(C, (V, D), real), carray(P, (T, D), real), carray(Q, (N, K, E, D), real), carray(G, (N, K, E,
-        D), real), carray(A, (N, K, E, D), real), carray(M, (N, D, K, E), real), carray(g1, (N, D), real),
-        carray(b1, (N, D), real), carray(g2, (N, D), real), carray(b2, (N, D), real), carray(W, (N, F, D),
-        real), carray(w, (N, F), real), carray(U, (N, D, F), real), carray(u, (N, D), real), carray(H, (V,
-        D), real), carray(h, (V,), real), carray(emb, (B, T, D), real), carray(r, (N, B, T, D), real),
-        carray(z, (B, T, D), real), carray(z1_dev, (N, B, T), real), carray(z1_hat, (N, B, T, D), real),
-        carray(z1, (N, B, T, D), real), carray(q, (N, B, T, K, E), real), carray(key, (N, B, T, K, E),
-        real), carray(val, (N, B, T, K, E), real), carray(score, (B, K, T, T), real), carray(masked, (B, K,
-        T, T), real), carray(p, (N, B, K, T, T), real), carray(mix, (N, B, T, K, E), real), carray(z2, (B,
-        T, D), real), carray(z3_dev, (N, B, T), real), carray(z3_hat, (N, B, T, D), real), carray(z3, (N, B,
-        T, D), real), carray(a, (N, B, T, F), real), carray(gelu, (N, B, T, F), real), carray(o, (B, T, V),
-        real), carray(dgelu, (B, T, F), real), carray(da, (N, B, T, F), real), carray(dz3, (N, B, T, D),
-        real), carray(dz2, (N, B, T, D), real), carray(dmix, (B, T, K, E), real), carray(dp, (B, K, T, T),
-        real), carray(dscore, (B, K, T, T), real), carray(dkey, (N, B, T, K, E), real), carray(dq, (N, B, T,
-        K, E), real), carray(dz1, (N, B, T, D), real), carray(dz1_hat, (B, T, D), real), carray(dz, (N, B,
-        T, D), real), carray(gelu_tanh, (N, B, T, F), real), carray(p_sum_exp, (B, K, T, T), real),
-        carray(Q_turned, (N, D, K, E), real), carray(G_turned, (N, D, K, E), real), carray(A_turned, (N, D,
-        K, E), real), carray(M_turned, (N, K, E, D), real), carray(W_turned, (N, D, F), real),
-        carray(U_turned, (N, F, D), real), carray(val_turned, (N, B, K, E, T), real), carray(L_rows, (B,),
-        real), carray(dP_parts, (parts, T, D), real), carray(dQ_parts, (parts, N, K, E, D), real),
-        carray(dG_parts, (parts, N, K, E, D), real), carray(dA_parts, (parts, N, K, E, D), real),
-        carray(dM_parts, (parts, N, D, K, E), real), carray(dg1_parts, (parts, N, D), real),
-        carray(db1_parts, (parts, N, D), real), carray(dg2_parts, (parts, N, D), real), carray(db2_parts,
-        (parts, N, D), real), carray(dW_parts, (parts, N, F, D), real), carray(dw_parts, (parts, N, F),
-        real), carray(dU_parts, (parts, N, D, F), real), carray(du_parts, (parts, N, D), real),
-        carray(dH_parts, (parts, V, D), real), carray(dh_parts, (parts, V), real),
+_step_sweep_1 = by_name(step_sweep_1, DIGEST)
+
+
+@njit(cache=True)
+def one_step_sweep_1(part, parts, B, T, D, N, K, E, F, V, at):
+    _step_sweep_1(
+        part, parts, B, T, D, N, K, E, F, V, at[0], at[1], at[2], at[3], at[4], at[5], at[6], at[7], at[8],
+        at[9], at[10], at[11], at[12], at[13], at[14], at[15], at[16], at[17], at[18], at[19], at[20],
+        at[21], at[22], at[23], at[24], at[25], at[26], at[27], at[28], at[29], at[30], at[31], at[32],
+        at[33], at[34], at[35], at[36], at[37], at[38], at[39], at[40], at[41], at[42], at[43], at[44],
+        at[45], at[46], at[47], at[48], at[49], at[50], at[51], at[52], at[53], at[54], at[55], at[56],
+        at[57], at[58], at[59], at[60], at[61], at[62], at[63], at[64], at[65], at[66], at[67], at[68],
+        at[69], at[70], at[71], at[72], at[73], at[74],
     )
-
-
-_step_sweep_1 = by_name(step_sweep_1_for_c, DIGEST)
 
 
 @njit(cache=True, parallel=True)
-def run_step_sweep_1(
-    parts, B, T, D, N, K, E, F, V, x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, emb, r, z,
-    z1_dev, z1_hat, z1, q, key, val, score, masked, p, mix, z2, z3_dev, z3_hat, z3, a, gelu, o, dgelu,
-    da, dz3, dz2, dmix, dp, dscore, dkey, dq, dz1, dz1_hat, dz, gelu_tanh, p_sum_exp, Q_turned,
-    G_turned, A_turned, M_turned, W_turned, U_turned, val_turned, L_rows, dP_parts, dQ_parts, dG_parts,
-    dA_parts, dM_parts, dg1_parts, db1_parts, dg2_parts, db2_parts, dW_parts, dw_parts, dU_parts,
-    du_parts, dH_parts, dh_parts,
-):
-    at = (
-        address(x, 4), address(y, 4), address(C), address(P), address(Q), address(G), address(A),
-        address(M), address(g1), address(b1), address(g2), address(b2), address(W), address(w), address(U),
-        address(u), address(H), address(h), address(emb), address(r), address(z), address(z1_dev),
-        address(z1_hat), address(z1), address(q), address(key), address(val), address(score),
-        address(masked), address(p), address(mix), address(z2), address(z3_dev), address(z3_hat),
-        address(z3), address(a), address(gelu), address(o), address(dgelu), address(da), address(dz3),
-        address(dz2), address(dmix), address(dp), address(dscore), address(dkey), address(dq), address(dz1),
-        address(dz1_hat), address(dz), address(gelu_tanh), address(p_sum_exp), address(Q_turned),
-        address(G_turned), address(A_turned), address(M_turned), address(W_turned), address(U_turned),
-        address(val_turned), address(L_rows), address(dP_parts), address(dQ_parts), address(dG_parts),
-        address(dA_parts), address(dM_parts), address(dg1_parts), address(db1_parts), address(dg2_parts),
-        address(db2_parts), address(dW_parts), address(dw_parts), address(dU_parts), address(du_parts),
-        address(dH_parts), address(dh_parts),
-    )
+def run_step_sweep_1(parts, B, T, D, N, K, E, F, V, at):
     if parts == 1:
-        _step_sweep_1(parts - 1, parts, B, T, D, N, K, E, F, V, *at)
-    else:
-        for part in prange(parts):
-            _step_sweep_1(np.int64(part), parts, B, T, D, N, K, E, F, V, *at)
+        one_step_sweep_1(parts - 1, parts, B, T, D, N, K, E, F, V, at)
+        return
+    for part in prange(parts):
+        one_step_sweep_1(np.int64(part), parts, B, T, D, N, K, E, F, V, at)
 
 
-@njit(cache=True, fastmath=FAST, error_model="numpy")
+@cfunc(
+    types.float64(*[types.intp] * 9, *[types.float64] * 5, *[IDS] * 2, *[REALS] * 121), cache=True,
+    fastmath=FAST, error_model="numpy",
+)
 def step(
-    x, y, lr, beta1, beta2, eps, t, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, m_C, v_C, m_P, v_P, m_Q,
-    v_Q, m_G, v_G, m_A, v_A, m_M, v_M, m_g1, v_g1, m_b1, v_b1, m_g2, v_g2, m_b2, v_b2, m_W, v_W, m_w, v_w, m_U, v_U,
-    m_u, v_u, m_H, v_H, m_h, v_h, emb, Q_turned, G_turned, A_turned, M_turned, W_turned, U_turned, z, z1_dev,
-    z1_hat, z1, q, key, val, score, masked, p_sum_exp, p, mix, z2, z3_dev, z3_hat, z3, a, gelu_tanh, gelu, r, o,
-    L_rows, val_turned, dgelu, da, dz3, dz2, dmix, dp, dscore, dkey, dq, dz1, dz1_hat, dz, dC, dP, dQ, dG, dA, dM,
-    dg1, db1, dg2, db2, dW, dw, dU, du, dH, dh, dP_parts, dQ_parts, dG_parts, dA_parts, dM_parts, dg1_parts,
-    db1_parts, dg2_parts, db2_parts, dW_parts, dw_parts, dU_parts, du_parts, dH_parts, dh_parts, threads,
+    B, T, D, N, K, E, F, V, threads, lr, beta1, beta2, eps, t, x, y, C, P, Q, G, A, M, g1, b1, g2, b2,
+    W, w, U, u, H, h, emb, r, z, z1_dev, z1_hat, z1, q, key, val, score, masked, p, mix, z2, z3_dev,
+    z3_hat, z3, a, gelu, o, dgelu, da, dz3, dz2, dmix, dp, dscore, dkey, dq, dz1, dz1_hat, dz, dC, dP,
+    dQ, dG, dA, dM, dg1, db1, dg2, db2, dW, dw, dU, du, dH, dh, m_C, v_C, m_P, v_P, m_Q, v_Q, m_G, v_G,
+    m_A, v_A, m_M, v_M, m_g1, v_g1, m_b1, v_b1, m_g2, v_g2, m_b2, v_b2, m_W, v_W, m_w, v_w, m_U, v_U,
+    m_u, v_u, m_H, v_H, m_h, v_h, gelu_tanh, p_sum_exp, Q_turned, G_turned, A_turned, M_turned,
+    W_turned, U_turned, val_turned, L_rows, dP_parts, dQ_parts, dG_parts, dA_parts, dM_parts, dg1_parts,
+    db1_parts, dg2_parts, db2_parts, dW_parts, dw_parts, dU_parts, du_parts, dH_parts, dh_parts,
 ):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
@@ -1377,14 +1413,129 @@ def step(
     (N,K,E,D), dA (N,K,E,D), dM (N,D,K,E), dg1 (N,D), db1 (N,D), dg2 (N,D), db2 (N,D), dW (N,F,D), dw (N,F), dU
     (N,D,F), du (N,D), dH (V,D), dh (V)
     """
-    B = x.shape[0]
-    T = x.shape[1]
-    V = C.shape[0]
-    D = C.shape[1]
-    N = Q.shape[0]
-    K = Q.shape[1]
-    E = Q.shape[2]
-    F = W.shape[1]
+    x = carray(x, (B, T), np.int32)
+    y = carray(y, (B, T), np.int32)
+    C = carray(C, (V, D), real)
+    P = carray(P, (T, D), real)
+    Q = carray(Q, (N, K, E, D), real)
+    G = carray(G, (N, K, E, D), real)
+    A = carray(A, (N, K, E, D), real)
+    M = carray(M, (N, D, K, E), real)
+    g1 = carray(g1, (N, D), real)
+    b1 = carray(b1, (N, D), real)
+    g2 = carray(g2, (N, D), real)
+    b2 = carray(b2, (N, D), real)
+    W = carray(W, (N, F, D), real)
+    w = carray(w, (N, F), real)
+    U = carray(U, (N, D, F), real)
+    u = carray(u, (N, D), real)
+    H = carray(H, (V, D), real)
+    h = carray(h, (V,), real)
+    emb = carray(emb, (B, T, D), real)
+    r = carray(r, (N, B, T, D), real)
+    z = carray(z, (B, T, D), real)
+    z1_dev = carray(z1_dev, (N, B, T), real)
+    z1_hat = carray(z1_hat, (N, B, T, D), real)
+    z1 = carray(z1, (N, B, T, D), real)
+    q = carray(q, (N, B, T, K, E), real)
+    key = carray(key, (N, B, T, K, E), real)
+    val = carray(val, (N, B, T, K, E), real)
+    score = carray(score, (B, K, T, T), real)
+    masked = carray(masked, (B, K, T, T), real)
+    p = carray(p, (N, B, K, T, T), real)
+    mix = carray(mix, (N, B, T, K, E), real)
+    z2 = carray(z2, (B, T, D), real)
+    z3_dev = carray(z3_dev, (N, B, T), real)
+    z3_hat = carray(z3_hat, (N, B, T, D), real)
+    z3 = carray(z3, (N, B, T, D), real)
+    a = carray(a, (N, B, T, F), real)
+    gelu = carray(gelu, (N, B, T, F), real)
+    o = carray(o, (B, T, V), real)
+    dgelu = carray(dgelu, (B, T, F), real)
+    da = carray(da, (N, B, T, F), real)
+    dz3 = carray(dz3, (N, B, T, D), real)
+    dz2 = carray(dz2, (N, B, T, D), real)
+    dmix = carray(dmix, (B, T, K, E), real)
+    dp = carray(dp, (B, K, T, T), real)
+    dscore = carray(dscore, (B, K, T, T), real)
+    dkey = carray(dkey, (N, B, T, K, E), real)
+    dq = carray(dq, (N, B, T, K, E), real)
+    dz1 = carray(dz1, (N, B, T, D), real)
+    dz1_hat = carray(dz1_hat, (B, T, D), real)
+    dz = carray(dz, (N, B, T, D), real)
+    dC = carray(dC, (V, D), real)
+    dP = carray(dP, (T, D), real)
+    dQ = carray(dQ, (N, K, E, D), real)
+    dG = carray(dG, (N, K, E, D), real)
+    dA = carray(dA, (N, K, E, D), real)
+    dM = carray(dM, (N, D, K, E), real)
+    dg1 = carray(dg1, (N, D), real)
+    db1 = carray(db1, (N, D), real)
+    dg2 = carray(dg2, (N, D), real)
+    db2 = carray(db2, (N, D), real)
+    dW = carray(dW, (N, F, D), real)
+    dw = carray(dw, (N, F), real)
+    dU = carray(dU, (N, D, F), real)
+    du = carray(du, (N, D), real)
+    dH = carray(dH, (V, D), real)
+    dh = carray(dh, (V,), real)
+    m_C = carray(m_C, (V, D), real)
+    v_C = carray(v_C, (V, D), real)
+    m_P = carray(m_P, (T, D), real)
+    v_P = carray(v_P, (T, D), real)
+    m_Q = carray(m_Q, (N, K, E, D), real)
+    v_Q = carray(v_Q, (N, K, E, D), real)
+    m_G = carray(m_G, (N, K, E, D), real)
+    v_G = carray(v_G, (N, K, E, D), real)
+    m_A = carray(m_A, (N, K, E, D), real)
+    v_A = carray(v_A, (N, K, E, D), real)
+    m_M = carray(m_M, (N, D, K, E), real)
+    v_M = carray(v_M, (N, D, K, E), real)
+    m_g1 = carray(m_g1, (N, D), real)
+    v_g1 = carray(v_g1, (N, D), real)
+    m_b1 = carray(m_b1, (N, D), real)
+    v_b1 = carray(v_b1, (N, D), real)
+    m_g2 = carray(m_g2, (N, D), real)
+    v_g2 = carray(v_g2, (N, D), real)
+    m_b2 = carray(m_b2, (N, D), real)
+    v_b2 = carray(v_b2, (N, D), real)
+    m_W = carray(m_W, (N, F, D), real)
+    v_W = carray(v_W, (N, F, D), real)
+    m_w = carray(m_w, (N, F), real)
+    v_w = carray(v_w, (N, F), real)
+    m_U = carray(m_U, (N, D, F), real)
+    v_U = carray(v_U, (N, D, F), real)
+    m_u = carray(m_u, (N, D), real)
+    v_u = carray(v_u, (N, D), real)
+    m_H = carray(m_H, (V, D), real)
+    v_H = carray(v_H, (V, D), real)
+    m_h = carray(m_h, (V,), real)
+    v_h = carray(v_h, (V,), real)
+    gelu_tanh = carray(gelu_tanh, (N, B, T, F), real)
+    p_sum_exp = carray(p_sum_exp, (B, K, T, T), real)
+    Q_turned = carray(Q_turned, (N, D, K, E), real)
+    G_turned = carray(G_turned, (N, D, K, E), real)
+    A_turned = carray(A_turned, (N, D, K, E), real)
+    M_turned = carray(M_turned, (N, K, E, D), real)
+    W_turned = carray(W_turned, (N, D, F), real)
+    U_turned = carray(U_turned, (N, F, D), real)
+    val_turned = carray(val_turned, (N, B, K, E, T), real)
+    L_rows = carray(L_rows, (B,), real)
+    dP_parts = carray(dP_parts, (threads, T, D), real)
+    dQ_parts = carray(dQ_parts, (threads, N, K, E, D), real)
+    dG_parts = carray(dG_parts, (threads, N, K, E, D), real)
+    dA_parts = carray(dA_parts, (threads, N, K, E, D), real)
+    dM_parts = carray(dM_parts, (threads, N, D, K, E), real)
+    dg1_parts = carray(dg1_parts, (threads, N, D), real)
+    db1_parts = carray(db1_parts, (threads, N, D), real)
+    dg2_parts = carray(dg2_parts, (threads, N, D), real)
+    db2_parts = carray(db2_parts, (threads, N, D), real)
+    dW_parts = carray(dW_parts, (threads, N, F, D), real)
+    dw_parts = carray(dw_parts, (threads, N, F), real)
+    dU_parts = carray(dU_parts, (threads, N, D, F), real)
+    du_parts = carray(du_parts, (threads, N, D), real)
+    dH_parts = carray(dH_parts, (threads, V, D), real)
+    dh_parts = carray(dh_parts, (threads, V), real)
     r_turned = emb  # in the same array
     pred_exp = o  # in the same array
     do = o  # in the same array
@@ -1511,15 +1662,84 @@ def step(
     C_new_factor = 1.0 / (1.0 - beta1 ** t)
     # C_new_factor2 = 1/(1 - beta2**t)
     C_new_factor2 = 1.0 / (1.0 - beta2 ** t)
-    parts = parts_for(N * B * T * K * E * D, threads)
-    run_step_sweep_1(
-        parts, B, T, D, N, K, E, F, V, x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, emb, r, z,
-        z1_dev, z1_hat, z1, q, key, val, score, masked, p, mix, z2, z3_dev, z3_hat, z3, a, gelu, o, dgelu,
-        da, dz3, dz2, dmix, dp, dscore, dkey, dq, dz1, dz1_hat, dz, gelu_tanh, p_sum_exp, Q_turned,
-        G_turned, A_turned, M_turned, W_turned, U_turned, val_turned, L_rows, dP_parts, dQ_parts, dG_parts,
-        dA_parts, dM_parts, dg1_parts, db1_parts, dg2_parts, db2_parts, dW_parts, dw_parts, dU_parts,
-        du_parts, dH_parts, dh_parts,
-    )
+    at = np.empty(75, np.uintp)
+    at[0] = x.ctypes.data
+    at[1] = y.ctypes.data
+    at[2] = C.ctypes.data
+    at[3] = P.ctypes.data
+    at[4] = Q.ctypes.data
+    at[5] = G.ctypes.data
+    at[6] = A.ctypes.data
+    at[7] = M.ctypes.data
+    at[8] = g1.ctypes.data
+    at[9] = b1.ctypes.data
+    at[10] = g2.ctypes.data
+    at[11] = b2.ctypes.data
+    at[12] = W.ctypes.data
+    at[13] = w.ctypes.data
+    at[14] = U.ctypes.data
+    at[15] = u.ctypes.data
+    at[16] = H.ctypes.data
+    at[17] = h.ctypes.data
+    at[18] = emb.ctypes.data
+    at[19] = r.ctypes.data
+    at[20] = z.ctypes.data
+    at[21] = z1_dev.ctypes.data
+    at[22] = z1_hat.ctypes.data
+    at[23] = z1.ctypes.data
+    at[24] = q.ctypes.data
+    at[25] = key.ctypes.data
+    at[26] = val.ctypes.data
+    at[27] = score.ctypes.data
+    at[28] = masked.ctypes.data
+    at[29] = p.ctypes.data
+    at[30] = mix.ctypes.data
+    at[31] = z2.ctypes.data
+    at[32] = z3_dev.ctypes.data
+    at[33] = z3_hat.ctypes.data
+    at[34] = z3.ctypes.data
+    at[35] = a.ctypes.data
+    at[36] = gelu.ctypes.data
+    at[37] = o.ctypes.data
+    at[38] = dgelu.ctypes.data
+    at[39] = da.ctypes.data
+    at[40] = dz3.ctypes.data
+    at[41] = dz2.ctypes.data
+    at[42] = dmix.ctypes.data
+    at[43] = dp.ctypes.data
+    at[44] = dscore.ctypes.data
+    at[45] = dkey.ctypes.data
+    at[46] = dq.ctypes.data
+    at[47] = dz1.ctypes.data
+    at[48] = dz1_hat.ctypes.data
+    at[49] = dz.ctypes.data
+    at[50] = gelu_tanh.ctypes.data
+    at[51] = p_sum_exp.ctypes.data
+    at[52] = Q_turned.ctypes.data
+    at[53] = G_turned.ctypes.data
+    at[54] = A_turned.ctypes.data
+    at[55] = M_turned.ctypes.data
+    at[56] = W_turned.ctypes.data
+    at[57] = U_turned.ctypes.data
+    at[58] = val_turned.ctypes.data
+    at[59] = L_rows.ctypes.data
+    at[60] = dP_parts.ctypes.data
+    at[61] = dQ_parts.ctypes.data
+    at[62] = dG_parts.ctypes.data
+    at[63] = dA_parts.ctypes.data
+    at[64] = dM_parts.ctypes.data
+    at[65] = dg1_parts.ctypes.data
+    at[66] = db1_parts.ctypes.data
+    at[67] = dg2_parts.ctypes.data
+    at[68] = db2_parts.ctypes.data
+    at[69] = dW_parts.ctypes.data
+    at[70] = dw_parts.ctypes.data
+    at[71] = dU_parts.ctypes.data
+    at[72] = du_parts.ctypes.data
+    at[73] = dH_parts.ctypes.data
+    at[74] = dh_parts.ctypes.data
+    parts = parts_for(max(N * B * K * T ** 2 * E, N * B * T * K * E * D, N * B * T * F * D, B * T * V * D), threads)
+    run_step_sweep_1(parts, B, T, D, N, K, E, F, V, at)
     add_parts(dP, dP_parts, parts)
     add_parts(dQ, dQ_parts, parts)
     add_parts(dG, dG_parts, parts)
@@ -1852,11 +2072,14 @@ def step(
     return L
 
 
+_step = by_name(step, DIGEST)
+
+
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def train_chunk(
-    order, lr, beta1, beta2, eps, t, x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, m_C, v_C, m_P, v_P,
-    m_Q, v_Q, m_G, v_G, m_A, v_A, m_M, v_M, m_g1, v_g1, m_b1, v_b1, m_g2, v_g2, m_b2, v_b2, m_W, v_W, m_w, v_w, m_U,
-    v_U, m_u, v_u, m_H, v_H, m_h, v_h, losses, threads,
+    order, lr, beta1, beta2, eps, t, x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, m_C, v_C,
+    m_P, v_P, m_Q, v_Q, m_G, v_G, m_A, v_A, m_M, v_M, m_g1, v_g1, m_b1, v_b1, m_g2, v_g2, m_b2, v_b2,
+    m_W, v_W, m_w, v_w, m_U, v_U, m_u, v_u, m_H, v_H, m_h, v_h, losses, threads,
 ):
     """len(order) steps in place, step k on rows order[k] of the data; losses[k] is the loss before step k.
 
@@ -1952,7 +2175,29 @@ def train_chunk(
                 x_batch[row, axis1] = x[order[turn, row], axis1]
             for axis1 in range(y.shape[1]):
                 y_batch[row, axis1] = y[order[turn, row], axis1]
-        losses[turn] = step(x_batch, y_batch, lr[turn], beta1[turn], beta2[turn], eps[turn], t[turn], C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, m_C, v_C, m_P, v_P, m_Q, v_Q, m_G, v_G, m_A, v_A, m_M, v_M, m_g1, v_g1, m_b1, v_b1, m_g2, v_g2, m_b2, v_b2, m_W, v_W, m_w, v_w, m_U, v_U, m_u, v_u, m_H, v_H, m_h, v_h, emb, Q_turned, G_turned, A_turned, M_turned, W_turned, U_turned, z, z1_dev, z1_hat, z1, q, key, val, score, masked, p_sum_exp, p, mix, z2, z3_dev, z3_hat, z3, a, gelu_tanh, gelu, r, o, L_rows, val_turned, dgelu, da, dz3, dz2, dmix, dp, dscore, dkey, dq, dz1, dz1_hat, dz, dC, dP, dQ, dG, dA, dM, dg1, db1, dg2, db2, dW, dw, dU, du, dH, dh, dP_parts, dQ_parts, dG_parts, dA_parts, dM_parts, dg1_parts, db1_parts, dg2_parts, db2_parts, dW_parts, dw_parts, dU_parts, du_parts, dH_parts, dh_parts, threads)
+        losses[turn] = _step(
+            B, T, D, N, K, E, F, V, threads, lr[turn], beta1[turn], beta2[turn], eps[turn], t[turn],
+            address(x_batch, 4), address(y_batch, 4), address(C), address(P), address(Q), address(G),
+            address(A), address(M), address(g1), address(b1), address(g2), address(b2), address(W), address(w),
+            address(U), address(u), address(H), address(h), address(emb), address(r), address(z),
+            address(z1_dev), address(z1_hat), address(z1), address(q), address(key), address(val),
+            address(score), address(masked), address(p), address(mix), address(z2), address(z3_dev),
+            address(z3_hat), address(z3), address(a), address(gelu), address(o), address(dgelu), address(da),
+            address(dz3), address(dz2), address(dmix), address(dp), address(dscore), address(dkey), address(dq),
+            address(dz1), address(dz1_hat), address(dz), address(dC), address(dP), address(dQ), address(dG),
+            address(dA), address(dM), address(dg1), address(db1), address(dg2), address(db2), address(dW),
+            address(dw), address(dU), address(du), address(dH), address(dh), address(m_C), address(v_C),
+            address(m_P), address(v_P), address(m_Q), address(v_Q), address(m_G), address(v_G), address(m_A),
+            address(v_A), address(m_M), address(v_M), address(m_g1), address(v_g1), address(m_b1),
+            address(v_b1), address(m_g2), address(v_g2), address(m_b2), address(v_b2), address(m_W),
+            address(v_W), address(m_w), address(v_w), address(m_U), address(v_U), address(m_u), address(v_u),
+            address(m_H), address(v_H), address(m_h), address(v_h), address(gelu_tanh), address(p_sum_exp),
+            address(Q_turned), address(G_turned), address(A_turned), address(M_turned), address(W_turned),
+            address(U_turned), address(val_turned), address(L_rows), address(dP_parts), address(dQ_parts),
+            address(dG_parts), address(dA_parts), address(dM_parts), address(dg1_parts), address(db1_parts),
+            address(dg2_parts), address(db2_parts), address(dW_parts), address(dw_parts), address(dU_parts),
+            address(du_parts), address(dH_parts), address(dh_parts),
+        )
         if not math.isfinite(losses[turn]):
             return turn
     return order.shape[0]

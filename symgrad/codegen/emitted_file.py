@@ -11,6 +11,7 @@ import hashlib
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from ..language.batch import batch_axis, is_total
 from ..language.errors import DeclarationError
@@ -22,9 +23,10 @@ from ..language.sizes import solved
 from ..language.terms import Index, Reduce, Size, Term, reads
 from .functions import FROM_NUMBA, support
 from .header import header
+from .linked import Linked, PartArray, arguments, function, indented, read_names, wrapped
 from .printer import Names, Printer
 from .schedule.plan import Nest
-from .sweep_functions import PartArray, sweep_functions
+from .sweep_functions import NJIT, sweep_functions
 
 # Free reassociation of a whole function would turn r*(1 - f) + f*s into r + f*(s - r) and lose s where it is small;
 # only sums that are collected in a loop may be reordered, by `plus`.
@@ -88,7 +90,7 @@ class File:
         numba = [
             "njit",
             *(name for name in FROM_NUMBA if name in self.used),
-            *(["cfunc"] if swept else []),
+            *(["cfunc", "get_num_threads"] if swept else []),
             *(["types"] if self.used & {"by_name", "product", "in_huge_pages"} else []),
         ]
         system = ["import sys"] if "in_huge_pages" in self.used else []
@@ -148,15 +150,32 @@ class File:
         return self.function("gradients", arguments, doc, [*body, f"return {result}"])
 
     def step(self) -> str:
+        """With sweeps it is linked, and called by addresses; a small one is compiled into its loop."""
         nest = self.parts.step
         arguments = [*self.inputs, *self.masks, *self.settings_of_step(), *self.parameters, *self.states]
-        workspace = [nest.stored(name) for name in nest.workspace]
-        sizes = self.sizes(nest, arguments + workspace)
-        body = [*sizes, *self.shared(nest), *self.printed(nest, "step"), *self.copies(nest)]
-        loss = self.names.tensor(nest.program.outputs[0])
+        arguments += [nest.stored(name) for name in nest.workspace]
         doc = "One step in place; the loss before it.  A loss that is not finite leaves everything untouched."
-        parts = [*(array.name for array in self.part_arrays("step")), *self.threads]
-        return self.function("step", arguments + workspace, doc, [*body, f"return {loss}"], parts)
+        if not self.threads:
+            return self.function("step", arguments, doc, [*self.sizes(nest, arguments), *self.step_body])
+        return (
+            self.of_sweeps("step")
+            + "\n"
+            + self.linked.source(quoted([doc, "", *self.shapes(arguments)]), self.step_body)
+        )
+
+    @cached_property
+    def step_body(self) -> list[str]:
+        nest = self.parts.step
+        loss = self.names.tensor(nest.program.outputs[0])
+        return [*self.shared(nest), *self.printed(nest, "step"), *self.copies(nest), f"return {loss}"]
+
+    @cached_property
+    def linked(self) -> Linked:
+        """The step that has sweeps."""
+        nest, read = self.parts.step, read_names([*self.step_body[:-1], self.step_body[-1].removeprefix("return ")])
+        printer = Printer(nest, self.names, self.used)
+        found = arguments(nest, self.names, printer, read, self.part_arrays("step"), "threads", updates=True)
+        return Linked("step", found, "types.float64")
 
     def train_chunk(self) -> str:
         nest = self.parts.step
@@ -175,16 +194,22 @@ class File:
                 gathered += self.gathered_row(row, name, len(tensor.indices) - 1)
             gathered = [f"    for row in range({batch}):", *gathered]
         settings = [self.names.tensor(tensor.name) for tensor in self.settings]
-        call = [*rows, *(self.names.batch(mask.name) for mask in self.masks)]
-        call += [f"{self.names.tensor(tensor.name)}[turn]" for tensor in self.settings_of_step()]
-        call += [self.names.tensor(name) for name in (*(t.name for t in arguments[len(rows) :]), *nest.workspace)]
-        call += [*(array.name for array in self.part_arrays("step")), *self.threads]
+        rows += [self.names.batch(mask.name) for mask in self.masks]
+        rows += [f"{self.names.tensor(tensor.name)}[turn]" for tensor in self.settings_of_step()]
+        of_turn = [*self.inputs, *self.masks, *self.settings_of_step()]
+        given = dict(zip((self.names.tensor(tensor.name) for tensor in of_turn), rows, strict=True))
+        if self.threads:
+            call = self.linked.call("losses[turn] = ", given)
+        else:
+            lasting = (*self.parameters, *self.states, *map(nest.stored, nest.workspace))
+            names = [*given.values(), *(self.names.tensor(tensor.name) for tensor in lasting)]
+            call = wrapped("losses[turn] = step", ", ".join(names))
         body += [
             *self.allocations(nest, "step", shared=False),
             "for turn in range(order.shape[0]):",
             *gathered,
             *(f"    {line}" for line in self.draws()),
-            f"    losses[turn] = step({', '.join(call)})",
+            *indented(call),
             "    if not math.isfinite(losses[turn]):",
             "        return turn",
             "return order.shape[0]",
@@ -264,28 +289,21 @@ class File:
         """Each once: the arrays with an axis of parts that the function's sweeps use."""
         return list({array.name: array for sweep in self.sweeps[function] for array in sweep.arrays}.values())
 
-    def function(self, name: str, arguments: list[Tensor], doc: str, body: list[str], more: Sequence[str] = ()) -> str:
-        """The function after those of its sweeps; `more` are arguments that are no tensors."""
-        shapes = [f"{self.names.tensor(t.name)} ({shape(t)})" for t in arguments if t.indices]
-        lines = textwrap.wrap("Arrays: " + ", ".join(shapes), 112) if shapes else []
-        sweeps = [f"\n{source}\n\n" for sweep in self.sweeps[name] for source in sweep.sources]
-        arguments = [*(self.names.tensor(t.name) for t in arguments), *more]
-        return "".join(sweeps) + self.written(name, arguments, [doc, "", *lines], body)
+    def function(self, name: str, arguments: list[Tensor], doc: str, body: list[str]) -> str:
+        """The function after those of its sweeps."""
+        names = [self.names.tensor(t.name) for t in arguments]
+        return self.of_sweeps(name) + self.written(name, names, [doc, "", *self.shapes(arguments)], body)
 
-    def written(self, name: str, arguments: list[str], doc: list[str], body: list[str]) -> str:
-        head = f"def {name}({', '.join(arguments)}):"
-        if len(head) > 118:
-            wrapped = textwrap.wrap(", ".join(arguments) + ",", 112)
-            head = "\n".join([f"def {name}(", *(f"    {line}" for line in wrapped), "):"])
-        while doc and not doc[-1]:
-            doc = doc[:-1]
-        closing = (
-            [f'    """{doc[0]}"""']
-            if len(doc) == 1
-            else [f'    """{doc[0]}', *(f"    {d}" if d else "" for d in doc[1:]), '    """']
-        )
-        decorator = '@njit(cache=True, fastmath=FAST, error_model="numpy")'
-        return "\n".join(["", decorator, head, *closing, *(f"    {line}" for line in body)])
+    def of_sweeps(self, function: str) -> str:
+        return "".join(f"\n{source}\n\n" for sweep in self.sweeps[function] for source in sweep.sources)
+
+    def shapes(self, arguments: list[Tensor]) -> list[str]:
+        shapes = [f"{self.names.tensor(t.name)} ({shape(t)})" for t in arguments if t.indices]
+        return textwrap.wrap("Arrays: " + ", ".join(shapes), 112) if shapes else []
+
+    @staticmethod
+    def written(name: str, arguments: list[str], doc: list[str], body: list[str]) -> str:
+        return "\n" + function(NJIT, name, ", ".join(arguments), [*quoted(doc), *body])
 
     def sizes(
         self, nest: Nest, arguments: list[Tensor], rows: bool = False, arrays: Sequence[Tensor] = ()
@@ -354,6 +372,13 @@ class File:
 
     def copies(self, nest: Nest) -> list[str]:
         return [f"{self.names.tensor(old)}[...] = {self.names.tensor(new)}" for old, new in nest.storage.copied]
+
+
+def quoted(doc: list[str]) -> list[str]:
+    """The lines of a docstring."""
+    while doc and not doc[-1]:
+        doc = doc[:-1]
+    return [f'"""{doc[0]}"""'] if len(doc) == 1 else [f'"""{doc[0]}', *doc[1:], '"""']
 
 
 def refuse_settings(loss: Program) -> None:

@@ -1,7 +1,8 @@
 """The functions that emitted files carry along: Python source, only what a file uses.
 
-In float32 the polynomial forms below replace libm's: they inline and have no branch, so LLVM turns loops over them into
-vector code.  Each states its error bound, and the tests hold it against mpmath.  In float64 libm is used.
+In float32 the polynomial forms below replace libm's: they have no branch and are inlined by force, for in a long
+function LLVM would not, so it turns loops over them into vector code.  Each states its error bound, and the tests hold
+it against mpmath.  In float64 libm is used.
 """
 
 from __future__ import annotations
@@ -77,15 +78,17 @@ def add_parts(total, parts, count):
 '''
 
 BY_NAME = '''
-def by_name(function, name):
-    """The function, compiled for C, under a name that the linker knows: callers do not compile it with themselves."""
-    name = f"{function.__name__}_{name}"
-    binding.add_symbol(name, function.address)
-    arguments = [types.uintp if isinstance(kind, types.CPointer) else kind for kind in function._sig.args]
-    return types.ExternalFunction(name, types.void(*arguments))
-'''
+get_num_threads()  # begins Numba's threads: linked code that comes from the cache expects them
 
-ADDRESS = '''
+
+def by_name(function, digest):
+    """The function, compiled for C, under a name that the linker knows: callers do not compile it with themselves."""
+    name = f"{function.__name__}_{digest}"
+    binding.add_symbol(name, function.address)
+    kinds = [types.uintp if isinstance(kind, types.CPointer) else kind for kind in function._sig.args]
+    return types.ExternalFunction(name, function._sig.return_type(*kinds))
+
+
 @njit(cache=True)
 def address(array, size=np.dtype(real).itemsize):
     """Where an array of numbers of `size` bytes begins, for a function that is compiled for C."""
@@ -119,14 +122,14 @@ LEAST = real(np.finfo(real).min)
 """
 
 LARGER = '''
-@njit(cache=True, fastmath={"nnan", "nsz"})
+@njit(cache=True, fastmath={"nnan", "nsz"}, forceinline=True)
 def larger(a, b):
     """The greater of two numbers; a NaN shows in the exponentials that follow."""
     return a if a > b else b
 '''
 
 EXP_32 = '''
-@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
+@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy", forceinline=True)
 def exp(x):
     """e**x in float32: 2**n times a polynomial of degree 6; within 2 ulp, 0 below -86.98, inf above 88.73."""
     x = f32(x)
@@ -144,7 +147,7 @@ def exp(x):
 '''
 
 LOG_32 = '''
-@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
+@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy", forceinline=True)
 def log(x):
     """The natural logarithm in float32: of x = 2**n * m, m in [0.707, 1.414), a polynomial of m - 1; within 2 ulp."""
     x = f32(x)
@@ -163,7 +166,7 @@ def log(x):
 '''
 
 TANH_32 = '''
-@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
+@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy", forceinline=True)
 def tanh(x):
     """tanh in float32: x + x**3 times a quotient below 1.405, else 1 - 1/p**4 with a polynomial p; within 2 ulp."""
     x = f32(x)
@@ -183,7 +186,7 @@ def tanh(x):
 '''
 
 PLUS = '''
-@njit(cache=True, fastmath={"reassoc", "nsz"})
+@njit(cache=True, fastmath={"reassoc", "nsz"}, forceinline=True)
 def plus(a, b):
     """a + b, where a collects a sum whose order is free: a loop over it becomes vector code."""
     return a + b
@@ -217,7 +220,6 @@ PLAIN = {  # the same in each dtype
     "parts_for": THREADS,
     "add_parts": ADD_PARTS,
     "by_name": BY_NAME,
-    "address": ADDRESS,
     "in_huge_pages": HUGE_PAGES,
 }
 FROM_NUMBA = ("carray", "prange")

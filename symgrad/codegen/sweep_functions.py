@@ -1,8 +1,8 @@
 """Sweeps as functions of their own: `step_sweep_1(part, parts, ...)` does the tiles, or the rows, of one part.
 
-Numba compiles a function again with each that calls it.  So a sweep of the step, which holds most of its work, is
-called by a name that the linker knows, as C would call it: `step_sweep_1_for_c` gets addresses, and `run_step_sweep_1`
-calls that for one part, or where the work pays for it on several threads, from a `prange` with nothing else in it.
+Those of the step, which hold most of its work, are linked: compiled once, not with each caller.  `run_step_sweep_1`
+calls one for each part, where the work pays for it on several threads: a `prange` with nothing else in it, for what is
+in it Numba compiles twice, and slowly where it is given many numbers.  So it gets the addresses as one array.
 
 Part arrays have an axis of parts in front: what a sweep keeps for the tile at hand, and the sums that are added up when
 all parts are done.
@@ -10,37 +10,19 @@ all parts are done.
 
 from __future__ import annotations
 
-import ast
-import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..language.algebra import mul
 from ..language.notation import text
-from ..language.program import Role
 from ..language.terms import ONE, Const, Term
+from .linked import INDENT, SIZE, Argument, Linked, PartArray, arguments, function, read_names, wrapped
 from .nests import Assign, Loop, MatrixProduct, Node, Sweep, Within
 from .printer import INT, Names, Printer
 from .schedule.plan import Nest
 
-INDENT = "    "
-KINDS = {  # what C knows them as, in the order of arguments
-    "size": "types.intp",
-    "number": "types.float64",
-    "np.int32": "IDS",
-    "np.int64": "types.CPointer(types.int64)",
-    "real": "REALS",
-}
-SIZES = {"real": "", "np.int32": ",~4", "np.int64": ",~8"}  # what is not the file's own number
 NJIT = '@njit(cache=True, fastmath=FAST, error_model="numpy")'
-
-
-@dataclass(frozen=True)
-class PartArray:
-    """`name` holds for each part a tensor's entries; `shape` are those of its axes that a part has."""
-
-    name: str
-    shape: tuple[Term, ...]
 
 
 @dataclass(frozen=True)
@@ -60,17 +42,6 @@ def sweep_functions(nest: Nest, names: Names, used: set[str], function: str, thr
     ]
 
 
-@dataclass(frozen=True)
-class Argument:
-    """What a sweep is given as C knows it; `given` is what its caller writes; arrays have a shape and `number`s."""
-
-    kind: str
-    name: str
-    given: str
-    shape: str = ""
-    number: str = ""
-
-
 class Writer:
     def __init__(self, nest: Nest, names: Names, used: set[str], sweep: Sweep, name: str, threads: bool) -> None:
         self.nest, self.names, self.used, self.sweep, self.threads = nest, names, used, sweep, threads
@@ -82,80 +53,43 @@ class Writer:
         own = [self.part_array(name, self.shape(name)) for name in (*sweep.held, *sweep.partial)]
         local = [self.part_array(self.nest.storage.home[name], self.shape(name)) for name in sweep.local]
         of_part = dict(zip((*sweep.held, *sweep.partial, *sweep.local), (*own, *local), strict=True))
-        body = self.body(of_part)
-        arguments = self.arguments(read_names(body[1:]), (*own, *local))
-        names = ", ".join(argument.name for argument in arguments)
-        sources = [function(NJIT, self.name, f"part, parts, {names}", body)]
-        given = ", ".join(argument.given for argument in arguments)
-        if not self.threads:
-            calls = ["parts = 1", *wrapped(self.name, f"parts - 1, parts, {given}")]  # a 0 would be another type
-        else:
-            self.used |= {"by_name", "address", "carray", "parts_for", "prange"}
-            run = self.names.identifier("function", f"run_{self.name}")
-            sources += [self.for_c(arguments), self.runner(run, arguments)]
-            calls = [f"parts = parts_for({self.work()}, threads)", *wrapped(run, f"parts, {given}")]
+        doc, *body = self.body(of_part)
+        parts = (Argument(SIZE, "part", "part"), Argument(SIZE, "parts", "parts"))
+        found = arguments(self.nest, self.names, self.printer, read_names(body), (*own, *local), "parts", updates=False)
+        function = Linked(self.name, (*parts, *(argument for argument in found if argument.name != "parts")))
+        sources, calls = self.on_threads(function, [doc], body) if self.threads else self.alone(function, [doc, *body])
         for name in sweep.partial:
             self.used.add("add_parts")
             calls.append(f"add_parts({self.names.tensor(name)}, {of_part[name].name}, parts)")
-        return SweepFunction(tuple(sources), calls, tuple(dict.fromkeys((*own, *local))))
-
-    def for_c(self, arguments: list[Argument]) -> str:
-        """The function by addresses; its arrays get their shapes."""
-        counts = {kind: sum(a.kind == kind for a in arguments) for kind in KINDS.values()}
-        counts["types.intp"] += 2  # part, parts
-        signature = ", ".join(f"*[{kind}] * {count}" for kind, count in counts.items() if count)
-        decorator = f"@cfunc(types.void({signature}), cache=True)"
-        names = ", ".join(("part", "parts", *(a.name for a in arguments)))
-        given = [f"carray({a.name}, ({a.shape}), {a.number})" if a.number else a.name for a in arguments]
-        return function(
-            decorator, f"{self.name}_for_c", names, wrapped(self.name, ", ".join(("part", "parts", *given)))
-        )
-
-    def runner(self, run: str, arguments: list[Argument]) -> str:
-        """The function that calls it for each part; arrays that it is given live until it has ended."""
-        linked = f"_{self.name}"
-        addresses = ", ".join(f"address({a.name}{SIZES[a.number]})" for a in arguments if a.number) + ","
-        at = ["at = (", *indented([line.replace("~", " ") for line in textwrap.wrap(addresses, 100)]), ")"]
-        plain = [argument.name for argument in arguments if not argument.number]
-
-        def call(part: str) -> list[str]:
-            return indented(wrapped(linked, ", ".join((part, "parts", *plain, "*at"))))
-
-        loop = ["    for part in prange(parts):", *indented(call("np.int64(part)"))]
-        body = [*at, "if parts == 1:", *call("parts - 1"), "else:", *loop]
-        names = ", ".join(("parts", *(argument.name for argument in arguments)))
-        text_of_it = function("@njit(cache=True, parallel=True)", run, names, body)
-        return f"{linked} = by_name({self.name}_for_c, DIGEST)\n\n\n{text_of_it}"
-
-    def arguments(self, read: set[str], parts: Iterable[PartArray]) -> list[Argument]:
-        """Sizes, numbers, tokens and arrays, in this order, of what the body reads, and the sizes of those arrays."""
-        of_part = {array.name: array for array in parts}
-        found: list[Argument] = []
-        for (kind, name), written in list(self.names.given.items()):
-            if written not in read or kind == "size":
-                continue
-            if written in of_part:
-                found.append(self.array(written, ("parts", *self.extents(of_part[written].shape)), "real"))
-            elif kind == "tensor" and (tensor := self.nest.stored(name)).indices:
-                ids = "np.int32" if tensor.role is Role.TOKENS else "np.int64"
-                found.append(
-                    self.array(written, self.extents(tensor.shape), "real" if tensor.vocabulary is None else ids)
-                )
-            elif kind == "tensor":
-                lasts = tensor.role in (Role.PARAMETER, Role.STATE)
-                found.append(Argument(KINDS["number"], written, f"{written}[()]" if lasts else written))
-        read = read | read_names([f"({argument.shape})" for argument in found])
-        sizes = (written for (kind, _), written in self.names.given.items() if kind == "size" and written in read)
-        found += [Argument(KINDS["size"], written, written) for written in sizes]
-        return sorted(found, key=lambda argument: list(KINDS.values()).index(argument.kind))
+        return SweepFunction(sources, calls, tuple(dict.fromkeys((*own, *local))))
 
     @staticmethod
-    def array(name: str, extents: Sequence[str], number: str) -> Argument:
-        shape = ", ".join(extents) + ("," if len(extents) == 1 else "")
-        return Argument(KINDS[number], name, name, shape, number)
+    def alone(linked: Linked, body: list[str]) -> tuple[tuple[str, ...], list[str]]:
+        """The function, compiled with its caller, and the lines that call it for its only part."""
+        names, given = zip(*((argument.name, argument.given) for argument in linked.arguments[1:]), strict=True)
+        source = function(NJIT, linked.name, ", ".join(("part", *names)), body)
+        # a 0 would be another type
+        return (source,), ["parts = 1", *wrapped(linked.name, ", ".join(("parts - 1", *given)))]
 
-    def extents(self, shape: Iterable[Term]) -> list[str]:
-        return [self.printer.term(extent, INT)[0] for extent in shape]
+    def on_threads(self, linked: Linked, doc: list[str], body: list[str]) -> tuple[tuple[str, ...], list[str]]:
+        """The function, the two that call it for each part, and the lines that call these."""
+        self.used |= {"by_name", "carray", "parts_for", "prange"}
+        run, at = (self.names.identifier("function", f"{verb}_{linked.name}") for verb in ("run", "one"))
+        plain = ", ".join(argument.name for argument in linked.plain[2:])
+        addresses = ", ".join(f"at[{k}]" for k in range(len(linked.arrays)))
+        given = ", ".join(filter(None, (plain, "at")))
+        one = wrapped(linked.linked, ", ".join(filter(None, ("part", "parts", plain, addresses))))
+        loop = ["for part in prange(parts):", f"{INDENT}{at}(np.int64(part), parts, {given})"]
+        alone = ["if parts == 1:", f"{INDENT}{at}(parts - 1, parts, {given})", f"{INDENT}return"]
+        sources = (
+            linked.source(doc, body),
+            function("@njit(cache=True)", at, f"part, parts, {given}", one),
+            function("@njit(cache=True, parallel=True)", run, f"parts, {given}", [*alone, *loop]),
+        )
+        calls = [f"at = np.empty({len(linked.arrays)}, np.uintp)"]
+        calls += [f"at[{k}] = {argument.given}.ctypes.data" for k, argument in enumerate(linked.arrays)]
+        plain = ", ".join(filter(None, (*(argument.given for argument in linked.plain[2:]), "at")))
+        return sources, [*calls, f"parts = parts_for({self.work()}, threads)", *wrapped(run, f"parts, {plain}")]
 
     def body(self, of_part: dict[str, PartArray]) -> list[str]:
         """The part's own arrays, then its tiles."""
@@ -196,8 +130,14 @@ class Writer:
 
     def work(self) -> str:
         """The largest number of multiplications or entries that one of its statements goes through."""
-        largest = max(spaces_of(self.sweep.body, ()), key=len)
-        return self.printer.term(mul(*largest), INT)[0]
+        spaces = list({frozenset(Counter(s).items()): s for s in reversed([*spaces_of(self.sweep.body, ())])}.values())
+        largest = [s for s in reversed(spaces) if not any(contains(other, s) for other in spaces if other is not s)]
+        products = [self.printer.term(mul(*space), INT)[0] for space in largest]
+        return products[0] if len(products) == 1 else f"max({', '.join(products)})"
+
+
+def contains(space: tuple[Term, ...], other: tuple[Term, ...]) -> bool:
+    return not Counter(other) - Counter(space)
 
 
 def spaces_of(nodes: list[Node], around: tuple[Term, ...]) -> Iterator[tuple[Term, ...]]:
@@ -212,25 +152,3 @@ def spaces_of(nodes: list[Node], around: tuple[Term, ...]) -> Iterator[tuple[Ter
                 yield (*around, *(index.extent for index in (*p.rows, *p.columns, *p.inner)))
             case Assign():
                 yield around or (ONE,)
-
-
-def read_names(lines: list[str]) -> set[str]:
-    """The names that the lines read and do not make."""
-    names = [node for node in ast.walk(ast.parse("\n".join(lines))) if isinstance(node, ast.Name)]
-    return {node.id for node in names} - {node.id for node in names if isinstance(node.ctx, ast.Store)}
-
-
-def function(decorator: str, name: str, arguments: str, body: list[str]) -> str:
-    return "\n".join([decorator, *wrapped(f"def {name}", arguments, ":"), *indented(body)])
-
-
-def indented(lines: list[str]) -> list[str]:
-    return [INDENT + line for line in lines]
-
-
-def wrapped(name: str, arguments: str, end: str = "") -> list[str]:
-    """`name(arguments)` on one line, or with the arguments on lines of their own."""
-    line = f"{name}({arguments}){end}"
-    if len(line) <= 108:
-        return [line]
-    return [f"{name}(", *indented(textwrap.wrap(arguments + ",", 100)), f"){end}"]

@@ -47,7 +47,7 @@ def numba_replaced() -> Iterator[None]:
     """`from numba import njit, types` gives a decorator that does nothing, and types that mean nothing."""
     numba, llvmlite, linked = ModuleType("numba"), ModuleType("llvmlite"), Linked()
     numba.njit = as_it_is
-    numba.prange = range
+    numba.prange, numba.get_num_threads = range, lambda: 1
     numba.types = linked
     numba.cfunc = linked.cfunc
     numba.carray = carray
@@ -72,7 +72,7 @@ class Linked:
 
     def cfunc(self, signature: object, **options: object) -> Callable:
         def decorated(function: Callable) -> Callable:
-            function.address, function._sig = len(self.functions), SimpleNamespace(args=())
+            function.address, function._sig = len(self.functions), SimpleNamespace(args=(), return_type=Anything())
             self.functions[function.address] = function
             return function
 
@@ -88,7 +88,7 @@ class Linked:
 def carray(address: int, shape: tuple[int, ...], dtype: type) -> np.ndarray:
     """The array at an address."""
     size = math.prod(shape) * np.dtype(dtype).itemsize
-    return np.ndarray(shape, dtype, (ctypes.c_char * size).from_address(address))
+    return np.ndarray(shape, dtype, (ctypes.c_char * size).from_address(int(address)))
 
 
 def as_it_is(function: Callable | None = None, **options: object) -> Callable:

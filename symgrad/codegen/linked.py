@@ -1,0 +1,152 @@
+"""Functions that are compiled once, for C, and that their callers know by name.
+
+Numba compiles a function again with each that calls it, and the arrays among its arguments are many numbers each: of a
+large step that is most of what a person waits for at first.  So a step and its sweeps get sizes, numbers and addresses,
+and give the addresses their shapes; callers find them through the linker.
+"""
+
+from __future__ import annotations
+
+import ast
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ..language.program import Role
+from ..language.terms import Term
+from .printer import INT, Names, Printer
+from .schedule.plan import Nest
+
+INDENT, SPACE = "    ", "\0"  # a space where no line is broken
+SIZE, NUMBER, ID, LONG_ID, REAL = "types.intp", "types.float64", "IDS", "types.CPointer(types.int64)", "REALS"
+KINDS = (SIZE, NUMBER, ID, LONG_ID, REAL)  # what C knows arguments as, in their order
+NUMBERS = {REAL: "real", ID: "np.int32", LONG_ID: "np.int64"}  # of arrays
+BYTES = {REAL: "", ID: ", 4", LONG_ID: ", 8"}  # of what is not the file's own number
+
+
+@dataclass(frozen=True)
+class PartArray:
+    """`name` holds for each part a tensor's entries; `shape` are those of its axes that a part has."""
+
+    name: str
+    shape: tuple[Term, ...]
+
+
+@dataclass(frozen=True)
+class Argument:
+    """`given` is what callers write unless they say otherwise; arrays have a shape, as text."""
+
+    kind: str
+    name: str
+    given: str
+    shape: str = ""
+
+
+@dataclass(frozen=True)
+class Linked:
+    """A function that gives `result`: nothing, or a loss."""
+
+    name: str
+    arguments: tuple[Argument, ...]
+    result: str = "types.void"
+
+    @property
+    def plain(self) -> list[Argument]:
+        """What is no array."""
+        return [argument for argument in self.arguments if argument.kind not in NUMBERS]
+
+    @property
+    def arrays(self) -> list[Argument]:
+        return [argument for argument in self.arguments if argument.kind in NUMBERS]
+
+    @property
+    def linked(self) -> str:
+        return f"_{self.name}"
+
+    def source(self, doc: Sequence[str], body: Sequence[str]) -> str:
+        """The function and its name for others."""
+        counts = {kind: sum(argument.kind == kind for argument in self.arguments) for kind in KINDS}
+        signature = ", ".join(f"*[{kind}] * {count}" for kind, count in counts.items() if count)
+        options = f'{self.result}({signature}), cache=True, fastmath=FAST, error_model="numpy"'
+        shaped = [f"{a.name} = carray({a.name}, ({a.shape}), {NUMBERS[a.kind]})" for a in self.arrays]
+        names = ", ".join(argument.name for argument in self.arguments)
+        lines = [
+            *wrapped("@cfunc", options),
+            *wrapped(f"def {self.name}", names, ":"),
+            *indented([*doc, *shaped, *body]),
+        ]
+        return "\n".join([*lines, "", "", f"{self.linked} = by_name({self.name}, DIGEST)"])
+
+    def call(self, before: str = "", given: Mapping[str, str] | None = None) -> list[str]:
+        """`before + _step(...)` with `given` for the arguments of those names, arrays by their addresses."""
+        given = given or {}
+
+        def written(argument: Argument) -> str:
+            text = given.get(argument.name, argument.given)
+            return f"address({text}{BYTES[argument.kind]})" if argument.kind in NUMBERS else text
+
+        return wrapped(before + self.linked, ", ".join(map(written, self.arguments)))
+
+
+def arguments(
+    nest: Nest, names: Names, printer: Printer, read: set[str], parts: Iterable[PartArray], count: str, updates: bool
+) -> tuple[Argument, ...]:
+    """Of a function that reads these names: sizes, numbers, tokens and arrays, and the sizes of those arrays.
+
+    `count` is how many parts a part array has.  A function that `updates` gets the arrays of parameters without an
+    axis, another one the numbers in them.
+    """
+    of_part = {array.name: array for array in parts}
+
+    def array(name: str, extents: Sequence[str], kind: str) -> Argument:
+        return Argument(kind, name, name, ", ".join(extents) + ("," if len(extents) == 1 else ""))
+
+    def shape(extents: Iterable[Term]) -> list[str]:
+        return [printer.term(extent, INT)[0] for extent in extents]
+
+    found: list[Argument] = []
+    for (kind, name), written in list(names.given.items()):
+        if written not in read or kind == "size":
+            continue
+        if written in of_part:
+            found.append(array(written, (count, *shape(of_part[written].shape)), REAL))
+        elif kind == "tensor":
+            tensor = nest.stored(name)
+            ids = ID if tensor.role is Role.TOKENS else LONG_ID
+            lasts = tensor.role in (Role.PARAMETER, Role.STATE)
+            if tensor.indices or (lasts and updates):
+                found.append(array(written, shape(tensor.shape), REAL if tensor.vocabulary is None else ids))
+            else:
+                number = NUMBER if tensor.vocabulary is None else SIZE
+                found.append(Argument(number, written, f"{written}[()]" if lasts else written))
+    read = read | read_names([f"({argument.shape})" for argument in found if argument.shape])
+    sizes = (written for (kind, _), written in names.given.items() if kind == "size" and written in read)
+    found += [Argument(SIZE, written, written) for written in sizes]
+    found += [Argument(SIZE, count, count)] if count in read else []
+    return tuple(sorted(found, key=lambda argument: KINDS.index(argument.kind)))
+
+
+def read_names(lines: Sequence[str]) -> set[str]:
+    """The names that the lines read and do not make."""
+    names = [node for node in ast.walk(ast.parse("\n".join(lines))) if isinstance(node, ast.Name)]
+    return {node.id for node in names} - {node.id for node in names if isinstance(node.ctx, ast.Store)}
+
+
+def function(decorator: str, name: str, arguments: str, body: Sequence[str]) -> str:
+    return "\n".join([decorator, *wrapped(f"def {name}", arguments, ":"), *indented(body)])
+
+
+def indented(lines: Iterable[str]) -> list[str]:
+    return [INDENT + line if line else line for line in lines]
+
+
+def wrapped(name: str, arguments: str, end: str = "") -> list[str]:
+    """`name(arguments)` on one line, or with the arguments on lines of their own; none of them is broken."""
+    line = f"{name}({arguments}){end}"
+    if len(line) <= 108:
+        return [line]
+    call = f"f({arguments})"
+    tree = ast.parse(call).body[0].value
+    whole = [ast.get_source_segment(call, node).replace(" ", SPACE) for node in (*tree.args, *tree.keywords)]
+    lines = textwrap.wrap(", ".join(whole) + ",", 100, break_long_words=False, break_on_hyphens=False)
+    return [f"{name}(", *indented(line.replace(SPACE, " ") for line in lines), f"){end}"]
