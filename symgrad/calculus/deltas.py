@@ -15,9 +15,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..language.algebra import ZERO, add, construct, factors_of, mul, subtract, summed, tidy, where
-from ..language.ranges import at_least, bounds, difference, inside, narrowed, same_extent
+from ..language.ranges import alone, at_least, bounds, difference, inside, narrowed, same_extent, taken_apart
 from ..language.rewriting import rebuild, substitute, unique_bound
-from ..language.terms import MINUS_ONE, ONE, Add, Call, Compare, Const, Index, Mul, Read, Reduce, Term, Where
+from ..language.terms import ONE, Add, Call, Compare, Const, Index, Mul, Read, Reduce, Term, Where, reads
 
 Vocabularies = Mapping[str, Term]
 
@@ -39,6 +39,8 @@ def contract(term: Term, vocabularies: Vocabularies) -> Term:
                 inner = sparse_product(inner, vocabularies)
             elif isinstance(inner, Compare):
                 inner = proven(inner, vocabularies)
+            elif isinstance(inner, Read):
+                inner = construct(rebuild(inner, taken_apart))
             memo[node] = inner
         return memo[node]
 
@@ -76,7 +78,7 @@ def contract_guarded(
     conditions = tuple(condition for condition in conditions if condition not in used)
     rest = tuple(i for i in indices if i not in mapping)
     kept = [substitute(factor, mapping) for factor in factors if factor not in used]
-    guards = [tidy(substitute(condition, mapping)) for condition in conditions] + list(solution.guards)
+    guards = [guard_at(condition, mapping) for condition in conditions] + list(solution.guards)
     guards = [guard for guard in (proven(guard, vocabularies) for guard in guards) if guard != ONE]
     if ZERO in guards:
         return ZERO
@@ -87,6 +89,12 @@ def contract_guarded(
         body = where(mul(*within), body, ZERO)
     result = contract_sum(rest, body, vocabularies) if rest else body
     return where(mul(*outside), result, ZERO) if outside else result
+
+
+def guard_at(condition: Term, mapping: Mapping[Term, Term]) -> Term:
+    """The condition where the indices have these values; what compares indices is left without brackets."""
+    there = tidy(substitute(condition, mapping))
+    return rebuild(there, taken_apart) if isinstance(there, Compare) and not reads(there) else there
 
 
 @dataclass(frozen=True)
@@ -135,14 +143,11 @@ def solved_for(index: Index, bracket: Compare) -> Term | None:
         return bracket.right
     if bracket.right == index and index not in bracket.left.free:
         return bracket.left
-    apart = difference(bracket.left, bracket.right)
-    if index not in apart.free:
+    parts = alone(index, difference(bracket.left, bracket.right))
+    if parts is None:
         return None
-    for sign in (ONE, MINUS_ONE):
-        rest = subtract(apart, mul(sign, index))
-        if index not in rest.free:
-            return difference(ZERO, rest) if sign == ONE else rest
-    return None
+    sign, rest = parts
+    return difference(ZERO, rest) if sign == ONE else rest
 
 
 def solve_merged(indices: tuple[Index, ...], bracket: Compare) -> Solution | None:

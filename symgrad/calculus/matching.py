@@ -8,15 +8,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..language.algebra import factors_of, mul, power, subtract
-from ..language.ranges import same_extent
-from ..language.terms import ONE, Add, Compare, Const, Index, Inverse, Mul, Pow, Read, Reduce, Term
+from ..language.algebra import factors_of, mul, power
+from ..language.ranges import Known, alone, difference, inside, same_extent, taken_apart
+from ..language.terms import ONE, ZERO, Add, Compare, Const, Index, Inverse, Mul, Pow, Read, Reduce, Term
 
 Binding = dict[Index, Term]
+NOTHING: Known = {}
 
 
-def match(pattern: Term, term: Term, variables: frozenset[Index], binding: Binding) -> Iterator[Binding]:
-    """Every binding of `variables`, extending `binding`, under which pattern is term."""
+def match(
+    pattern: Term, term: Term, variables: frozenset[Index], binding: Binding, known: Known = NOTHING
+) -> Iterator[Binding]:
+    """Every binding of `variables`, extending `binding`, under which pattern is term.
+
+    A variable is bound to what is proven to stay inside its axis, where the term stands: there `known` holds.
+    """
+    for found in unified(pattern, term, variables, binding):
+        if all(is_a_place(value, index, known) for index, value in found.items()):
+            yield found
+
+
+def is_a_place(value: Term, index: Index, known: Known) -> bool:
+    """Whether the index may have this value; of what is read, a token id, its own equation has shown it."""
+    return isinstance(value, Read) or inside(value, index.extent, known, {})
+
+
+def unified(pattern: Term, term: Term, variables: frozenset[Index], binding: Binding) -> Iterator[Binding]:
+    """Every binding under which pattern is term, whatever place it gives an index."""
     if isinstance(pattern, Index):
         yield from match_index(pattern, term, variables, binding)
     elif not (pattern.free & (variables | set(binding))) and pattern == term:
@@ -33,6 +51,9 @@ def match(pattern: Term, term: Term, variables: frozenset[Index], binding: Bindi
     elif isinstance(pattern, Add | Mul) or (isinstance(pattern, Compare) and pattern.relation == "=="):
         if len(pattern.children) == len(term.children) and plain(pattern) == plain(term):
             yield from match_unordered(pattern.children, term.children, variables, binding)
+    elif isinstance(pattern, Compare):
+        if plain(pattern) == plain(term):
+            yield from match_places(pattern.children, term.children, variables, binding)
     elif plain(pattern) == plain(term) and len(pattern.children) == len(term.children):
         yield from match_ordered(pattern.children, term.children, variables, binding)
 
@@ -44,11 +65,11 @@ def plain(term: Term) -> tuple:
 
 def match_index(pattern: Index, term: Term, variables: frozenset[Index], binding: Binding) -> Iterator[Binding]:
     if pattern in binding:
-        if binding[pattern] == term:
+        bound = binding[pattern]
+        if bound == term or (isinstance(term, Add) and difference(bound, term) == ZERO):
             yield binding
     elif pattern in variables:
-        if not isinstance(term, Index) or same_extent(pattern.extent, term.extent):
-            yield {**binding, pattern: term}
+        yield {**binding, pattern: term}
     elif pattern == term:
         yield binding
 
@@ -56,16 +77,22 @@ def match_index(pattern: Index, term: Term, variables: frozenset[Index], binding
 def match_places(
     patterns: tuple[Term, ...], places: tuple[Term, ...], variables: frozenset[Index], binding: Binding
 ) -> Iterator[Binding]:
-    """The indices of a read in their order; a shifted variable is solved for: t - 1 at s is t = s + 1."""
+    """Indices, or two that are compared, in their order.
+
+    A variable that is shifted or turned is solved for: t - 1 at s is t = s + 1, and T - t at s is t = T - s.
+    """
     if not patterns:
         yield binding
         return
     first, place = patterns[0], places[0]
     shifted = [index for index in first.free if index in variables] if isinstance(first, Add) else []
-    if len(shifted) == 1 and not (offset := subtract(first, shifted[0])).free:
-        found = match_index(shifted[0], subtract(place, offset), variables, binding)
+    parts = alone(shifted[0], first) if len(shifted) == 1 else None
+    if parts is not None and not parts[1].free:
+        sign, offset = parts
+        value = difference(place, offset) if sign == ONE else difference(offset, place)
+        found = match_index(shifted[0], taken_apart(value), variables, binding)
     else:
-        found = match(first, place, variables, binding)
+        found = unified(first, place, variables, binding)
     for extended in found:
         yield from match_places(patterns[1:], places[1:], variables, extended)
 
@@ -76,7 +103,7 @@ def match_ordered(
     if not patterns:
         yield binding
         return
-    for extended in match(patterns[0], terms[0], variables, binding):
+    for extended in unified(patterns[0], terms[0], variables, binding):
         yield from match_ordered(patterns[1:], terms[1:], variables, extended)
 
 
@@ -87,7 +114,7 @@ def match_unordered(
         yield binding
         return
     for position, term in enumerate(terms):
-        for extended in match(patterns[0], term, variables, binding):
+        for extended in unified(patterns[0], term, variables, binding):
             yield from match_unordered(patterns[1:], terms[:position] + terms[position + 1 :], variables, extended)
 
 
@@ -95,7 +122,7 @@ def match_reduce(pattern: Reduce, term: Reduce, variables: frozenset[Index], bin
     if pattern.op != term.op or len(pattern.indices) != len(term.indices):
         return
     for extended in match_bound(pattern.indices, term.indices, binding):
-        for result in match(pattern.body, term.body, variables, extended):
+        for result in unified(pattern.body, term.body, variables, extended):
             yield from unbound(result, pattern.indices, term.indices)
 
 
@@ -103,7 +130,7 @@ def match_inverse(pattern: Inverse, term: Inverse, variables: frozenset[Index], 
     for form in (term, term.transposed):
         row, column = zip(pattern.indices, form.indices, strict=True)
         if same_extent(row[0].extent, row[1].extent):
-            for inner in match(pattern.body, form.body, variables, {**binding, row[0]: row[1], column[0]: column[1]}):
+            for inner in unified(pattern.body, form.body, variables, {**binding, row[0]: row[1], column[0]: column[1]}):
                 for result in unbound(inner, pattern.indices, form.indices):
                     yield from match_ordered(pattern.at, form.at, variables, result)
 
@@ -145,7 +172,9 @@ def divides(part: Term, whole: Term) -> bool:
     return part.value * whole.value > 0 and abs(part.value) <= abs(whole.value)
 
 
-def replace_part(term: Mul, pattern: Mul, variables: frozenset[Index]) -> Iterator[tuple[Binding, Term]]:
+def replace_part(
+    term: Mul, pattern: Mul, variables: frozenset[Index], known: Known = NOTHING
+) -> Iterator[tuple[Binding, Term]]:
     """(binding, cofactor) for every way in which the product `pattern` divides the product `term`."""
     wanted, value = powers_of(pattern)
     present, own = powers_of(term)
@@ -155,13 +184,14 @@ def replace_part(term: Mul, pattern: Mul, variables: frozenset[Index]) -> Iterat
     def search(position: int, remaining: tuple[Term, ...], binding: Binding) -> Iterator[tuple[Binding, Term]]:
         if position == len(wanted):
             cofactor = [power(base, exponent) for (base, _), exponent in zip(present, remaining, strict=True)]
-            yield binding, mul(own, power(value, Const(-1)), *cofactor)
+            if all(is_a_place(value, index, known) for index, value in binding.items()):
+                yield binding, mul(own, power(value, Const(-1)), *cofactor)
             return
         base, exponent = wanted[position]
         for k, (candidate, _) in enumerate(present):
             if divides(exponent, remaining[k]):
                 rest = subtract_exponent(remaining[k], exponent)
-                for extended in match(base, candidate, variables, binding):
+                for extended in unified(base, candidate, variables, binding):
                     yield from search(position + 1, (*remaining[:k], rest, *remaining[k + 1 :]), extended)
 
     yield from search(0, tuple(exponent for _, exponent in present), {})

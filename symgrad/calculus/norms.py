@@ -17,6 +17,7 @@ from functools import reduce
 
 from ..language.algebra import add, construct, factors_of, is_positive, mul, power, terms_of, where
 from ..language.program import Equation, Program, Role, Tensor
+from ..language.ranges import narrowed
 from ..language.recurrences import with_equations
 from ..language.rewriting import fresh_name, rebuild
 from ..language.terms import MINUS_ONE, ZERO, Call, Compare, Const, Index, Pow, Read, Reduce, Term, Where
@@ -94,7 +95,8 @@ class Scaling:
     def scale(self, squares: list[Square], whole: Term, equation: Equation, conditions: tuple[Term, ...]) -> Read:
         greatest = reduce(lambda a, b: Call("max", (a, b)), dict.fromkeys(square.size for square in squares))
         body = add(greatest, Compare("==", greatest, ZERO))
-        read = next((reused for reused, found in [Reuse(self.scales)(body)] if found), None)
+        known = reduce(lambda known, condition: narrowed(condition, known, True), conditions, {})
+        read = next((reused for reused, found in [Reuse(self.scales)(body, known)] if found), None)
         if read is not None:
             return read
         indices = ordered(whole.free, equation.indices)

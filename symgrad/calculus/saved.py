@@ -12,12 +12,13 @@ A definition's value says more than its own right side.  With h, r and m defined
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
 from ..language.algebra import add, construct, mul, power, summed
 from ..language.program import Equation
+from ..language.ranges import Known, narrowed
 from ..language.rewriting import rebuild, substitute, unique_bound
 from ..language.terms import (
     MINUS_ONE,
@@ -39,7 +40,7 @@ from ..language.terms import (
 from .collection import negation
 from .deltas import contract, proven
 from .inlining import inline
-from .matching import Binding, match, replace_part
+from .matching import NOTHING, Binding, match, replace_part
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,14 @@ def what_is_saved(equation: Equation) -> Iterator[Saved]:
             yield Saved(equation, decided(body, False), left, opposite)
 
 
+def below(node: Term, visit: Callable[[Term, Known], Term], known: Known) -> Term:
+    """The node with its children visited, each branch of a case with what its condition says there."""
+    if not isinstance(node, Where):
+        return rebuild(node, lambda child: visit(child, known))
+    then = visit(node.then, narrowed(node.condition, known, True))
+    return Where(visit(node.condition, known), then, visit(node.other, narrowed(node.condition, known, False)))
+
+
 def is_short(body: Term) -> bool:
     """Whether it is only a read, a number or a bracket: no value worth saving."""
     return isinstance(body, Read | Const | Index | Compare)
@@ -111,18 +120,19 @@ class Reuse:
         # larger ones are tried first
         self.saved = sorted(saved, key=lambda s: -sum(1 for _ in s.pattern.walk()))
 
-    def __call__(self, term: Term) -> tuple[Term, list[Saved]]:
-        """The rewritten term, and what was found in it."""
+    def __call__(self, term: Term, known: Known = NOTHING) -> tuple[Term, list[Saved]]:
+        """The rewritten term, and what was found in it; `known` holds where it stands."""
         used: list[Saved] = []
-        memo: dict[Term, Term] = {}
+        memo: dict[tuple[Term, frozenset], Term] = {}
 
-        def visit(node: Term) -> Term:
-            if node not in memo:
-                found = self.at(node, used)
-                memo[node] = found if found is not None else self.again(rebuild(node, visit), used)
-            return memo[node]
+        def visit(node: Term, known: Known) -> Term:
+            key = node, frozenset(known.items())
+            if key not in memo:
+                found = self.at(node, used, known)
+                memo[key] = found if found is not None else self.again(below(node, visit, known), used, known)
+            return memo[key]
 
-        return visit(term), used
+        return visit(term, known), used
 
     def known_sums(self, term: Term) -> Term:
         """sum_i (x[i] - m) as 0, where m is the mean of x; sum_v p[v] as 1, where p is a softmax."""
@@ -138,25 +148,25 @@ class Reuse:
                 return whole if isinstance(whole, Const) else node
         return node
 
-    def again(self, node: Term, used: list[Saved]) -> Term:
+    def again(self, node: Term, used: list[Saved], known: Known) -> Term:
         """What its children have become may have made the node the body of a definition."""
-        found = self.at(node, used)
+        found = self.at(node, used, known)
         return node if found is None else found
 
-    def at(self, node: Term, used: list[Saved]) -> Term | None:
+    def at(self, node: Term, used: list[Saved], known: Known) -> Term | None:
         for saved in self.saved:
-            for binding in match(saved.pattern, node, saved.variables, {}):
+            for binding in match(saved.pattern, node, saved.variables, {}, known):
                 if all(
                     proven(substitute(condition, binding), self.vocabularies) == ONE for condition in saved.conditions
                 ):
                     used.append(saved)
                     return saved.at(binding)
-            found = self.root(node, saved, used) or self.part(node, saved, used)
+            found = self.root(node, saved, used, known) or self.part(node, saved, used, known)
             if found is not None:
                 return found
         return None
 
-    def root(self, node: Term, saved: Saved, used: list[Saved]) -> Term | None:
+    def root(self, node: Term, saved: Saved, used: list[Saved], known: Known) -> Term | None:
         """u**(e*n) as r**n, where r = u**e is a root."""
         pattern = saved.pattern
         if not (isinstance(node, Pow) and isinstance(pattern, Pow) and saved.value == saved.equation.left):
@@ -168,21 +178,21 @@ class Reuse:
         times = Fraction(node.exponent.value) / pattern.exponent.value
         if times.denominator != 1:
             return None
-        for binding in match(pattern.base, node.base, saved.variables, {}):
+        for binding in match(pattern.base, node.base, saved.variables, {}, known):
             used.append(saved)
             return power(saved.at(binding), Const(times))
         return None
 
-    def part(self, node: Term, saved: Saved, used: list[Saved]) -> Term | None:
+    def part(self, node: Term, saved: Saved, used: list[Saved], known: Known) -> Term | None:
         """A product that holds the product that was saved."""
         if not (isinstance(node, Mul) and isinstance(saved.pattern, Mul)) or saved.conditions:
             return None
         for bound, product in ((), node), *opened(node):
-            for binding, cofactor in replace_part(product, saved.pattern, saved.variables):
+            for binding, cofactor in replace_part(product, saved.pattern, saved.variables, known):
                 if bound and not any(value.free & set(bound) for value in binding.values()):
                     continue  # found without what stands under the sum
                 used.append(saved)
-                return self(summed(bound, mul(saved.at(binding), cofactor)))[0]
+                return self(summed(bound, mul(saved.at(binding), cofactor)), known)[0]
         return None
 
 

@@ -19,13 +19,14 @@ from dataclasses import dataclass, field, replace
 from ..language.algebra import add, coefficient, construct, factors_of, mul, power, subtract
 from ..language.dependence import without_dead
 from ..language.program import Equation, Program, Role, Tensor
+from ..language.ranges import Known
 from ..language.recurrences import with_equations
-from ..language.rewriting import fresh_name, rebuild, substitute
+from ..language.rewriting import fresh_name, substitute
 from ..language.terms import MINUS_ONE, Add, Call, Const, Index, Mul, Pow, Read, Reduce, Term
 from .guarded import guarded, with_conditions
 from .logarithms import Logarithms, is_exponential, quotient_of_sums
-from .matching import match
-from .saved import Reuse, is_short
+from .matching import NOTHING, match
+from .saved import Reuse, below, is_short
 from .steps import Step
 
 
@@ -143,33 +144,33 @@ class Shifting:
                 made = Equation(maximum.name, outer, largest, maximum.name)
                 self.shifts.append(Shift(maximum, bound, outer, exponent, made))
 
-    def shift_of(self, exponent: Term) -> Read | None:
-        """The maximum that belongs to an exponent, at the exponent's indices."""
+    def shift_of(self, exponent: Term, known: Known = NOTHING) -> Read | None:
+        """The maximum that belongs to an exponent, at the exponent's indices; `known` holds where it stands."""
         for shift in self.shifts:
             variables = frozenset(shift.bound + shift.outer)
-            for binding in match(shift.exponent, exponent, variables, {}):
+            for binding in match(shift.exponent, exponent, variables, {}, known):
                 if all(index in binding for index in shift.outer):
                     return Read(shift.maximum.name, tuple(binding[index] for index in shift.outer))
         return None
 
     def shifted(self, body: Term) -> Term:
-        def visit(node: Term) -> Term:
+        def visit(node: Term, known: Known) -> Term:
             if isinstance(node, Read) and node.tensor in self.scaled:
                 companion, scale, indices = self.scaled[node.tensor]
                 here = dict(zip(indices, node.indices, strict=True))
                 return mul(substitute(scale, here), Read(companion.name, node.indices))
-            node = construct(rebuild(node, visit))
+            node = construct(below(node, visit, known))
             if isinstance(node, Add):
                 node = self.without_brackets(node)
             if is_exponential(node):
-                maximum = self.shift_of(node.arguments[0])
+                maximum = self.shift_of(node.arguments[0], known)
                 if maximum is not None:
                     return mul(Call("exp", (maximum,)), Call("exp", (subtract(node.arguments[0], maximum),)))
             if isinstance(node, Call) and node.function == "log" and self.mentions_scale(node):
                 return self.logarithms.of_product(node.arguments[0])
             return quotient_of_sums(node) if isinstance(node, Mul) else node
 
-        return visit(body)
+        return visit(body, {})
 
     def without_brackets(self, node: Add) -> Term:
         """a - (m + log(S)) as a - m - log(S): the large a and m meet before anything small is lost beside them."""

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from itertools import product
 
-from .algebra import add, mul, negated, subtract, terms_of
-from .terms import ONE, Add, Call, Compare, Const, Index, Mul, Pow, Read, Reduce, Size, Term
+from .algebra import add, coefficient, mul, negated, subtract, terms_of
+from .terms import MINUS_ONE, ONE, Add, Call, Compare, Const, Index, Mul, Pow, Read, Reduce, Size, Term
 
 Monomial = tuple[str, ...]
 Polynomial = dict[Monomial, int]
@@ -66,10 +66,10 @@ def quotient_extent(extent: Term, divisor: Term) -> Term | None:
         return None
     ((monomial, value),) = below.items()
     quotient: Counter = Counter()
-    for term, coefficient in whole.items():
-        if coefficient % value or Counter(monomial) - Counter(term):
+    for term, times in whole.items():
+        if times % value or Counter(monomial) - Counter(term):
             return None
-        quotient[tuple(sorted((Counter(term) - Counter(monomial)).elements()))] = coefficient // value
+        quotient[tuple(sorted((Counter(term) - Counter(monomial)).elements()))] = times // value
     return add(*(mul(Const(c), *map(Size, monomial)) for monomial, c in quotient.items()))
 
 
@@ -135,6 +135,25 @@ def quotient_bounds(numerator: Interval | None, divisor: Term) -> Interval | Non
 def difference(left: Term, right: Term) -> Term:
     """left - right, with a sum on the right taken apart so that equal terms cancel: t - (t - d) = d."""
     return add(left, *map(negated, terms_of(right)))
+
+
+def taken_apart(term: Term) -> Term:
+    """An integer term without brackets below a minus sign, in which equal terms cancel: T - (T - t - 1) - 1 = t."""
+    if not isinstance(term, Add):
+        return term
+    parts = (coefficient(part) for part in term.terms)
+    return add(*(mul(Const(value), inner) for value, rest in parts for inner in terms_of(taken_apart(rest))))
+
+
+def alone(index: Index, term: Term) -> tuple[Term, Term] | None:
+    """(sign, rest) with term = sign*index + rest, the sign 1 or -1 and no such index in the rest; None without one."""
+    if index not in term.free:
+        return None
+    for sign in (ONE, MINUS_ONE):
+        rest = subtract(term, mul(sign, index))
+        if index not in rest.free:
+            return sign, rest
+    return None
 
 
 def inside(term: Term, extent: Term, known: Known, vocabularies: Mapping[str, Term]) -> bool:
@@ -210,18 +229,18 @@ def narrowed(condition: Term, known: Known, truth: bool) -> dict[Term, Interval]
     # l + gap <= r, solved for an index that stands alone (perhaps with sizes or numbers beside it) on either side
     for side, other, below in ((left, right, True), (right, left, False)):
         index = next((node for node in side.walk() if isinstance(node, Index)), None)
-        if index is None or other.free:
+        found = None if index is None or other.free else alone(index, side)
+        if found is None or found[1].free:
             continue
-        offset = subtract(side, index)
-        if offset.free:
-            continue
+        sign, offset = found
         low, high = result.get(index, (Const(0), subtract(index.extent, ONE)))
         # Of two conditions on one end the tighter counts, in whatever order they stand.
-        if below:
-            least = subtract(subtract(other, offset), gap)
-            high = high if at_least(least, high) else least
+        end = subtract(difference(other, offset), gap) if below else add(difference(other, offset), gap)
+        if below == (sign == ONE):
+            greatest = mul(sign, end)
+            high = high if at_least(greatest, high) else greatest
         else:
-            greatest = add(subtract(other, offset), gap)
-            low = low if at_least(low, greatest) else greatest
+            least = mul(sign, end)
+            low = low if at_least(low, least) else least
         result[index] = (low, high)
     return result

@@ -120,3 +120,28 @@ def sums_of_a_slice(model: Model) -> None:
     entries = W[merged(j, t)]
     model.define("h", (t, i), tanh(log(total(exp(entries), j)) + sqrt(total(entries**2, j)) * h[t + 1, i] + x[t, i]))
     model.minimize("L", total(h[t, i] * x[t, i], t, i))
+
+
+@program
+def read_in_reverse(model: Model) -> None:
+    """The turn at t reads what was made from the end, at N - 1 - t: its adjoint turns the whole recurrence around."""
+    W, R, g0 = model.parameters(W=(i,), R=(i, j), g0=(i,))
+    x, u = model.inputs(x=(b, t, i), u=(b, t, i))
+    z = model.define("z", (b, t, i), W[i] * x[b, t, i])
+    g = model.recurrent("g", (b, t, i), along=t, start=g0[i])
+    model.define("g", (b, t, i), tanh(z[b, size(t) - 1 - t, i] + total(R[i, j] * g[b, t - 1, j], j)))
+    model.minimize("L", total(u[b, t, i] * g[b, t, i], b, t, i))
+
+
+@program
+def both_ends_of_a_longer_axis(model: Model) -> None:
+    """Forward over one half, backward over the other, and a second recurrence that reads the first in reverse."""
+    n = axes("n:2*N")
+    W, R = model.parameters(W=(i,), R=(i,))
+    x, u = model.inputs(x=(n, i), u=(t, i))
+    z = model.define("z", (n, i), W[i] * x[n, i])
+    g = model.recurrent("g", (t, i), along=t)
+    model.define("g", (t, i), tanh(z[2 * size(t) - 1 - t, i] * z[t, i] + R[i] * g[t + 2, i]))
+    h = model.recurrent("h", (t, i), along=t, start=0.5)
+    model.define("h", (t, i), tanh(g[size(t) - 1 - t, i] + R[i] * h[t - 1, i]))
+    model.minimize("L", total(u[t, i] * h[size(t) - 1 - t, i] * g[t, i], t, i))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sympy import Piecewise, tanh
+from sympy import Piecewise, exp, log, tanh
 
 from symgrad.language.model import Model
 from symgrad.language.surface import axes, maximum, mean, merged, total
@@ -58,3 +58,14 @@ def overlapping_pooling(model: Model) -> None:
     x, u = model.parameters(x=(b, n)), model.inputs(u=(b, t))
     y = model.define("y", (b, t), maximum(x[b, t + d], d) + mean(x[b, t + d], d) ** 2)
     model.minimize("L", total(u[b, t] * y[b, t], b, t))
+
+
+@program
+def the_same_over_two_ranges(model: Model) -> None:
+    """What is made of one entry after another, and of all of them: nothing of the shorter stands at the first."""
+    n = axes("n:N+1")
+    W, u, q = model.parameters(W=(n, d)), *model.inputs(u=(t,), q=(n,))
+    a = model.define("a", (t,), tanh(W[t + 1, 0]))
+    h = model.define("h", (t,), log(total(exp(W[t + 1, d]), d)))
+    g = model.define("g", (n,), log(total(exp(W[n, d]), d)) * tanh(W[n, 0]))
+    model.minimize("L", total(u[t] * h[t] * a[t], t) + total(q[n] * g[n], n))
