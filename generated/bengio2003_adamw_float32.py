@@ -56,7 +56,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "cf6a5da4ae98"  # of what follows: functions of another file have other names
+DIGEST = "be165fd98c6b"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -285,8 +285,9 @@ def loss(context, word, C, H, d, U, b):
     # (F1) x[e,t,m] = C[context[e,t],m]
     for e in range(B):
         for t_ in range(N):
+            context_e_t_ = context[e, t_]
             for m in range(M):
-                x[e, t_, m] = C[context[e, t_], m]
+                x[e, t_, m] = C[context_e_t_, m]
     # (F2) o[e,j] = d[j] + sum_t,m H[j,t,m]*x[e,t,m]
     for e in range(B):
         for j in range(J):
@@ -305,8 +306,9 @@ def loss(context, word, C, H, d, U, b):
         b_word = b[word[e]]
         # U_word[e,j] = U[word[e],j]
         y_word_total = real(0)
+        word_e = word[e]
         for j in range(J):
-            U_word = U[word[e], j]
+            U_word = U[word_e, j]
             # y_word[e] = b_word[e] + sum_j U_word[e,j]*a[e,j]
             y_word_total = plus(y_word_total, U_word * a[e, j])
         y_word[e] = b_word + y_word_total
@@ -389,8 +391,9 @@ def gradients_sweep_2(
         product(p_exp_tile[start:stop], AS_IS, a_dy_tile, AS_IS, 1.0, 0.0, dU[start:stop])
         for e in range(B):
             if start <= word[e] < stop:
+                word_e = word[e]
                 for j in range(J):
-                    dU[word[e], j] -= a[e, j] / real(B)
+                    dU[word_e, j] -= a[e, j] / real(B)
         # F4 was: y[e,v] = b[v] + sum_j U[v,j]*a[e,j]
         # (db) db[v] = (1/B * sum_e p_exp_tile[v,e]*db_rows_tile[v//512,e]) - 1/B * sum_e [v == word[e]]
         for v in range(start, stop):
@@ -444,8 +447,9 @@ def gradients(context, word, C, H, d, U, b):
     # (F1) x[e,t,m] = C[context[e,t],m]
     for e in range(B):
         for t_ in range(N):
+            context_e_t_ = context[e, t_]
             for m in range(M):
-                x[e, t_, m] = C[context[e, t_], m]
+                x[e, t_, m] = C[context_e_t_, m]
     # (F2) o[e,j] = d[j] + sum_t,m H[j,t,m]*x[e,t,m]
     for e in range(B):
         for j in range(J):
@@ -464,8 +468,9 @@ def gradients(context, word, C, H, d, U, b):
         b_word = b[word[e]]
         # U_word[e,j] = U[word[e],j]
         y_word_total = real(0)
+        word_e = word[e]
         for j in range(J):
-            U_word[e, j] = U[word[e], j]
+            U_word[e, j] = U[word_e, j]
             # y_word[e] = b_word[e] + sum_j U_word[e,j]*a[e,j]
             y_word_total = plus(y_word_total, U_word[e, j] * a[e, j])
         y_word[e] = b_word + y_word_total
@@ -524,8 +529,9 @@ def gradients(context, word, C, H, d, U, b):
     product(do, AS_IS, H.reshape(J, N*M), AS_IS, 1.0, 0.0, dx.reshape(B, N*M))
     for e in range(B):
         for t_ in range(N):
+            context_e_t_ = context[e, t_]
             for m in range(M):
-                dC[context[e, t_], m] += dx[e, t_, m]
+                dC[context_e_t_, m] += dx[e, t_, m]
     # F2 was: o[e,j] = d[j] + sum_t,m H[j,t,m]*x[e,t,m]
     # (dH) dH[j,t,m] = sum_e do[e,j]*x[e,t,m]
     product(do, TRANSPOSED, x.reshape(B, N*M), AS_IS, 1.0, 0.0, dH.reshape(J, N*M))
@@ -640,8 +646,9 @@ def step_sweep_2(
         product(p_exp_tile[start:stop], AS_IS, a_dy_tile, AS_IS, 1.0, 0.0, dU[:stop - start])
         for e in range(B):
             if start <= word[e] < stop:
+                word_e = word[e]
                 for j in range(J):
-                    dU[word[e] - start, j] -= a[e, j] / real(B)
+                    dU[word_e - start, j] -= a[e, j] / real(B)
         # F4 was: y[e,v] = b[v] + sum_j U[v,j]*a[e,j]
         # (db) db[v] = (1/B * sum_e p_exp_tile[v,e]*db_rows_tile[v//512,e]) - 1/B * sum_e [v == word[e]]
         for v in range(start, stop):
@@ -722,8 +729,9 @@ def step_sweep_3(
         for e in range(B):
             for t_ in range(N):
                 if start <= context[e, t_] < stop:
+                    context_e_t_ = context[e, t_]
                     for m in range(M):
-                        dC[context[e, t_] - start, m] += dx[e, t_, m]
+                        dC[context_e_t_ - start, m] += dx[e, t_, m]
         # (U3) m_C_new[v,m] = beta1*m_C[v,m] + dC[v,m]*(1 - beta1)
         for v in range(start, stop):
             for m in range(M):
@@ -837,8 +845,9 @@ def step(
     # (F1) x[e,t,m] = C[context[e,t],m]
     for e in range(B):
         for t_ in range(N):
+            context_e_t_ = context[e, t_]
             for m in range(M):
-                x[e, t_, m] = C[context[e, t_], m]
+                x[e, t_, m] = C[context_e_t_, m]
     # (F2) o[e,j] = d[j] + sum_t,m H[j,t,m]*x[e,t,m]
     for e in range(B):
         for j in range(J):
@@ -857,8 +866,9 @@ def step(
         b_word = b[word[e]]
         # U_word[e,j] = U[word[e],j]
         y_word_total = real(0)
+        word_e = word[e]
         for j in range(J):
-            U_word[e, j] = U[word[e], j]
+            U_word[e, j] = U[word_e, j]
             # y_word[e] = b_word[e] + sum_j U_word[e,j]*a[e,j]
             y_word_total = plus(y_word_total, U_word[e, j] * a[e, j])
         y_word[e] = b_word + y_word_total

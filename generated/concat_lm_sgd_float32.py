@@ -37,7 +37,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "e6ff3524fe71"  # of what follows: functions of another file have other names
+DIGEST = "4154e40a7751"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -263,8 +263,9 @@ def loss(x, y, C, W1, W2):
     # C_x[b,t,d] = C[x[b,t],d]
     for b in range(B):
         for t in range(N):
+            x_b_t = x[b, t]
             for d in range(D):
-                C_x[b, t, d] = C[x[b, t], d]
+                C_x[b, t, d] = C[x_b_t, d]
     # (F1) a[b,i] = sum_t,d C_x[b,t,d]*W1[i,t,d]
     product(C_x.reshape(B, N*D), AS_IS, W1.reshape(H, N*D), TRANSPOSED, 1.0, 0.0, a)
     # (F2) h[b,i] = tanh(a[b,i])
@@ -278,8 +279,9 @@ def loss(x, y, C, W1, W2):
     # W2_y[b,i] = W2[y[b],i]
     for b in range(B):
         o_y_total = real(0)
+        y_b = y[b]
         for i in range(H):
-            W2_y = W2[y[b], i]
+            W2_y = W2[y_b, i]
             # o_y[b] = sum_i W2_y[b,i]*h[b,i]
             o_y_total = plus(o_y_total, W2_y * h[b, i])
         o_y[b] = o_y_total
@@ -358,8 +360,9 @@ def gradients_sweep_2(
         product(p_exp_tile[start:stop], AS_IS, h_do_tile, AS_IS, 1.0, 0.0, dW2[start:stop])
         for b in range(B):
             if start <= y[b] < stop:
+                y_b = y[b]
                 for i in range(H):
-                    dW2[y[b], i] -= h[b, i] / real(B)
+                    dW2[y_b, i] -= h[b, i] / real(B)
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
@@ -400,8 +403,9 @@ def gradients(x, y, C, W1, W2):
     # C_x[b,t,d] = C[x[b,t],d]
     for b in range(B):
         for t in range(N):
+            x_b_t = x[b, t]
             for d in range(D):
-                C_x[b, t, d] = C[x[b, t], d]
+                C_x[b, t, d] = C[x_b_t, d]
     # (F1) a[b,i] = sum_t,d C_x[b,t,d]*W1[i,t,d]
     product(C_x.reshape(B, N*D), AS_IS, W1.reshape(H, N*D), TRANSPOSED, 1.0, 0.0, a)
     # (F2) h[b,i] = tanh(a[b,i])
@@ -415,8 +419,9 @@ def gradients(x, y, C, W1, W2):
     # W2_y[b,i] = W2[y[b],i]
     for b in range(B):
         o_y_total = real(0)
+        y_b = y[b]
         for i in range(H):
-            W2_y[b, i] = W2[y[b], i]
+            W2_y[b, i] = W2[y_b, i]
             # o_y[b] = sum_i W2_y[b,i]*h[b,i]
             o_y_total = plus(o_y_total, W2_y[b, i] * h[b, i])
         o_y[b] = o_y_total
@@ -466,8 +471,9 @@ def gradients(x, y, C, W1, W2):
     product(da, AS_IS, W1.reshape(H, N*D), AS_IS, 1.0, 0.0, dC_rows.reshape(B, N*D))
     for b in range(B):
         for t in range(N):
+            x_b_t = x[b, t]
             for d in range(D):
-                dC[x[b, t], d] += dC_rows[b, t, d]
+                dC[x_b_t, d] += dC_rows[b, t, d]
     # F1 was: a[b,i] = sum_t,d W1[i,t,d]*C[x[b,t],d]
     # (dW1) dW1[i,t,d] = sum_b da[b,i]*C_x[b,t,d]
     product(da, TRANSPOSED, C_x.reshape(B, N*D), AS_IS, 1.0, 0.0, dW1.reshape(H, N*D))
@@ -560,8 +566,9 @@ def step_sweep_2(
         product(p_exp_tile[start:stop], AS_IS, h_do_tile, AS_IS, -lr, 1.0, W2_new[start:stop])
         for b2 in range(B):
             if start <= y[b2] < stop:
+                y_b2 = y[b2]
                 for i in range(H):
-                    W2_new[y[b2], i] += real(lr) * h[b2, i] / real(B)
+                    W2_new[y_b2, i] += real(lr) * h[b2, i] / real(B)
 
 
 _step_sweep_2 = by_name(step_sweep_2, DIGEST)
@@ -627,8 +634,9 @@ def step(
     # C_x[b,t,d] = C[x[b,t],d]
     for b in range(B):
         for t in range(N):
+            x_b_t = x[b, t]
             for d in range(D):
-                C_x[b, t, d] = C[x[b, t], d]
+                C_x[b, t, d] = C[x_b_t, d]
     # (F1) a[b,i] = sum_t,d C_x[b,t,d]*W1[i,t,d]
     product(C_x.reshape(B, N*D), AS_IS, W1.reshape(H, N*D), TRANSPOSED, 1.0, 0.0, a)
     # (F2) h[b,i] = tanh(a[b,i])
@@ -642,8 +650,9 @@ def step(
     # W2_y[b,i] = W2[y[b],i]
     for b in range(B):
         o_y_total = real(0)
+        y_b = y[b]
         for i in range(H):
-            W2_y[b, i] = W2[y[b], i]
+            W2_y[b, i] = W2[y_b, i]
             # o_y[b] = sum_i W2_y[b,i]*h[b,i]
             o_y_total = plus(o_y_total, W2_y[b, i] * h[b, i])
         o_y[b] = o_y_total
@@ -706,8 +715,9 @@ def step(
     # (U1) C_new[v,d] = C[v,d] - lr * sum_b,t dC_rows[b,t,d]*[v == x[b,t]]
     for b in range(B):
         for t in range(N):
+            x_b_t = x[b, t]
             for d in range(D):
-                C_new[x[b, t], d] -= real(lr) * dC_rows[b, t, d]
+                C_new[x_b_t, d] -= real(lr) * dC_rows[b, t, d]
     # (U2) W1_new[i,t,d] = W1[i,t,d] - lr * sum_b da[b,i]*C_x[b,t,d]
     product(da, TRANSPOSED, C_x.reshape(B, N*D), AS_IS, -lr, 1.0, W1_new.reshape(H, N*D))
     return L

@@ -76,7 +76,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "46409578b75f"  # of what follows: functions of another file have other names
+DIGEST = "15363ef01308"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -273,8 +273,9 @@ def loss(x, y, C, W, R, c, U, k):
     # C_x[b,t,d] = C[x[b,t],d]
     for b in range(B):
         for t_ in range(T):
+            x_b_t_ = x[b, t_]
             for d in range(D):
-                C_x[b, t_, d] = C[x[b, t_], d]
+                C_x[b, t_, d] = C[x_b_t_, d]
     # a_given[b,t,n,i] = c[n,i] + sum_d C_x[b,t,d]*W[n,i,d]
     for b in range(B):
         for t_ in range(T):
@@ -360,8 +361,9 @@ def gradients(x, y, C, W, R, c, U, k):
     # C_x[b,t,d] = C[x[b,t],d]
     for b in range(B):
         for t_ in range(T):
+            x_b_t_ = x[b, t_]
             for d in range(D):
-                C_x[b, t_, d] = C[x[b, t_], d]
+                C_x[b, t_, d] = C[x_b_t_, d]
     # a_given[b,t,n,i] = c[n,i] + sum_d C_x[b,t,d]*W[n,i,d]
     for b in range(B):
         for t_ in range(T):
@@ -467,8 +469,9 @@ def gradients(x, y, C, W, R, c, U, k):
     dC[...] = 0
     for b in range(B):
         for t_ in range(T):
+            x_b_t_ = x[b, t_]
             for d in range(D):
-                dC[x[b, t_], d] += dC_rows[b, t_, d]
+                dC[x_b_t_, d] += dC_rows[b, t_, d]
     # F1 was: a[b,t,n,i] = c[n,i] + (sum_d W[n,i,d]*C[x[b,t],d]) + sum_j R[n,i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
     # (dW) dW[n,i,d] = sum_b,t da[b,t,n,i]*C_x[b,t,d]
     product(da.reshape(B*T, 4*H), TRANSPOSED, C_x.reshape(B*T, D), AS_IS, 1.0, 0.0, dW.reshape(4*H, D))
@@ -555,8 +558,9 @@ def step_sweep_1(
     # C_x[b,t,d] = C[x[b,t],d]
     for b in range(start, stop):
         for t_ in range(T):
+            x_b_t_ = x[b, t_]
             for d in range(D):
-                C_x[b, t_, d] = C[x[b, t_], d]
+                C_x[b, t_, d] = C[x_b_t_, d]
     # a_given[b,t,n,i] = c[n,i] + sum_d C_x[b,t,d]*W[n,i,d]
     for b in range(start, stop):
         for t_ in range(T):
@@ -857,8 +861,9 @@ def step(
     # (dC) dC[v,d] = sum_b,t dC_rows[b,t,d]*[v == x[b,t]]
     for b in range(B):
         for t_ in range(T):
+            x_b_t_ = x[b, t_]
             for d in range(D):
-                dC[x[b, t_], d] += dC_rows[b, t_, d]
+                dC[x_b_t_, d] += dC_rows[b, t_, d]
     # grad_norm_sum = sum_v,d dC[v,d]**2
     grad_norm_sum = 0.0
     for v in range(V):

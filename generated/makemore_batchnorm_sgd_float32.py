@@ -54,7 +54,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "e2638e9c1966"  # of what follows: functions of another file have other names
+DIGEST = "3388bf7d5bc2"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -285,8 +285,9 @@ def loss(x, y, C, W1, gain, bias, W2, b2):
     # C_x[b,t,d] = C[x[b,t],d]
     for b in range(B):
         for t in range(N):
+            x_b_t = x[b, t]
             for d in range(D):
-                C_x[b, t, d] = C[x[b, t], d]
+                C_x[b, t, d] = C[x_b_t, d]
     # (F1) z[b,i] = sum_t,d C_x[b,t,d]*W1[i,t,d]
     product(C_x.reshape(B, N*D), AS_IS, W1.reshape(H, N*D), TRANSPOSED, 1.0, 0.0, z)
     # (F2) m[i] = 1/B * sum_b z[b,i]
@@ -312,8 +313,9 @@ def loss(x, y, C, W1, gain, bias, W2, b2):
         b2_y = b2[y[b]]
         # W2_y[b,i] = W2[y[b],i]
         o_y_total = real(0)
+        y_b = y[b]
         for i in range(H):
-            W2_y = W2[y[b], i]
+            W2_y = W2[y_b, i]
             # o_y[b] = b2_y[b] + sum_i W2_y[b,i]*h[b,i]
             o_y_total = plus(o_y_total, W2_y * h[b, i])
         o_y[b] = b2_y + o_y_total
@@ -395,8 +397,9 @@ def gradients_sweep_2(
         product(p_exp_tile[start:stop], AS_IS, h_do_tile, AS_IS, 1.0, 0.0, dW2[start:stop])
         for b in range(B):
             if start <= y[b] < stop:
+                y_b = y[b]
                 for i in range(H):
-                    dW2[y[b], i] -= h[b, i] / real(B)
+                    dW2[y_b, i] -= h[b, i] / real(B)
         # F6 was: o[b,v] = b2[v] + sum_i W2[v,i]*h[b,i]
         # (db2) db2[v] = (1/B * sum_b p_exp_tile[v,b]*db2_rows_tile[v//512,b]) - 1/B * sum_b [v == y[b]]
         for v in range(start, stop):
@@ -459,8 +462,9 @@ def gradients(x, y, C, W1, gain, bias, W2, b2):
     # C_x[b,t,d] = C[x[b,t],d]
     for b in range(B):
         for t in range(N):
+            x_b_t = x[b, t]
             for d in range(D):
-                C_x[b, t, d] = C[x[b, t], d]
+                C_x[b, t, d] = C[x_b_t, d]
     # (F1) z[b,i] = sum_t,d C_x[b,t,d]*W1[i,t,d]
     product(C_x.reshape(B, N*D), AS_IS, W1.reshape(H, N*D), TRANSPOSED, 1.0, 0.0, z)
     # (F2) m[i] = 1/B * sum_b z[b,i]
@@ -488,8 +492,9 @@ def gradients(x, y, C, W1, gain, bias, W2, b2):
         b2_y = b2[y[b]]
         # W2_y[b,i] = W2[y[b],i]
         o_y_total = real(0)
+        y_b = y[b]
         for i in range(H):
-            W2_y[b, i] = W2[y[b], i]
+            W2_y[b, i] = W2[y_b, i]
             # o_y[b] = b2_y[b] + sum_i W2_y[b,i]*h[b,i]
             o_y_total = plus(o_y_total, W2_y[b, i] * h[b, i])
         o_y[b] = b2_y + o_y_total
@@ -572,8 +577,9 @@ def gradients(x, y, C, W1, gain, bias, W2, b2):
     product(dz, AS_IS, W1.reshape(H, N*D), AS_IS, 1.0, 0.0, dC_rows.reshape(B, N*D))
     for b in range(B):
         for t in range(N):
+            x_b_t = x[b, t]
             for d in range(D):
-                dC[x[b, t], d] += dC_rows[b, t, d]
+                dC[x_b_t, d] += dC_rows[b, t, d]
     # F1 was: z[b,i] = sum_t,d W1[i,t,d]*C[x[b,t],d]
     # (dW1) dW1[i,t,d] = sum_b dz[b,i]*C_x[b,t,d]
     product(dz, TRANSPOSED, C_x.reshape(B, N*D), AS_IS, 1.0, 0.0, dW1.reshape(H, N*D))
@@ -673,8 +679,9 @@ def step_sweep_2(
         product(p_exp_tile[start:stop], AS_IS, h_do_tile, AS_IS, -lr, 1.0, W2_new[start:stop])
         for b2_ in range(B):
             if start <= y[b2_] < stop:
+                y_b2_ = y[b2_]
                 for i in range(H):
-                    W2_new[y[b2_], i] += real(lr) * h[b2_, i] / real(B)
+                    W2_new[y_b2_, i] += real(lr) * h[b2_, i] / real(B)
         # (U6) b2_new[v] = b2[v] - (lr/B * sum_b p_exp_tile[v,b]*db2_rows_tile[v//512,b]) + lr/B * sum_b2 [v == y[b2]]
         for v in range(start, stop):
             b2_new_total = real(0)
@@ -773,8 +780,9 @@ def step(
     # C_x[b,t,d] = C[x[b,t],d]
     for b in range(B):
         for t in range(N):
+            x_b_t = x[b, t]
             for d in range(D):
-                C_x[b, t, d] = C[x[b, t], d]
+                C_x[b, t, d] = C[x_b_t, d]
     # (F1) z[b,i] = sum_t,d C_x[b,t,d]*W1[i,t,d]
     product(C_x.reshape(B, N*D), AS_IS, W1.reshape(H, N*D), TRANSPOSED, 1.0, 0.0, z)
     # (F2) m[i] = 1/B * sum_b z[b,i]
@@ -802,8 +810,9 @@ def step(
         b2_y = b2[y[b]]
         # W2_y[b,i] = W2[y[b],i]
         o_y_total = real(0)
+        y_b = y[b]
         for i in range(H):
-            W2_y[b, i] = W2[y[b], i]
+            W2_y[b, i] = W2[y_b, i]
             # o_y[b] = b2_y[b] + sum_i W2_y[b,i]*h[b,i]
             o_y_total = plus(o_y_total, W2_y[b, i] * h[b, i])
         o_y[b] = b2_y + o_y_total
@@ -900,8 +909,9 @@ def step(
     # (U1) C_new[v,d] = C[v,d] - lr * sum_b,t dC_rows[b,t,d]*[v == x[b,t]]
     for b in range(B):
         for t in range(N):
+            x_b_t = x[b, t]
             for d in range(D):
-                C_new[x[b, t], d] -= real(lr) * dC_rows[b, t, d]
+                C_new[x_b_t, d] -= real(lr) * dC_rows[b, t, d]
     # (U2) W1_new[i,t,d] = W1[i,t,d] - lr * sum_b dz[b,i]*C_x[b,t,d]
     product(dz, TRANSPOSED, C_x.reshape(B, N*D), AS_IS, -lr, 1.0, W1_new.reshape(H, N*D))
     # (U3) gain_new[i] = gain[i] - lr * sum_b (1 - h[b,i]**2)*dh[b,i]*n[b,i]
@@ -1023,8 +1033,9 @@ def evaluation_loss(x, y, C, W1, gain, bias, W2, b2, m_run, s_run):
     # C_x[b,t,d] = C[x[b,t],d]
     for b in range(B):
         for t in range(N):
+            x_b_t = x[b, t]
             for d in range(D):
-                C_x[b, t, d] = C[x[b, t], d]
+                C_x[b, t, d] = C[x_b_t, d]
     # (F1) z[b,i] = sum_t,d C_x[b,t,d]*W1[i,t,d]
     product(C_x.reshape(B, N*D), AS_IS, W1.reshape(H, N*D), TRANSPOSED, 1.0, 0.0, z)
     # (F2) m[i] = m_run[i]
@@ -1046,8 +1057,9 @@ def evaluation_loss(x, y, C, W1, gain, bias, W2, b2, m_run, s_run):
         b2_y = b2[y[b]]
         # W2_y[b,i] = W2[y[b],i]
         o_y_total = real(0)
+        y_b = y[b]
         for i in range(H):
-            W2_y = W2[y[b], i]
+            W2_y = W2[y_b, i]
             # o_y[b] = b2_y[b] + sum_i W2_y[b,i]*h[b,i]
             o_y_total = plus(o_y_total, W2_y * h[b, i])
         o_y[b] = b2_y + o_y_total

@@ -66,7 +66,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "a6484a1bff1b"  # of what follows: functions of another file have other names
+DIGEST = "876d45b0e109"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -262,8 +262,9 @@ def loss(x, y, C, W, R, s, U, k):
     # C_x[b,t,d] = C[x[b,t],d]
     for b in range(B):
         for t_ in range(T):
+            x_b_t_ = x[b, t_]
             for d in range(D):
-                C_x[b, t_, d] = C[x[b, t_], d]
+                C_x[b, t_, d] = C[x_b_t_, d]
     # a_given[b,t,i] = s[i] + sum_d C_x[b,t,d]*W[i,d]
     for b in range(B):
         for t_ in range(T):
@@ -339,8 +340,9 @@ def gradients(x, y, C, W, R, s, U, k):
     # C_x[b,t,d] = C[x[b,t],d]
     for b in range(B):
         for t_ in range(T):
+            x_b_t_ = x[b, t_]
             for d in range(D):
-                C_x[b, t_, d] = C[x[b, t_], d]
+                C_x[b, t_, d] = C[x_b_t_, d]
     # a_given[b,t,i] = s[i] + sum_d C_x[b,t,d]*W[i,d]
     for b in range(B):
         for t_ in range(T):
@@ -410,8 +412,9 @@ def gradients(x, y, C, W, R, s, U, k):
     dC[...] = 0
     for b in range(B):
         for t_ in range(T):
+            x_b_t_ = x[b, t_]
             for d in range(D):
-                dC[x[b, t_], d] += dC_rows[b, t_, d]
+                dC[x_b_t_, d] += dC_rows[b, t_, d]
     # F1 was: a[b,t,i] = s[i] + (sum_d W[i,d]*C[x[b,t],d]) + sum_j R[i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
     # (dW) dW[i,d] = sum_b,t da[b,t,i]*C_x[b,t,d]
     product(da.reshape(B*T, H), TRANSPOSED, C_x.reshape(B*T, D), AS_IS, 1.0, 0.0, dW)
@@ -489,8 +492,9 @@ def step_sweep_1(
     # C_x[b,t,d] = C[x[b,t],d]
     for b in range(start, stop):
         for t_ in range(T):
+            x_b_t_ = x[b, t_]
             for d in range(D):
-                C_x[b, t_, d] = C[x[b, t_], d]
+                C_x[b, t_, d] = C[x_b_t_, d]
     # a_given[b,t,i] = s[i] + sum_d C_x[b,t,d]*W[i,d]
     for b in range(start, stop):
         for t_ in range(T):
@@ -737,8 +741,9 @@ def step(
     # (dC) dC[v,d] = sum_b,t dC_rows[b,t,d]*[v == x[b,t]]
     for b in range(B):
         for t_ in range(T):
+            x_b_t_ = x[b, t_]
             for d in range(D):
-                dC[x[b, t_], d] += dC_rows[b, t_, d]
+                dC[x_b_t_, d] += dC_rows[b, t_, d]
     # grad_norm_sum = sum_v,d dC[v,d]**2
     grad_norm_sum = 0.0
     for v in range(V):

@@ -31,7 +31,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "e4dcc30dc749"  # of what follows: functions of another file have other names
+DIGEST = "16c442f93a69"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -237,8 +237,9 @@ def loss(X, y, W, c):
         c_y = c[y[b]]
         # W_y[b,d] = W[d,y[b]]
         o_y_total = real(0)
+        y_b = y[b]
         for d in range(D):
-            W_y = W[d, y[b]]
+            W_y = W[d, y_b]
             # o_y[b] = c_y[b] + sum_d W_y[b,d]*X[b,d]
             o_y_total = plus(o_y_total, W_y * X[b, d])
         o_y[b] = c_y + o_y_total
@@ -317,8 +318,9 @@ def gradients_sweep_2(
         product(X_do_tile, TRANSPOSED, p_exp_tile[start:stop], TRANSPOSED, 1.0, 0.0, dW[:, start:stop])
         for b in range(B):
             if start <= y[b] < stop:
+                y_b = y[b]
                 for d in range(D):
-                    dW[d, y[b]] -= X[b, d] / real(B)
+                    dW[d, y_b] -= X[b, d] / real(B)
         # F1 was: o[b,k] = c[k] + sum_d W[d,k]*X[b,d]
         # (dc) dc[k] = (1/B * sum_b p_exp_tile[k,b]*dc_rows_tile[k//512,b]) - 1/B * sum_b [k == y[b]]
         for k in range(start, stop):
@@ -368,8 +370,9 @@ def gradients(X, y, W, c):
         c_y = c[y[b]]
         # W_y[b,d] = W[d,y[b]]
         o_y_total = real(0)
+        y_b = y[b]
         for d in range(D):
-            W_y[b, d] = W[d, y[b]]
+            W_y[b, d] = W[d, y_b]
             # o_y[b] = c_y[b] + sum_d W_y[b,d]*X[b,d]
             o_y_total = plus(o_y_total, W_y[b, d] * X[b, d])
         o_y[b] = c_y + o_y_total
@@ -497,8 +500,9 @@ def step_sweep_2(part, parts, B, K, D, lr, y, W, c, X, o, X_do, o_max_tile, o_ma
         product(X_do_tile, TRANSPOSED, p_exp_tile[start:stop], TRANSPOSED, -lr, 1.0, W_new[:, start:stop])
         for b2 in range(B):
             if start <= y[b2] < stop:
+                y_b2 = y[b2]
                 for d in range(D):
-                    W_new[d, y[b2]] += real(lr) * X[b2, d] / real(B)
+                    W_new[d, y_b2] += real(lr) * X[b2, d] / real(B)
         # (U2) c_new[k] = c[k] - (lr/B * sum_b p_exp_tile[k,b]*dc_rows_tile[k//512,b]) + lr/B * sum_b2 [k == y[b2]]
         for k in range(start, stop):
             c_new_total = real(0)
@@ -562,8 +566,9 @@ def step(
         c_y = c[y[b]]
         # W_y[b,d] = W[d,y[b]]
         o_y_total = real(0)
+        y_b = y[b]
         for d in range(D):
-            W_y = W[d, y[b]]
+            W_y = W[d, y_b]
             # o_y[b] = c_y[b] + sum_d W_y[b,d]*X[b,d]
             o_y_total = plus(o_y_total, W_y * X[b, d])
         o_y[b] = c_y + o_y_total

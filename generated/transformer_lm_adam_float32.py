@@ -155,7 +155,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "0716ec374f4e"  # of what follows: functions of another file have other names
+DIGEST = "ba998c657e7b"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -367,8 +367,9 @@ def loss(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
     # (F1) emb[b,t,d] = P[t,d] + C[x[b,t],d]
     for b in range(B):
         for t_ in range(T):
+            x_b_t_ = x[b, t_]
             for d in range(D):
-                emb[b, t_, d] = P[t_, d] + C[x[b, t_], d]
+                emb[b, t_, d] = P[t_, d] + C[x_b_t_, d]
     for n in range(N):
         # (F2) z[n,b,t,d] = r[n - 1,b,t,d] if [0 <= n - 1] else emb[b,t,d]
         for b in range(B):
@@ -559,8 +560,9 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
     # (F1) emb[b,t,d] = P[t,d] + C[x[b,t],d]
     for b in range(B):
         for t_ in range(T):
+            x_b_t_ = x[b, t_]
             for d in range(D):
-                emb[b, t_, d] = P[t_, d] + C[x[b, t_], d]
+                emb[b, t_, d] = P[t_, d] + C[x_b_t_, d]
     for n in range(N):
         # (F2) z[n,b,t,d] = r[n - 1,b,t,d] if [0 <= n - 1] else emb[b,t,d]
         for b in range(B):
@@ -811,8 +813,9 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
     dC[...] = 0
     for b in range(B):
         for t_ in range(T):
+            x_b_t_ = x[b, t_]
             for d in range(D):
-                dC[x[b, t_], d] += demb[b, t_, d]
+                dC[x_b_t_, d] += demb[b, t_, d]
     # F1 was: emb[b,t,d] = P[t,d] + C[x[b,t],d]
     # (dP) dP[t,d] = sum_b demb[b,t,d]
     dP[...] = 0
@@ -1035,8 +1038,9 @@ def step_sweep_1(
     # (F1) emb[b,t,d] = P[t,d] + C[x[b,t],d]
     for b in range(start, stop):
         for t_ in range(T):
+            x_b_t_ = x[b, t_]
             for d in range(D):
-                emb[b, t_, d] = P[t_, d] + C[x[b, t_], d]
+                emb[b, t_, d] = P[t_, d] + C[x_b_t_, d]
     for n in range(N):
         # (F2) z[n,b,t,d] = r[n - 1,b,t,d] if [0 <= n - 1] else emb[b,t,d]
         for b in range(start, stop):
@@ -1764,8 +1768,9 @@ def step(
     # (dC) dC[v,d] = sum_b,t demb[b,t,d]*[v == x[b,t]]
     for b in range(B):
         for t_ in range(T):
+            x_b_t_ = x[b, t_]
             for d in range(D):
-                dC[x[b, t_], d] += demb[b, t_, d]
+                dC[x_b_t_, d] += demb[b, t_, d]
     # grad_norm_sum = sum_v,d dC[v,d]**2
     grad_norm_sum = 0.0
     for v in range(V):

@@ -17,7 +17,7 @@ from ..language.notation import text
 from ..language.program import Role
 from ..language.terms import Add, Call, Compare, Const, Index, Mul, Pow, Read, Size, Term, Where
 from .functions import FLOAT32
-from .nests import Assign, Comment, Loop, MatrixProduct, Node, StopIfNotFinite, Sweep, Within, Zero
+from .nests import Access, Assign, Comment, Loop, MatrixProduct, Node, StopIfNotFinite, Sweep, Within, Zero, accesses
 from .schedule.contractions import runs
 from .schedule.plan import Nest
 
@@ -92,6 +92,8 @@ class Printer:
         """`sweep`: the one whose body is written; `calls`: the lines that stand for the nest's sweeps, in order."""
         self.nest, self.names, self.used, self.sweep, self.calls = nest, names, used, sweep, iter(calls)
         self.tensors = nest.program.tensors
+        self.around: tuple[Index, ...] = ()  # of the loops around, from the outermost
+        self.ids: dict[Read, str] = {}  # the tokens that have been read before the loop
 
     # -- nodes -----------------------------------------------------------------------------------------------------
 
@@ -106,12 +108,8 @@ class Printer:
                     lines.append(
                         f"{indent}{name}[...] = 0" if self.tensors[tensor].indices else f"{indent}{name} = 0.0"
                     )
-                case Loop(index, body, order):
-                    extent = self.term(index.extent, INT)[0]
-                    turns = {"down": f"range({extent} - 1, -1, -1)", "tile": "range(start, stop)"}
-                    turns = turns.get(order, f"range({extent})")
-                    lines.append(f"{indent}for {self.names.index(index)} in {turns}:")
-                    lines += self.nodes(body, indent + "    ", depth + 1)
+                case Loop():
+                    lines += self.loop(node, indent, depth)
                 case Assign():
                     lines += self.assignment(node, indent, depth)
                 case MatrixProduct():
@@ -126,6 +124,32 @@ class Printer:
                     self.used.add("isfinite")
                     lines += [f"{indent}if not isfinite({name}):", f"{indent}    return {name}"]
         return lines
+
+    def loop(self, node: Loop, indent: str, depth: int) -> list[str]:
+        """With the tokens before it that it reads in every turn: inside, LLVM reads them again after each store."""
+        extent = self.term(node.index.extent, INT)[0]
+        turns = {"down": f"range({extent} - 1, -1, -1)", "tile": "range(start, stop)"}
+        turns = turns.get(node.order, f"range({extent})")
+        before, outside = dict(self.ids), self.around
+        found = dict.fromkeys(Read(access.tensor, access.indices) for access in accesses(node) if self.stays(access))
+        fresh = {read: self.names.identifier("token", self.token(read)) for read in found if read not in self.ids}
+        lines = [f"{indent}{name} = {self.entry(read)}" for read, name in fresh.items()]
+        self.ids, self.around = self.ids | fresh, (*self.around, node.index)
+        lines.append(f"{indent}for {self.names.index(node.index)} in {turns}:")
+        lines += self.nodes(node.body, indent + "    ", depth + 1)
+        self.ids, self.around = before, outside
+        return lines
+
+    def stays(self, access: Access) -> bool:
+        """Whether it is a token, the same in every turn of a loop inside those around, and surely there is one."""
+        tensor, indices = self.tensors.get(access.tensor), access.indices
+        if tensor is None or tensor.role is not Role.TOKENS or not indices or not set(indices) <= set(self.around):
+            return False
+        return all(index.extent == extent for index, extent in zip(indices, tensor.shape, strict=True))
+
+    def token(self, read: Read) -> str:
+        """`y_b` for y[b]."""
+        return "_".join((self.names.tensor(read.tensor), *map(self.names.index, read.indices)))
 
     def assignment(self, node: Assign, indent: str, depth: int) -> list[str]:
         target = self.entry(node.target)
@@ -217,6 +241,8 @@ class Printer:
     # -- terms -----------------------------------------------------------------------------------------------------
 
     def entry(self, read: Read) -> str:
+        if read in self.ids:
+            return self.ids[read]
         name = self.names.tensor(read.tensor)
         tensor = self.tensors.get(read.tensor)
         if read.tensor in self.nest.numbers:
