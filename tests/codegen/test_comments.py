@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 
 import pytest
 
@@ -10,7 +11,7 @@ from symgrad import pipeline
 from symgrad.codegen.emitted_file import Parts
 from symgrad.language.notation import equation_text
 from symgrad.language.optimizers import SGD, Adam
-from symgrad.language.program import Equation
+from symgrad.language.program import Equation, Role
 
 from ..calculus.programs import PROGRAMS
 from .models import MODELS
@@ -76,9 +77,11 @@ def test_the_equation_of_each_block_stands_above_it(emitted: tuple[Parts, str]) 
     for name, nest in (("gradients", parts.gradients), ("step", parts.step)):
         lines = [line.strip() for line in source.split("\n")]
         start = functions(source, name)[0].lineno
+        tokens = "|".join(tensor.name for tensor in nest.program.with_role(Role.TOKENS)) or "-"
+        above = re.compile(rf"#.*|for .*|\w+ = ({tokens})\[.*\]")  # a token is read before the loop over its row
         for equation in nest.program.equations():
             at = lines.index(f"# {labelled(equation)}", start)
-            below = next(line for line in lines[at + 1 :] if not line.startswith(("#", "for ")))
+            below = next(line for line in lines[at + 1 :] if not above.fullmatch(line))
             in_place = f"{nest.storage.home[equation.tensor]}[()] = "  # scalars have no second name for their array
             assert equation.tensor in below or below.startswith(in_place) or below.endswith(STARTS)
 
