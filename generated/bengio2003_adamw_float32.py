@@ -56,7 +56,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "be165fd98c6b"  # of what follows: functions of another file have other names
+DIGEST = "0cced4fc463c"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -143,15 +143,29 @@ def add_parts(total, parts, count):
             total[k] += share[k]
 
 
-get_num_threads()  # begins Numba's threads: linked code that comes from the cache expects them
+LATER, LINKED = {}, {}  # functions for C, by their linker's names: to be compiled, and compiled
 
 
-def by_name(function, digest):
-    """The function, compiled for C, under a name that the linker knows: callers do not compile it with themselves."""
-    name = f"{function.__name__}_{digest}"
-    binding.add_symbol(name, function.address)
-    kinds = [types.uintp if isinstance(kind, types.CPointer) else kind for kind in function._sig.args]
-    return types.ExternalFunction(name, function._sig.return_type(*kinds))
+def for_c(signature):
+    """What stands for the function in those that call it: they know its name, and are compiled without it."""
+
+    def named(function):
+        name = f"{function.__name__}_{DIGEST}"
+        LATER[name] = signature, function
+        kinds = [types.uintp if isinstance(kind, types.CPointer) else kind for kind in signature.args]
+        return types.ExternalFunction(name, signature.return_type(*kinds))
+
+    return named
+
+
+def link():
+    """Compile the functions for C, or load them from the cache, and tell the linker where they are."""
+    get_num_threads()  # begins Numba's threads, which code from the cache expects
+    for name in list(LATER):
+        signature, function = LATER[name]
+        LINKED[name] = cfunc(signature, cache=True, fastmath=FAST, error_model="numpy")(function)
+        binding.add_symbol(name, LINKED[name].address)
+        del LATER[name]
 
 
 @njit(cache=True)
@@ -538,7 +552,7 @@ def gradients(context, word, C, H, d, U, b):
     return L, dC, dH, dd, dU, db
 
 
-@cfunc(types.void(*[types.intp] * 5, *[REALS] * 6), cache=True, fastmath=FAST, error_model="numpy")
+@for_c(types.void(*[types.intp] * 5, *[REALS] * 6))
 def step_sweep_1(part, parts, B, V, J, U, b, y, a_turned, y_max_tile, p_sum_tile):
     """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     U = carray(U, (V, J), real)
@@ -572,12 +586,9 @@ def step_sweep_1(part, parts, B, V, J, U, b, y, a_turned, y_max_tile, p_sum_tile
                 p_sum_tile[tile, e] += p_exp_tile[v, e]
 
 
-_step_sweep_1 = by_name(step_sweep_1, DIGEST)
-
-
 @njit(cache=True)
 def one_step_sweep_1(part, parts, B, V, J, at):
-    _step_sweep_1(part, parts, B, V, J, at[0], at[1], at[2], at[3], at[4], at[5])
+    step_sweep_1(part, parts, B, V, J, at[0], at[1], at[2], at[3], at[4], at[5])
 
 
 @njit(cache=True, parallel=True)
@@ -589,10 +600,7 @@ def run_step_sweep_1(parts, B, V, J, at):
         one_step_sweep_1(np.int64(part), parts, B, V, J, at)
 
 
-@cfunc(
-    types.void(*[types.intp] * 5, *[types.float64] * 7, *[IDS] * 1, *[REALS] * 16), cache=True,
-    fastmath=FAST, error_model="numpy",
-)
+@for_c(types.void(*[types.intp] * 5, *[types.float64] * 7, *[IDS] * 1, *[REALS] * 16))
 def step_sweep_2(
     part, parts, B, V, J, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, word, U, b,
     o, y, m_U, v_U, m_b, v_b, a_dy, y_max_tile, y_max_shift, da_sum_tile_parts, a_dy_tile_parts,
@@ -676,14 +684,11 @@ def step_sweep_2(
             b_new[v] = b[v] * (real(1.0) - real(lr) * real(weight_decay)) - real(lr) * real(C_new_factor) * m_b_new[v] / (real(eps) + sqrt(real(C_new_factor2) * v_b_new[v]))
 
 
-_step_sweep_2 = by_name(step_sweep_2, DIGEST)
-
-
 @njit(cache=True)
 def one_step_sweep_2(
     part, parts, B, V, J, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, at,
 ):
-    _step_sweep_2(
+    step_sweep_2(
         part, parts, B, V, J, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, at[0],
         at[1], at[2], at[3], at[4], at[5], at[6], at[7], at[8], at[9], at[10], at[11], at[12], at[13],
         at[14], at[15], at[16],
@@ -699,10 +704,7 @@ def run_step_sweep_2(parts, B, V, J, lr, weight_decay, beta1, beta2, eps, C_new_
         one_step_sweep_2(np.int64(part), parts, B, V, J, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, at)
 
 
-@cfunc(
-    types.void(*[types.intp] * 6, *[types.float64] * 7, *[IDS] * 1, *[REALS] * 5), cache=True,
-    fastmath=FAST, error_model="numpy",
-)
+@for_c(types.void(*[types.intp] * 6, *[types.float64] * 7, *[IDS] * 1, *[REALS] * 5))
 def step_sweep_3(
     part, parts, B, V, M, N, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, context,
     C, dx, m_C, v_C, dC_parts,
@@ -742,14 +744,11 @@ def step_sweep_3(
                 C_new[v, m] = C[v, m] * (real(1.0) - real(lr) * real(weight_decay)) - real(lr) * real(C_new_factor) * m_C_new[v, m] / (real(eps) + sqrt(real(C_new_factor2) * v_C_new[v, m]))
 
 
-_step_sweep_3 = by_name(step_sweep_3, DIGEST)
-
-
 @njit(cache=True)
 def one_step_sweep_3(
     part, parts, B, V, M, N, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, at,
 ):
-    _step_sweep_3(
+    step_sweep_3(
         part, parts, B, V, M, N, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, at[0],
         at[1], at[2], at[3], at[4], at[5],
     )
@@ -766,10 +765,7 @@ def run_step_sweep_3(
         one_step_sweep_3(np.int64(part), parts, B, V, M, N, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, at)
 
 
-@cfunc(
-    types.float64(*[types.intp] * 6, *[types.float64] * 6, *[IDS] * 2, *[REALS] * 37), cache=True,
-    fastmath=FAST, error_model="numpy",
-)
+@for_c(types.float64(*[types.intp] * 6, *[types.float64] * 6, *[IDS] * 2, *[REALS] * 37))
 def step(
     B, V, J, M, N, threads, lr, weight_decay, beta1, beta2, eps, t, context, word, C, H, d, U, b, x, o,
     y, dx, dH, dd, m_C, v_C, m_H, v_H, m_d, v_d, m_U, v_U, m_b, v_b, y_max, y_word, p_sum, U_word,
@@ -981,19 +977,12 @@ def step(
     return L
 
 
-_step = by_name(step, DIGEST)
-
-
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def train_chunk(
+def train_steps(
     order, lr, weight_decay, beta1, beta2, eps, t, context, word, C, H, d, U, b, m_C, v_C, m_H, v_H,
     m_d, v_d, m_U, v_U, m_b, v_b, losses, threads,
 ):
-    """len(order) steps in place, step k on rows order[k] of the data; losses[k] is the loss before step k.
-
-    Returns how many steps were done: all, or those before the first loss that is not finite.
-    Sweeps run on at most `threads` threads.
-    """
+    """What `train_chunk` does, when all is linked."""
     B = order.shape[1]
     N = context.shape[1]
     V = C.shape[0]
@@ -1028,7 +1017,7 @@ def train_chunk(
             for axis1 in range(context.shape[1]):
                 context_batch[row, axis1] = context[order[turn, row], axis1]
             word_batch[row] = word[order[turn, row]]
-        losses[turn] = _step(
+        losses[turn] = step(
             B, V, J, M, N, threads, lr[turn], weight_decay[turn], beta1[turn], beta2[turn], eps[turn], t[turn],
             address(context_batch, 4), address(word_batch, 4), address(C), address(H), address(d), address(U),
             address(b), address(x), address(o), address(y), address(dx), address(dH), address(dd), address(m_C),
@@ -1041,6 +1030,22 @@ def train_chunk(
         if not math.isfinite(losses[turn]):
             return turn
     return order.shape[0]
+
+
+def train_chunk(
+    order, lr, weight_decay, beta1, beta2, eps, t, context, word, C, H, d, U, b, m_C, v_C, m_H, v_H,
+    m_d, v_d, m_U, v_U, m_b, v_b, losses, threads,
+):
+    """len(order) steps in place, step k on rows order[k] of the data; losses[k] is the loss before step k.
+
+    Returns how many steps were done: all, or those before the first loss that is not finite.
+    Sweeps run on at most `threads` threads.
+    """
+    link()
+    return train_steps(
+        order, lr, weight_decay, beta1, beta2, eps, t, context, word, C, H, d, U, b, m_C, v_C, m_H, v_H,
+        m_d, v_d, m_U, v_U, m_b, v_b, losses, threads,
+    )
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")

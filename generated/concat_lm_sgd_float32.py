@@ -37,7 +37,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "4154e40a7751"  # of what follows: functions of another file have other names
+DIGEST = "dcbda625faba"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -124,15 +124,29 @@ def add_parts(total, parts, count):
             total[k] += share[k]
 
 
-get_num_threads()  # begins Numba's threads: linked code that comes from the cache expects them
+LATER, LINKED = {}, {}  # functions for C, by their linker's names: to be compiled, and compiled
 
 
-def by_name(function, digest):
-    """The function, compiled for C, under a name that the linker knows: callers do not compile it with themselves."""
-    name = f"{function.__name__}_{digest}"
-    binding.add_symbol(name, function.address)
-    kinds = [types.uintp if isinstance(kind, types.CPointer) else kind for kind in function._sig.args]
-    return types.ExternalFunction(name, function._sig.return_type(*kinds))
+def for_c(signature):
+    """What stands for the function in those that call it: they know its name, and are compiled without it."""
+
+    def named(function):
+        name = f"{function.__name__}_{DIGEST}"
+        LATER[name] = signature, function
+        kinds = [types.uintp if isinstance(kind, types.CPointer) else kind for kind in signature.args]
+        return types.ExternalFunction(name, signature.return_type(*kinds))
+
+    return named
+
+
+def link():
+    """Compile the functions for C, or load them from the cache, and tell the linker where they are."""
+    get_num_threads()  # begins Numba's threads, which code from the cache expects
+    for name in list(LATER):
+        signature, function = LATER[name]
+        LINKED[name] = cfunc(signature, cache=True, fastmath=FAST, error_model="numpy")(function)
+        binding.add_symbol(name, LINKED[name].address)
+        del LATER[name]
 
 
 @njit(cache=True)
@@ -480,7 +494,7 @@ def gradients(x, y, C, W1, W2):
     return L, dC, dW1, dW2
 
 
-@cfunc(types.void(*[types.intp] * 5, *[REALS] * 5), cache=True, fastmath=FAST, error_model="numpy")
+@for_c(types.void(*[types.intp] * 5, *[REALS] * 5))
 def step_sweep_1(part, parts, B, V, H, W2, o, h_turned, o_max_tile, p_sum_tile):
     """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     W2 = carray(W2, (V, H), real)
@@ -510,12 +524,9 @@ def step_sweep_1(part, parts, B, V, H, W2, o, h_turned, o_max_tile, p_sum_tile):
                 p_sum_tile[tile, b] += p_exp_tile[v, b]
 
 
-_step_sweep_1 = by_name(step_sweep_1, DIGEST)
-
-
 @njit(cache=True)
 def one_step_sweep_1(part, parts, B, V, H, at):
-    _step_sweep_1(part, parts, B, V, H, at[0], at[1], at[2], at[3], at[4])
+    step_sweep_1(part, parts, B, V, H, at[0], at[1], at[2], at[3], at[4])
 
 
 @njit(cache=True, parallel=True)
@@ -527,10 +538,7 @@ def run_step_sweep_1(parts, B, V, H, at):
         one_step_sweep_1(np.int64(part), parts, B, V, H, at)
 
 
-@cfunc(
-    types.void(*[types.intp] * 5, *[types.float64] * 1, *[IDS] * 1, *[REALS] * 8), cache=True,
-    fastmath=FAST, error_model="numpy",
-)
+@for_c(types.void(*[types.intp] * 5, *[types.float64] * 1, *[IDS] * 1, *[REALS] * 8))
 def step_sweep_2(
     part, parts, B, V, H, lr, y, W2, a, o, h_do, o_max_shift, dh_sum_tile_parts, h_do_tile_parts,
     dh_sum_parts,
@@ -571,12 +579,9 @@ def step_sweep_2(
                     W2_new[y_b2, i] += real(lr) * h[b2, i] / real(B)
 
 
-_step_sweep_2 = by_name(step_sweep_2, DIGEST)
-
-
 @njit(cache=True)
 def one_step_sweep_2(part, parts, B, V, H, lr, at):
-    _step_sweep_2(part, parts, B, V, H, lr, at[0], at[1], at[2], at[3], at[4], at[5], at[6], at[7], at[8])
+    step_sweep_2(part, parts, B, V, H, lr, at[0], at[1], at[2], at[3], at[4], at[5], at[6], at[7], at[8])
 
 
 @njit(cache=True, parallel=True)
@@ -588,10 +593,7 @@ def run_step_sweep_2(parts, B, V, H, lr, at):
         one_step_sweep_2(np.int64(part), parts, B, V, H, lr, at)
 
 
-@cfunc(
-    types.float64(*[types.intp] * 6, *[types.float64] * 1, *[IDS] * 2, *[REALS] * 20), cache=True,
-    fastmath=FAST, error_model="numpy",
-)
+@for_c(types.float64(*[types.intp] * 6, *[types.float64] * 1, *[IDS] * 2, *[REALS] * 20))
 def step(
     B, V, H, N, D, threads, lr, x, y, C, W1, W2, a, o, o_max, o_y, p_sum, dC_rows, C_x, W2_y, h_turned,
     dh_sum, h_do, o_max_tile, o_max_shift, p_sum_tile, dh_sum_tile_parts, h_do_tile_parts, dh_sum_parts,
@@ -723,16 +725,9 @@ def step(
     return L
 
 
-_step = by_name(step, DIGEST)
-
-
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def train_chunk(order, lr, x, y, C, W1, W2, losses, threads):
-    """len(order) steps in place, step k on rows order[k] of the data; losses[k] is the loss before step k.
-
-    Returns how many steps were done: all, or those before the first loss that is not finite.
-    Sweeps run on at most `threads` threads.
-    """
+def train_steps(order, lr, x, y, C, W1, W2, losses, threads):
+    """What `train_chunk` does, when all is linked."""
     B = order.shape[1]
     N = x.shape[1]
     V = C.shape[0]
@@ -762,7 +757,7 @@ def train_chunk(order, lr, x, y, C, W1, W2, losses, threads):
             for axis1 in range(x.shape[1]):
                 x_batch[row, axis1] = x[order[turn, row], axis1]
             y_batch[row] = y[order[turn, row]]
-        losses[turn] = _step(
+        losses[turn] = step(
             B, V, H, N, D, threads, lr[turn], address(x_batch, 4), address(y_batch, 4), address(C), address(W1),
             address(W2), address(a), address(o), address(o_max), address(o_y), address(p_sum), address(dC_rows),
             address(C_x), address(W2_y), address(h_turned), address(dh_sum), address(h_do), address(o_max_tile),
@@ -772,6 +767,16 @@ def train_chunk(order, lr, x, y, C, W1, W2, losses, threads):
         if not math.isfinite(losses[turn]):
             return turn
     return order.shape[0]
+
+
+def train_chunk(order, lr, x, y, C, W1, W2, losses, threads):
+    """len(order) steps in place, step k on rows order[k] of the data; losses[k] is the loss before step k.
+
+    Returns how many steps were done: all, or those before the first loss that is not finite.
+    Sweeps run on at most `threads` threads.
+    """
+    link()
+    return train_steps(order, lr, x, y, C, W1, W2, losses, threads)
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")

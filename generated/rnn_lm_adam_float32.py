@@ -66,7 +66,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "876d45b0e109"  # of what follows: functions of another file have other names
+DIGEST = "ed0684485466"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -150,15 +150,29 @@ def add_parts(total, parts, count):
             total[k] += share[k]
 
 
-get_num_threads()  # begins Numba's threads: linked code that comes from the cache expects them
+LATER, LINKED = {}, {}  # functions for C, by their linker's names: to be compiled, and compiled
 
 
-def by_name(function, digest):
-    """The function, compiled for C, under a name that the linker knows: callers do not compile it with themselves."""
-    name = f"{function.__name__}_{digest}"
-    binding.add_symbol(name, function.address)
-    kinds = [types.uintp if isinstance(kind, types.CPointer) else kind for kind in function._sig.args]
-    return types.ExternalFunction(name, function._sig.return_type(*kinds))
+def for_c(signature):
+    """What stands for the function in those that call it: they know its name, and are compiled without it."""
+
+    def named(function):
+        name = f"{function.__name__}_{DIGEST}"
+        LATER[name] = signature, function
+        kinds = [types.uintp if isinstance(kind, types.CPointer) else kind for kind in signature.args]
+        return types.ExternalFunction(name, signature.return_type(*kinds))
+
+    return named
+
+
+def link():
+    """Compile the functions for C, or load them from the cache, and tell the linker where they are."""
+    get_num_threads()  # begins Numba's threads, which code from the cache expects
+    for name in list(LATER):
+        signature, function = LATER[name]
+        LINKED[name] = cfunc(signature, cache=True, fastmath=FAST, error_model="numpy")(function)
+        binding.add_symbol(name, LINKED[name].address)
+        del LATER[name]
 
 
 @njit(cache=True)
@@ -441,10 +455,7 @@ def gradients(x, y, C, W, R, s, U, k):
     return L, dC, dW, dR, ds, dU, dk
 
 
-@cfunc(
-    types.void(*[types.intp] * 7, *[IDS] * 2, *[REALS] * 21), cache=True, fastmath=FAST,
-    error_model="numpy",
-)
+@for_c(types.void(*[types.intp] * 7, *[IDS] * 2, *[REALS] * 21))
 def step_sweep_1(
     part, parts, B, T, D, H, V, x, y, C, W, R, s, U, k, h, o, da, a_given, dC_rows, C_x, a_operand,
     dh_operand, R_turned, L_rows, dW_parts, dR_parts, ds_parts, dU_parts, dk_parts,
@@ -580,12 +591,9 @@ def step_sweep_1(
     product(do.reshape(B*T, V)[start*T:stop*T], TRANSPOSED, h.reshape(B*T, H)[start*T:stop*T], AS_IS, 1.0, 1.0, dU)
 
 
-_step_sweep_1 = by_name(step_sweep_1, DIGEST)
-
-
 @njit(cache=True)
 def one_step_sweep_1(part, parts, B, T, D, H, V, at):
-    _step_sweep_1(
+    step_sweep_1(
         part, parts, B, T, D, H, V, at[0], at[1], at[2], at[3], at[4], at[5], at[6], at[7], at[8], at[9],
         at[10], at[11], at[12], at[13], at[14], at[15], at[16], at[17], at[18], at[19], at[20], at[21],
         at[22],
@@ -601,10 +609,7 @@ def run_step_sweep_1(parts, B, T, D, H, V, at):
         one_step_sweep_1(np.int64(part), parts, B, T, D, H, V, at)
 
 
-@cfunc(
-    types.float64(*[types.intp] * 6, *[types.float64] * 5, *[IDS] * 2, *[REALS] * 39), cache=True,
-    fastmath=FAST, error_model="numpy",
-)
+@for_c(types.float64(*[types.intp] * 6, *[types.float64] * 5, *[IDS] * 2, *[REALS] * 39))
 def step(
     B, T, D, H, V, threads, lr, beta1, beta2, eps, t, x, y, C, W, R, s, U, k, h, o, da, dC, dW, dR, ds,
     dU, dk, m_C, v_C, m_W, v_W, m_R, v_R, m_s, v_s, m_U, v_U, m_k, v_k, a_given, dC_rows, C_x,
@@ -847,19 +852,12 @@ def step(
     return L
 
 
-_step = by_name(step, DIGEST)
-
-
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def train_chunk(
+def train_steps(
     order, lr, beta1, beta2, eps, t, x, y, C, W, R, s, U, k, m_C, v_C, m_W, v_W, m_R, v_R, m_s, v_s,
     m_U, v_U, m_k, v_k, losses, threads,
 ):
-    """len(order) steps in place, step k on rows order[k] of the data; losses[k] is the loss before step k.
-
-    Returns how many steps were done: all, or those before the first loss that is not finite.
-    Sweeps run on at most `threads` threads.
-    """
+    """What `train_chunk` does, when all is linked."""
     B = order.shape[1]
     T = x.shape[1]
     V = C.shape[0]
@@ -894,7 +892,7 @@ def train_chunk(
                 x_batch[row, axis1] = x[order[turn, row], axis1]
             for axis1 in range(y.shape[1]):
                 y_batch[row, axis1] = y[order[turn, row], axis1]
-        losses[turn] = _step(
+        losses[turn] = step(
             B, T, D, H, V, threads, lr[turn], beta1[turn], beta2[turn], eps[turn], t[turn], address(x_batch, 4),
             address(y_batch, 4), address(C), address(W), address(R), address(s), address(U), address(k),
             address(h), address(o), address(da), address(dC), address(dW), address(dR), address(ds),
@@ -907,6 +905,22 @@ def train_chunk(
         if not math.isfinite(losses[turn]):
             return turn
     return order.shape[0]
+
+
+def train_chunk(
+    order, lr, beta1, beta2, eps, t, x, y, C, W, R, s, U, k, m_C, v_C, m_W, v_W, m_R, v_R, m_s, v_s,
+    m_U, v_U, m_k, v_k, losses, threads,
+):
+    """len(order) steps in place, step k on rows order[k] of the data; losses[k] is the loss before step k.
+
+    Returns how many steps were done: all, or those before the first loss that is not finite.
+    Sweeps run on at most `threads` threads.
+    """
+    link()
+    return train_steps(
+        order, lr, beta1, beta2, eps, t, x, y, C, W, R, s, U, k, m_C, v_C, m_W, v_W, m_R, v_R, m_s, v_s,
+        m_U, v_U, m_k, v_k, losses, threads,
+    )
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")

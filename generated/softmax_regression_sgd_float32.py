@@ -31,7 +31,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "16c442f93a69"  # of what follows: functions of another file have other names
+DIGEST = "0fa01a3dc49a"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -118,15 +118,29 @@ def add_parts(total, parts, count):
             total[k] += share[k]
 
 
-get_num_threads()  # begins Numba's threads: linked code that comes from the cache expects them
+LATER, LINKED = {}, {}  # functions for C, by their linker's names: to be compiled, and compiled
 
 
-def by_name(function, digest):
-    """The function, compiled for C, under a name that the linker knows: callers do not compile it with themselves."""
-    name = f"{function.__name__}_{digest}"
-    binding.add_symbol(name, function.address)
-    kinds = [types.uintp if isinstance(kind, types.CPointer) else kind for kind in function._sig.args]
-    return types.ExternalFunction(name, function._sig.return_type(*kinds))
+def for_c(signature):
+    """What stands for the function in those that call it: they know its name, and are compiled without it."""
+
+    def named(function):
+        name = f"{function.__name__}_{DIGEST}"
+        LATER[name] = signature, function
+        kinds = [types.uintp if isinstance(kind, types.CPointer) else kind for kind in signature.args]
+        return types.ExternalFunction(name, signature.return_type(*kinds))
+
+    return named
+
+
+def link():
+    """Compile the functions for C, or load them from the cache, and tell the linker where they are."""
+    get_num_threads()  # begins Numba's threads, which code from the cache expects
+    for name in list(LATER):
+        signature, function = LATER[name]
+        LINKED[name] = cfunc(signature, cache=True, fastmath=FAST, error_model="numpy")(function)
+        binding.add_symbol(name, LINKED[name].address)
+        del LATER[name]
 
 
 @njit(cache=True)
@@ -418,7 +432,7 @@ def gradients(X, y, W, c):
     return L, dW, dc, dX
 
 
-@cfunc(types.void(*[types.intp] * 5, *[REALS] * 6), cache=True, fastmath=FAST, error_model="numpy")
+@for_c(types.void(*[types.intp] * 5, *[REALS] * 6))
 def step_sweep_1(part, parts, B, K, D, W, c, X, o, o_max_tile, p_sum_tile):
     """Part `part` of `parts`: K, 512 at a time, and all that needs only these."""
     W = carray(W, (D, K), real)
@@ -452,12 +466,9 @@ def step_sweep_1(part, parts, B, K, D, W, c, X, o, o_max_tile, p_sum_tile):
                 p_sum_tile[tile, b] += p_exp_tile[k, b]
 
 
-_step_sweep_1 = by_name(step_sweep_1, DIGEST)
-
-
 @njit(cache=True)
 def one_step_sweep_1(part, parts, B, K, D, at):
-    _step_sweep_1(part, parts, B, K, D, at[0], at[1], at[2], at[3], at[4], at[5])
+    step_sweep_1(part, parts, B, K, D, at[0], at[1], at[2], at[3], at[4], at[5])
 
 
 @njit(cache=True, parallel=True)
@@ -469,10 +480,7 @@ def run_step_sweep_1(parts, B, K, D, at):
         one_step_sweep_1(np.int64(part), parts, B, K, D, at)
 
 
-@cfunc(
-    types.void(*[types.intp] * 5, *[types.float64] * 1, *[IDS] * 1, *[REALS] * 8), cache=True,
-    fastmath=FAST, error_model="numpy",
-)
+@for_c(types.void(*[types.intp] * 5, *[types.float64] * 1, *[IDS] * 1, *[REALS] * 8))
 def step_sweep_2(part, parts, B, K, D, lr, y, W, c, X, o, X_do, o_max_tile, o_max_shift, X_do_tile_parts):
     """Part `part` of `parts`: K, 512 at a time, and all that needs only these."""
     y = carray(y, (B,), np.int32)
@@ -514,12 +522,9 @@ def step_sweep_2(part, parts, B, K, D, lr, y, W, c, X, o, X_do, o_max_tile, o_ma
                 c_new[y[b2]] += real(lr) / real(B)
 
 
-_step_sweep_2 = by_name(step_sweep_2, DIGEST)
-
-
 @njit(cache=True)
 def one_step_sweep_2(part, parts, B, K, D, lr, at):
-    _step_sweep_2(part, parts, B, K, D, lr, at[0], at[1], at[2], at[3], at[4], at[5], at[6], at[7], at[8])
+    step_sweep_2(part, parts, B, K, D, lr, at[0], at[1], at[2], at[3], at[4], at[5], at[6], at[7], at[8])
 
 
 @njit(cache=True, parallel=True)
@@ -531,10 +536,7 @@ def run_step_sweep_2(parts, B, K, D, lr, at):
         one_step_sweep_2(np.int64(part), parts, B, K, D, lr, at)
 
 
-@cfunc(
-    types.float64(*[types.intp] * 4, *[types.float64] * 1, *[IDS] * 1, *[REALS] * 12), cache=True,
-    fastmath=FAST, error_model="numpy",
-)
+@for_c(types.float64(*[types.intp] * 4, *[types.float64] * 1, *[IDS] * 1, *[REALS] * 12))
 def step(
     B, K, D, threads, lr, y, W, c, X, o, o_max, o_y, p_sum, X_do, o_max_tile, o_max_shift, p_sum_tile,
     X_do_tile_parts,
@@ -623,16 +625,9 @@ def step(
     return L
 
 
-_step = by_name(step, DIGEST)
-
-
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def train_chunk(order, lr, X, y, W, c, losses, threads):
-    """len(order) steps in place, step k on rows order[k] of the data; losses[k] is the loss before step k.
-
-    Returns how many steps were done: all, or those before the first loss that is not finite.
-    Sweeps run on at most `threads` threads.
-    """
+def train_steps(order, lr, X, y, W, c, losses, threads):
+    """What `train_chunk` does, when all is linked."""
     B = order.shape[1]
     D = X.shape[1]
     K = W.shape[1]
@@ -652,7 +647,7 @@ def train_chunk(order, lr, X, y, W, c, losses, threads):
             for axis1 in range(X.shape[1]):
                 X_batch[row, axis1] = X[order[turn, row], axis1]
             y_batch[row] = y[order[turn, row]]
-        losses[turn] = _step(
+        losses[turn] = step(
             B, K, D, threads, lr[turn], address(y_batch, 4), address(W), address(c), address(X_batch),
             address(o), address(o_max), address(o_y), address(p_sum), address(X_do), address(o_max_tile),
             address(o_max_shift), address(p_sum_tile), address(X_do_tile_parts),
@@ -660,6 +655,16 @@ def train_chunk(order, lr, X, y, W, c, losses, threads):
         if not math.isfinite(losses[turn]):
             return turn
     return order.shape[0]
+
+
+def train_chunk(order, lr, X, y, W, c, losses, threads):
+    """len(order) steps in place, step k on rows order[k] of the data; losses[k] is the loss before step k.
+
+    Returns how many steps were done: all, or those before the first loss that is not finite.
+    Sweeps run on at most `threads` threads.
+    """
+    link()
+    return train_steps(order, lr, X, y, W, c, losses, threads)
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")

@@ -155,7 +155,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "ba998c657e7b"  # of what follows: functions of another file have other names
+DIGEST = "5472f4ff339a"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -239,15 +239,29 @@ def add_parts(total, parts, count):
             total[k] += share[k]
 
 
-get_num_threads()  # begins Numba's threads: linked code that comes from the cache expects them
+LATER, LINKED = {}, {}  # functions for C, by their linker's names: to be compiled, and compiled
 
 
-def by_name(function, digest):
-    """The function, compiled for C, under a name that the linker knows: callers do not compile it with themselves."""
-    name = f"{function.__name__}_{digest}"
-    binding.add_symbol(name, function.address)
-    kinds = [types.uintp if isinstance(kind, types.CPointer) else kind for kind in function._sig.args]
-    return types.ExternalFunction(name, function._sig.return_type(*kinds))
+def for_c(signature):
+    """What stands for the function in those that call it: they know its name, and are compiled without it."""
+
+    def named(function):
+        name = f"{function.__name__}_{DIGEST}"
+        LATER[name] = signature, function
+        kinds = [types.uintp if isinstance(kind, types.CPointer) else kind for kind in signature.args]
+        return types.ExternalFunction(name, signature.return_type(*kinds))
+
+    return named
+
+
+def link():
+    """Compile the functions for C, or load them from the cache, and tell the linker where they are."""
+    get_num_threads()  # begins Numba's threads, which code from the cache expects
+    for name in list(LATER):
+        signature, function = LATER[name]
+        LINKED[name] = cfunc(signature, cache=True, fastmath=FAST, error_model="numpy")(function)
+        binding.add_symbol(name, LINKED[name].address)
+        del LATER[name]
 
 
 @njit(cache=True)
@@ -908,10 +922,7 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
     return L, dC, dP, dQ, dG, dA, dM, dg1, db1, dg2, db2, dW, dw, dU, du, dH, dh
 
 
-@cfunc(
-    types.void(*[types.intp] * 10, *[IDS] * 2, *[REALS] * 73), cache=True, fastmath=FAST,
-    error_model="numpy",
-)
+@for_c(types.void(*[types.intp] * 10, *[IDS] * 2, *[REALS] * 73))
 def step_sweep_1(
     part, parts, B, T, D, N, K, E, F, V, x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, emb,
     r, z, z1_dev, z1_hat, z1, q, key, val, score, masked, p, mix, z2, z3_dev, z3_hat, z3, a, gelu, o,
@@ -1361,12 +1372,9 @@ def step_sweep_1(
     product(do.reshape(B*T, V)[start*T:stop*T], TRANSPOSED, r_turned.reshape(B*T, D)[start*T:stop*T], AS_IS, 1.0, 1.0, dH)
 
 
-_step_sweep_1 = by_name(step_sweep_1, DIGEST)
-
-
 @njit(cache=True)
 def one_step_sweep_1(part, parts, B, T, D, N, K, E, F, V, at):
-    _step_sweep_1(
+    step_sweep_1(
         part, parts, B, T, D, N, K, E, F, V, at[0], at[1], at[2], at[3], at[4], at[5], at[6], at[7], at[8],
         at[9], at[10], at[11], at[12], at[13], at[14], at[15], at[16], at[17], at[18], at[19], at[20],
         at[21], at[22], at[23], at[24], at[25], at[26], at[27], at[28], at[29], at[30], at[31], at[32],
@@ -1386,10 +1394,7 @@ def run_step_sweep_1(parts, B, T, D, N, K, E, F, V, at):
         one_step_sweep_1(np.int64(part), parts, B, T, D, N, K, E, F, V, at)
 
 
-@cfunc(
-    types.float64(*[types.intp] * 9, *[types.float64] * 5, *[IDS] * 2, *[REALS] * 121), cache=True,
-    fastmath=FAST, error_model="numpy",
-)
+@for_c(types.float64(*[types.intp] * 9, *[types.float64] * 5, *[IDS] * 2, *[REALS] * 121))
 def step(
     B, T, D, N, K, E, F, V, threads, lr, beta1, beta2, eps, t, x, y, C, P, Q, G, A, M, g1, b1, g2, b2,
     W, w, U, u, H, h, emb, r, z, z1_dev, z1_hat, z1, q, key, val, score, masked, p, mix, z2, z3_dev,
@@ -2077,20 +2082,13 @@ def step(
     return L
 
 
-_step = by_name(step, DIGEST)
-
-
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def train_chunk(
+def train_steps(
     order, lr, beta1, beta2, eps, t, x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, m_C, v_C,
     m_P, v_P, m_Q, v_Q, m_G, v_G, m_A, v_A, m_M, v_M, m_g1, v_g1, m_b1, v_b1, m_g2, v_g2, m_b2, v_b2,
     m_W, v_W, m_w, v_w, m_U, v_U, m_u, v_u, m_H, v_H, m_h, v_h, losses, threads,
 ):
-    """len(order) steps in place, step k on rows order[k] of the data; losses[k] is the loss before step k.
-
-    Returns how many steps were done: all, or those before the first loss that is not finite.
-    Sweeps run on at most `threads` threads.
-    """
+    """What `train_chunk` does, when all is linked."""
     B = order.shape[1]
     T = x.shape[1]
     V = C.shape[0]
@@ -2180,7 +2178,7 @@ def train_chunk(
                 x_batch[row, axis1] = x[order[turn, row], axis1]
             for axis1 in range(y.shape[1]):
                 y_batch[row, axis1] = y[order[turn, row], axis1]
-        losses[turn] = _step(
+        losses[turn] = step(
             B, T, D, N, K, E, F, V, threads, lr[turn], beta1[turn], beta2[turn], eps[turn], t[turn],
             address(x_batch, 4), address(y_batch, 4), address(C), address(P), address(Q), address(G),
             address(A), address(M), address(g1), address(b1), address(g2), address(b2), address(W), address(w),
@@ -2206,6 +2204,24 @@ def train_chunk(
         if not math.isfinite(losses[turn]):
             return turn
     return order.shape[0]
+
+
+def train_chunk(
+    order, lr, beta1, beta2, eps, t, x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, m_C, v_C,
+    m_P, v_P, m_Q, v_Q, m_G, v_G, m_A, v_A, m_M, v_M, m_g1, v_g1, m_b1, v_b1, m_g2, v_g2, m_b2, v_b2,
+    m_W, v_W, m_w, v_w, m_U, v_U, m_u, v_u, m_H, v_H, m_h, v_h, losses, threads,
+):
+    """len(order) steps in place, step k on rows order[k] of the data; losses[k] is the loss before step k.
+
+    Returns how many steps were done: all, or those before the first loss that is not finite.
+    Sweeps run on at most `threads` threads.
+    """
+    link()
+    return train_steps(
+        order, lr, beta1, beta2, eps, t, x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, m_C, v_C,
+        m_P, v_P, m_Q, v_Q, m_G, v_G, m_A, v_A, m_M, v_M, m_g1, v_g1, m_b1, v_b1, m_g2, v_g2, m_b2, v_b2,
+        m_W, v_W, m_w, v_w, m_U, v_U, m_u, v_u, m_H, v_H, m_h, v_h, losses, threads,
+    )
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")

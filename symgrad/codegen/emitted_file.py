@@ -86,12 +86,12 @@ class File:
         evaluation = [self.evaluation_loss()] if self.parts.evaluation else []
         functions = [self.loss(), self.gradients(), self.step(), self.train_chunk(), *evaluation, self.mean_loss()]
         imported, sources = support(self.used, self.parts.dtype)
-        swept = "by_name" in self.used
+        swept = "for_c" in self.used
         numba = [
             "njit",
             *(name for name in FROM_NUMBA if name in self.used),
             *(["cfunc", "get_num_threads"] if swept else []),
-            *(["types"] if self.used & {"by_name", "product", "in_huge_pages"} else []),
+            *(["types"] if self.used & {"for_c", "product", "in_huge_pages"} else []),
         ]
         system = ["import sys"] if "in_huge_pages" in self.used else []
         head = [f'"""{self.header()}"""', "", "import math", *system, *self.math_imports(imported)]
@@ -220,9 +220,13 @@ class File:
             "Returns how many steps were done: all, or those before the first loss that is not finite.",
         ]
         names = ["order", *settings, *(self.names.tensor(t.name) for t in arguments), "losses", *self.threads]
-        if self.threads:
-            doc.append("Sweeps run on at most `threads` threads.")
-        return self.written("train_chunk", names, doc, body)
+        if not self.threads:
+            return self.written("train_chunk", names, doc, body)
+        doc.append("Sweeps run on at most `threads` threads.")
+        given = ", ".join(names)
+        linked = [*quoted(doc), "link()", *wrapped("return train_steps", given)]
+        steps = self.written("train_steps", names, ["What `train_chunk` does, when all is linked."], body)
+        return steps + "\n\n\n" + "\n".join([*wrapped("def train_chunk", given, ":"), *indented(linked)])
 
     @staticmethod
     def gathered_row(batch: str, data: str, axes: int) -> list[str]:

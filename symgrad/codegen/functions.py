@@ -77,16 +77,30 @@ def add_parts(total, parts, count):
             total[k] += share[k]
 '''
 
-BY_NAME = '''
-get_num_threads()  # begins Numba's threads: linked code that comes from the cache expects them
+FOR_C = '''
+LATER, LINKED = {}, {}  # functions for C, by their linker's names: to be compiled, and compiled
 
 
-def by_name(function, digest):
-    """The function, compiled for C, under a name that the linker knows: callers do not compile it with themselves."""
-    name = f"{function.__name__}_{digest}"
-    binding.add_symbol(name, function.address)
-    kinds = [types.uintp if isinstance(kind, types.CPointer) else kind for kind in function._sig.args]
-    return types.ExternalFunction(name, function._sig.return_type(*kinds))
+def for_c(signature):
+    """What stands for the function in those that call it: they know its name, and are compiled without it."""
+
+    def named(function):
+        name = f"{function.__name__}_{DIGEST}"
+        LATER[name] = signature, function
+        kinds = [types.uintp if isinstance(kind, types.CPointer) else kind for kind in signature.args]
+        return types.ExternalFunction(name, signature.return_type(*kinds))
+
+    return named
+
+
+def link():
+    """Compile the functions for C, or load them from the cache, and tell the linker where they are."""
+    get_num_threads()  # begins Numba's threads, which code from the cache expects
+    for name in list(LATER):
+        signature, function = LATER[name]
+        LINKED[name] = cfunc(signature, cache=True, fastmath=FAST, error_model="numpy")(function)
+        binding.add_symbol(name, LINKED[name].address)
+        del LATER[name]
 
 
 @njit(cache=True)
@@ -219,7 +233,7 @@ PLAIN = {  # the same in each dtype
     "draw_mask": DRAW_MASK,
     "parts_for": THREADS,
     "add_parts": ADD_PARTS,
-    "by_name": BY_NAME,
+    "for_c": FOR_C,
     "in_huge_pages": HUGE_PAGES,
 }
 FROM_NUMBA = ("carray", "prange")

@@ -1,4 +1,4 @@
-"""Functions that are compiled once, for C, and that their callers know by name.
+"""Functions that are compiled once, for C, when a training begins, and that their callers know by name.
 
 Numba compiles a function again with each that calls it, and the arrays among its arguments are many numbers each: of a
 large step that is most of what a person waits for at first.  So a step and its sweeps get sizes, numbers and addresses,
@@ -59,33 +59,27 @@ class Linked:
     def arrays(self) -> list[Argument]:
         return [argument for argument in self.arguments if argument.kind in NUMBERS]
 
-    @property
-    def linked(self) -> str:
-        return f"_{self.name}"
-
     def source(self, doc: Sequence[str], body: Sequence[str]) -> str:
-        """The function and its name for others."""
         counts = {kind: sum(argument.kind == kind for argument in self.arguments) for kind in KINDS}
         signature = ", ".join(f"*[{kind}] * {count}" for kind, count in counts.items() if count)
-        options = f'{self.result}({signature}), cache=True, fastmath=FAST, error_model="numpy"'
         shaped = [f"{a.name} = carray({a.name}, ({a.shape}), {NUMBERS[a.kind]})" for a in self.arrays]
         names = ", ".join(argument.name for argument in self.arguments)
         lines = [
-            *wrapped("@cfunc", options),
+            f"@for_c({self.result}({signature}))",
             *wrapped(f"def {self.name}", names, ":"),
             *indented([*doc, *shaped, *body]),
         ]
-        return "\n".join([*lines, "", "", f"{self.linked} = by_name({self.name}, DIGEST)"])
+        return "\n".join(lines)
 
     def call(self, before: str = "", given: Mapping[str, str] | None = None) -> list[str]:
-        """`before + _step(...)` with `given` for the arguments of those names, arrays by their addresses."""
+        """`before + step(...)` with `given` for the arguments of those names, arrays by their addresses."""
         given = given or {}
 
         def written(argument: Argument) -> str:
             text = given.get(argument.name, argument.given)
             return f"address({text}{BYTES[argument.kind]})" if argument.kind in NUMBERS else text
 
-        return wrapped(before + self.linked, ", ".join(map(written, self.arguments)))
+        return wrapped(before + self.name, ", ".join(map(written, self.arguments)))
 
 
 def arguments(

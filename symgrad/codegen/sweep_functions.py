@@ -1,6 +1,6 @@
 """Sweeps as functions of their own: `step_sweep_1(part, parts, ...)` does the tiles, or the rows, of one part.
 
-Those of the step, which hold most of its work, are linked: compiled once, not with each caller.  `run_step_sweep_1`
+Those of the step, which hold most of its work, are linked: compiled once, and not with each caller.  `run_step_sweep_1`
 calls one for each part, where the work pays for it on several threads: a `prange` with nothing else in it, for what is
 in it Numba compiles twice, and slowly where it is given many numbers.  So it gets the addresses as one array.
 
@@ -73,12 +73,12 @@ class Writer:
 
     def on_threads(self, linked: Linked, doc: list[str], body: list[str]) -> tuple[tuple[str, ...], list[str]]:
         """The function, the two that call it for each part, and the lines that call these."""
-        self.used |= {"by_name", "carray", "parts_for", "prange"}
+        self.used |= {"for_c", "carray", "parts_for", "prange"}
         run, at = (self.names.identifier("function", f"{verb}_{linked.name}") for verb in ("run", "one"))
         plain = ", ".join(argument.name for argument in linked.plain[2:])
         addresses = ", ".join(f"at[{k}]" for k in range(len(linked.arrays)))
         given = ", ".join(filter(None, (plain, "at")))
-        one = wrapped(linked.linked, ", ".join(filter(None, ("part", "parts", plain, addresses))))
+        one = wrapped(linked.name, ", ".join(filter(None, ("part", "parts", plain, addresses))))
         loop = ["for part in prange(parts):", f"{INDENT}{at}(np.int64(part), parts, {given})"]
         alone = ["if parts == 1:", f"{INDENT}{at}(parts - 1, parts, {given})", f"{INDENT}return"]
         sources = (

@@ -60,7 +60,7 @@ class Linked:
     """Stands for Numba's types and for the linker: functions "compiled for C" are found by the names given to them."""
 
     def __init__(self) -> None:
-        self.functions: dict[int, Callable] = {}
+        self.functions: list[Callable] = []
         self.symbols: dict[str, Callable] = {}
 
     def __getattr__(self, name: str) -> Anything:
@@ -72,9 +72,8 @@ class Linked:
 
     def cfunc(self, signature: object, **options: object) -> Callable:
         def decorated(function: Callable) -> Callable:
-            function.address, function._sig = len(self.functions), SimpleNamespace(args=(), return_type=Anything())
-            self.functions[function.address] = function
-            return function
+            self.functions.append(function)
+            return SimpleNamespace(address=len(self.functions) - 1)
 
         return decorated
 
@@ -82,7 +81,7 @@ class Linked:
         self.symbols[name] = self.functions[address]
 
     def ExternalFunction(self, name: str, signature: object) -> Callable:
-        return self.symbols.get(name, lambda *arguments: None)
+        return lambda *arguments: self.symbols[name](*arguments)
 
 
 def carray(address: int, shape: tuple[int, ...], dtype: type) -> np.ndarray:
@@ -96,6 +95,8 @@ def as_it_is(function: Callable | None = None, **options: object) -> Callable:
 
 
 class Anything:
+    args = ()  # of a signature
+
     def __getattr__(self, name: str) -> Callable[..., Anything]:
         return lambda *arguments: self
 

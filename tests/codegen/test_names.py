@@ -62,7 +62,7 @@ def test_every_name_that_a_file_uses_is_reserved() -> None:
             names = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
             stored = {n.id for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
             given = {argument.arg for argument in function.args.args}
-            if function.name.startswith(("loss", "gradients", "step", "train_chunk", "mean_loss")):
+            if function.name.startswith(("loss", "gradients", "step", "train_", "mean_loss")):
                 sweeps = {node.name for node in tree.body if "_sweep_" in getattr(node, "name", "")}
                 assert names - stored - given - sweeps <= RESERVED, function.name
 
