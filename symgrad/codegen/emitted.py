@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
-import os
 import re
 import sys
-import tempfile
 import traceback
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +19,7 @@ import numpy as np
 
 from ..language.errors import DataError, EmissionError
 from ..language.evaluation import evaluation_form, has_evaluation_form, states_read, training_form
+from ..language.files import write_atomically
 from ..language.program import Program, Role, Tensor
 from ..language.sizes import divisors
 from .arguments import Arguments, Form, Values
@@ -57,16 +56,9 @@ class Generated:
         Raises DataError where it cannot.
         """
         path = Path(folder) / f"{self.name}.py"
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise DataError(f"{path.parent} cannot be made a folder for {path.name}: {error.strerror}") from error
         if path.is_file() and path.read_text(encoding="utf-8") == self.source:
             return path  # untouched, so that the compile cache beside it stays valid
-        try:
-            write_atomically(path, self.source)
-        except OSError as error:
-            raise DataError(f"{path} cannot be written: {error.strerror or error}; choose another folder") from error
+        write_atomically(path, self.source.encode())
         return path
 
     def load(self, folder: str | Path = "generated") -> Emitted:
@@ -80,19 +72,6 @@ class Generated:
     def with_module(self, module: ModuleType) -> Emitted:
         """The functions of a module that was made of this text."""
         return Emitted(self.model, self.program, self.differentiated, module, self.dtype)
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """A new file beside the old one, then renamed over it."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}", suffix=".py")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def load_module(path: Path) -> ModuleType:

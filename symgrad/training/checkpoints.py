@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ..language.errors import DataError
+from ..language.files import write_atomically
 from ..language.program import Program, Role
 from .sizes import fixed
 from .vocabulary import Vocabulary
@@ -48,23 +48,6 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     arrays = {**checkpoint.parameters, **checkpoint.states}
     arrays = {name: np.ascontiguousarray(v).reshape(v.shape) for name, v in arrays.items()}
     write_atomically(path, save(arrays, {ENTRY: json.dumps(metadata, ensure_ascii=False)}))
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """A new file beside the old one, forced to the disk, then renamed over it.  Raises DataError where it cannot."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            with unfinished.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written ({error.strerror}); choose another file") from None
 
 
 def check_writable(path: Path) -> None:
