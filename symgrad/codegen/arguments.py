@@ -7,6 +7,7 @@ C's.  What is kept (parameters and states) has to be as compiled code needs it.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +24,7 @@ from ..language.terms import Add, Call, Const, Mul, Size, Term
 
 Values = Mapping[str, np.ndarray]
 Arrays = list[tuple[Tensor, np.ndarray]]
+MOST_THREADS = 64  # more than the cores too: a run from elsewhere is repeated to the bit, its parts one after another
 ROWS = "rows of the data"  # the size of the first axis of every input, where a function is given all rows at once
 
 
@@ -277,6 +279,18 @@ class Arguments:
             reason = why_no_batch(self.program)
             return f": {reason}, so a step reads one row, and every input has an axis of rows in front"
         return "; reshape it"
+
+
+def thread_count(value: object, where: str) -> int:
+    """The number of threads of a step.  Raises DataError where it is none: memory is taken for each."""
+    cores = os.cpu_count() or 1
+    most = max(MOST_THREADS, cores)
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or not 1 <= value <= most:
+        raise DataError(
+            f"{where}: threads is {value!r}, expected a whole number from 1 to {most}, best from 1 to this machine's "
+            f"{cores} cores; give {'fewer' if isinstance(value, int | np.integer) and value > most else 'one of these'}"
+        )
+    return int(value)
 
 
 def ready(arrays: Arrays) -> Arrays:

@@ -22,7 +22,7 @@ from ..language.evaluation import evaluation_form, has_evaluation_form, states_r
 from ..language.files import write_atomically
 from ..language.program import Program, Role, Tensor
 from ..language.sizes import divisors
-from .arguments import Arguments, Form, Values
+from .arguments import Arguments, Form, Values, thread_count
 
 LAST_LINES = 8  # of a compiler's message: what it could not do, and in which line of the file
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
@@ -211,11 +211,12 @@ class Emitted:
     ) -> int:
         """len(order) steps in place on the rows order[k] of the data; how many were done (see `train_chunk`).
 
-        `threads` is how many its sweeps may run on; the number of threads of BLAS is the caller's.
+        `threads` is how many its sweeps may run on, best from 1 to the number of cores; the number of threads of BLAS
+        is the caller's.
         """
         kept = {**parameters, **states}
         arguments = self.arguments.of_chunk(self.stepping, order, settings, data, kept, losses)
-        threads = self.arguments.whole("threads", threads)
+        threads = thread_count(threads, self.program.name)
         return int(self.called("train_chunk", *arguments, *([threads] if self.threaded else [])))
 
     def called(self, function: str, *arguments: object) -> object:

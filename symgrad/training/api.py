@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from .. import pipeline
+from ..codegen.arguments import thread_count
 from ..language.batch import batch_axis, why_no_batch
 from ..language.errors import DataError, TrainingError
 from ..language.evaluation import evaluation_form
@@ -105,11 +106,13 @@ def train(
     path = Path(out) if out is not None else Path("runs") / f"{program.name}.safetensors"
     report = report or (Silent() if quiet else console(tokens))
     check_writable(path)
+    if threads is not None:
+        threads = thread_count(threads, program.name)
     data, sizes = loaded(program, training)
     started = start and started_from(start, program, sizes, data.vocabulary, training.dtype)
     options = {"dtype": training.dtype, "weight_decay": dict(training.weight_decay), "clip": training.clip}
     emitted = (generate or pipeline.generate)(model, training.optimizer, **options).load()
-    most = threads or threads_for(sizes, training.batch, batch_axis(program), emitted.threaded)
+    most = threads if threads is not None else threads_for(sizes, training.batch, batch_axis(program), emitted.threaded)
     counts = (most,) if threads is not None or most == 1 else (most, 1)
     for line in opening(program, training, data, sizes, " or ".join(map(str, sorted(counts)))):
         report.say(line)

@@ -201,7 +201,11 @@ OF_CHUNK = {
     "a part of an array for another": (
         lambda call: call.states.update(m_s=call.parameters["W"][0, 0:1].reshape(())), ".* share memory, expected"
     ),
-    "no threads": (set_to("threads", 0), "threads is 0, expected a whole number of 1 or more"),
+    "no threads": (set_to("threads", 0), "threads is 0, expected a whole number from 1 to "),
+    "half a thread": (set_to("threads", 0.5), "threads is 0.5, expected a whole number from 1 to "),
+    "more threads than a machine has": (
+        set_to("threads", 2**40), "threads is 1099511627776, expected a whole number from 1 to .* cores; give fewer"
+    ),
 }  # fmt: skip
 CASES = [
     *((name, *case, function) for name, case in EVERYWHERE.items() for function in FUNCTIONS),

@@ -267,6 +267,14 @@ def test_numbers_for_people():
     assert [duration_text(s) for s in (7.4, 754, 3723)] == ["0:07", "12:34", "1:02:03"]
 
 
+@pytest.mark.parametrize("threads", [0, -1, 2**40])
+def test_a_number_of_threads_that_no_machine_has_is_refused_before_the_first_step(threads, tmp_path):
+    message = rf"bigram: threads is {threads}, expected a whole number from 1 to .* cores; give"
+    with pytest.raises(DataError, match=message):
+        run(tmp_path, threads=threads)
+    assert not list(tmp_path.iterdir())
+
+
 def test_threads_by_size():
     many = cores()
     for sizes, batch, of_blas in (
