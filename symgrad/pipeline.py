@@ -38,6 +38,7 @@ from .language.model import Model
 from .language.notation import equation_text
 from .language.optimizers import OPTIMIZERS, SGD, Optimizer, with_optimizer
 from .language.program import Program, Role
+from .language.setting_names import refuse_setting_names
 from .language.typecheck import typecheck
 
 if TYPE_CHECKING:
@@ -75,13 +76,15 @@ def generate(
     "auto" is meant to be the fastest, "plain" gives loops alone, one nest an equation; any other than "auto" in a file
     of its own.  With tiles, a table over a long axis, such as the scores of all words, is worked on `tile` entries of
     that axis at a time.  `without` names passes of the schedule that are left out.  Raises DerivativeError for what has
-    no derivative, DeclarationError for a dtype, a schedule, a pass or an optimizer that there is none of.
+    no derivative, DeclarationError for a dtype, a schedule, a pass or an optimizer that there is none
+    of, and for a name of the model that is that of one of its settings.
     """
     program = model.program if isinstance(model, Model) else model
     optimizer = chosen_optimizer(optimizer)
     without = sorted({without} if isinstance(without, str) else set(without))
     if dtype not in DTYPES:
         raise DeclarationError(f"generate: dtype {dtype!r} is none of {', '.join(DTYPES)}")
+    refuse_setting_names(program, optimizer)
     gradients = derive_gradients(program)
     inputs = [t.name for t in program.with_role(Role.INPUT) if t.name not in independent_inputs(program)]
     differentiated = tuple(p.name for p in program.parameters) + tuple(inputs)

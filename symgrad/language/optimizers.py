@@ -16,6 +16,7 @@ from sympy import Add, Expr, Float, Max, Pow, Rational, sqrt
 
 from .errors import DeclarationError
 from .program import Program
+from .setting_names import refuse_setting_names
 from .surface import mean, total
 from .typecheck import typecheck
 from .update_rules import StepEquations, at, axes_of, entry
@@ -229,12 +230,14 @@ def with_optimizer(
     factor/2 * sum X**2.  `clip` then multiplies all gradients by min(1, clip/grad_norm), where grad_norm is the root of
     the sum of their squares (Pascanu, Mikolov & Bengio 2013).
 
-    Raises DeclarationError for a name that is no parameter, a gradient of another shape, a tensor of the model that has
-    the name of a setting, and for `weight_decay` with AdamW, which decays every parameter by its own factor.
+    Raises DeclarationError for a name that is no parameter, a gradient of another shape, a tensor or a size of the
+    model that has the name of a setting, and for `weight_decay` with AdamW, which decays every parameter by its own
+    factor.
     """
     decay = dict(weight_decay or {})
     check_names(program, gradients=gradients, weight_decay=decay)
     check_amounts(program, optimizer, decay, clip)
+    refuse_setting_names(program, optimizer)
     step = StepEquations(program)
     parameters = [entry(parameter) for parameter in program.parameters if parameter.name in gradients]
     decayed = list(decayed_gradients(program, gradients, decay))

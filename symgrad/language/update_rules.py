@@ -15,11 +15,11 @@ from dataclasses import replace
 
 from sympy import Expr, Idx, Indexed, Symbol
 
-from .errors import DeclarationError
 from .lifting import tensor_axes
 from .lowering import lower, lower_index
 from .model import handle
 from .program import Equation, Initial, Program, Role, Tensor
+from .terms import Index, Size
 
 
 def entry(tensor: Tensor) -> Expr:
@@ -42,30 +42,32 @@ def name_of(entry: Expr) -> str:
     return str(entry.base.label) if isinstance(entry, Indexed) else entry.name
 
 
+def sizes_of(program: Program) -> dict[str, Index]:
+    """The name of each size of the program's tensors, with an index that it belongs to."""
+    indices = (index for tensor in program.tensors.values() for index in tensor.indices)
+    return {node.name: index for index in indices for node in index.extent.walk() if isinstance(node, Size)}
+
+
 class StepEquations:
     """A program under extension; `program` is what it has become.
 
-    Equations are labelled U1, U2, ... in their order.  A new tensor whose name is taken gets `_2`, `_3`, ... behind it.
+    Equations are labelled U1, U2, ... in their order.  A new tensor whose name is taken, by a tensor or a
+    size, gets `_2`, `_3`, ... behind it.
     """
 
     def __init__(self, program: Program) -> None:
         self.program = program
         self.count = 0
         self.shared: dict[str, Expr] = {}
+        self.sizes = sizes_of(program)
 
     def setting(self, name: str) -> Expr:
         """A real scalar given with each step; one that the program has already is shared.
 
-        Raises DeclarationError where the name belongs to a tensor of another role.
+        The model has the name for nothing else: see `setting_names`.
         """
-        old = self.program.tensors.get(name)
-        if old is None:
+        if name not in self.program.tensors:
             self.declare(Tensor(name, (), Role.SETTING))
-        elif old.role is not Role.SETTING:
-            raise DeclarationError(
-                f"{self.program.name}: the optimizer reads a setting {name}, but {name} is a {old.role.value} of the "
-                "model; give that tensor another name"
-            )
         return at(name, ())
 
     def settings(self, names: str) -> tuple[Expr, ...]:
@@ -116,7 +118,7 @@ class StepEquations:
 
     def free_name(self, name: str) -> str:
         number, candidate = 2, name
-        while candidate in self.program.tensors:
+        while candidate in self.program.tensors or candidate in self.sizes:
             candidate = f"{name}_{number}"
             number += 1
         return candidate

@@ -288,7 +288,9 @@ def test_gradients_must_belong_to_parameters_and_fit() -> None:
         with_optimizer(parameters_and_gradients({"W": "i v", "k": "i"}), {"k": "dW"}, SGD())
     with pytest.raises(DeclarationError, match="nothing is used before it is defined"):
         with_optimizer(parameters_and_gradients({"W": "i v"}), {"W": "nothing"}, SGD())
-    with pytest.raises(DeclarationError, match="reads a setting lr, but lr is a parameter of the model"):
+    with pytest.raises(
+        DeclarationError, match="lr is a parameter of the model, and sgd reads the settings lr, expected"
+    ):
         with_optimizer(program, {"W": "dW"}, SGD())
 
 
