@@ -20,12 +20,13 @@ from ..language.masks import DRAW
 from ..language.notation import equation_text, text
 from ..language.program import Equation, Program, Role, Tensor
 from ..language.sizes import solved
-from ..language.terms import Index, Reduce, Size, Term, reads
+from ..language.terms import Term, reads
 from .functions import FROM_NUMBA, support
 from .header import header
-from .linked import Linked, PartArray, arguments, function, indented, read_names, wrapped
+from .linked import Linked, PartArray, arguments
 from .printer import Names, Printer
-from .schedule.plan import Nest
+from .python_text import function, indented, quoted, read_names, wrapped
+from .schedule.plan import Nest, sizes_in, sizes_named
 from .sweep_functions import NJIT, sweep_functions
 
 # Free reassociation of a whole function would turn r*(1 - f) + f*s into r + f*(s - r) and lose s where it is small;
@@ -378,13 +379,6 @@ class File:
         return [f"{self.names.tensor(old)}[...] = {self.names.tensor(new)}" for old, new in nest.storage.copied]
 
 
-def quoted(doc: list[str]) -> list[str]:
-    """The lines of a docstring."""
-    while doc and not doc[-1]:
-        doc = doc[:-1]
-    return [f'"""{doc[0]}"""'] if len(doc) == 1 else [f'"""{doc[0]}', *doc[1:], '"""']
-
-
 def refuse_settings(loss: Program) -> None:
     """Raises DeclarationError where the loss reads a setting, which only a step is given."""
     for equation in loss.equations():
@@ -394,20 +388,6 @@ def refuse_settings(loss: Program) -> None:
                     f"{loss.name}: {equation_text(equation)} reads the setting {read.tensor}, and the emitted loss is "
                     f"given inputs, parameters and states only; declare {read.tensor} as an input"
                 )
-
-
-def sizes_in(nest: Nest) -> set[str]:
-    """Every size that the nest's loops, arrays and formulas name."""
-    terms = [extent for name in nest.arrays for extent in nest.program.tensors[name].shape]
-    for equation in nest.program.equations():
-        indices = [node for node in equation.body.walk() if isinstance(node, Index)]
-        indices += [index for node in equation.body.walk() if isinstance(node, Reduce) for index in node.indices]
-        terms += [equation.body, *(index.extent for index in (*equation.indices, *indices))]
-    return set().union(*map(sizes_named, terms))
-
-
-def sizes_named(term: Term) -> set[str]:
-    return {node.name for node in term.walk() if isinstance(node, Size)}
 
 
 def shape(tensor: Tensor) -> str:

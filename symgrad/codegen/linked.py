@@ -7,17 +7,15 @@ and give the addresses their shapes; callers find them through the linker.
 
 from __future__ import annotations
 
-import ast
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..language.program import Role
 from ..language.terms import Term
 from .printer import INT, Names, Printer
+from .python_text import indented, read_names, wrapped
 from .schedule.plan import Nest
 
-INDENT, SPACE = "    ", "\0"  # a space where no line is broken
 SIZE, NUMBER, ID, LONG_ID, REAL = "types.intp", "types.float64", "IDS", "types.CPointer(types.int64)", "REALS"
 KINDS = (SIZE, NUMBER, ID, LONG_ID, REAL)  # what C knows arguments as, in their order
 NUMBERS = {REAL: "real", ID: "np.int32", LONG_ID: "np.int64"}  # of arrays
@@ -118,29 +116,3 @@ def arguments(
     found += [Argument(SIZE, written, written) for written in sizes]
     found += [Argument(SIZE, count, count)] if count in read else []
     return tuple(sorted(found, key=lambda argument: KINDS.index(argument.kind)))
-
-
-def read_names(lines: Sequence[str]) -> set[str]:
-    """The names that the lines read and do not make."""
-    names = [node for node in ast.walk(ast.parse("\n".join(lines))) if isinstance(node, ast.Name)]
-    return {node.id for node in names} - {node.id for node in names if isinstance(node.ctx, ast.Store)}
-
-
-def function(decorator: str, name: str, arguments: str, body: Sequence[str]) -> str:
-    return "\n".join([decorator, *wrapped(f"def {name}", arguments, ":"), *indented(body)])
-
-
-def indented(lines: Iterable[str]) -> list[str]:
-    return [INDENT + line if line else line for line in lines]
-
-
-def wrapped(name: str, arguments: str, end: str = "") -> list[str]:
-    """`name(arguments)` on one line, or with the arguments on lines of their own; none of them is broken."""
-    line = f"{name}({arguments}){end}"
-    if len(line) <= 108:
-        return [line]
-    call = f"f({arguments})"
-    tree = ast.parse(call).body[0].value
-    whole = [ast.get_source_segment(call, node).replace(" ", SPACE) for node in (*tree.args, *tree.keywords)]
-    lines = textwrap.wrap(", ".join(whole) + ",", 100, break_long_words=False, break_on_hyphens=False)
-    return [f"{name}(", *indented(line.replace(SPACE, " ") for line in lines), f"){end}"]

@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from ..language.algebra import mul
 from ..language.notation import text
 from ..language.terms import ONE, Const, Term
-from .linked import INDENT, SIZE, Argument, Linked, PartArray, arguments, function, read_names, wrapped
+from .linked import SIZE, Argument, Linked, PartArray, arguments
 from .nests import Assign, Loop, MatrixProduct, Node, Sweep, Within
 from .printer import INT, Names, Printer
+from .python_text import INDENT, function, read_names, wrapped
 from .schedule.plan import Nest
 
 NJIT = '@njit(cache=True, fastmath=FAST, error_model="numpy")'

@@ -16,7 +16,7 @@ from functools import partial
 from ...language.errors import DeclarationError
 from ...language.notation import equation_text, text
 from ...language.program import Equation, Item, Program, Recurrence, Tensor, equations_of
-from ...language.terms import DETERMINANTS, Const, Inverse, Reduce, reads
+from ...language.terms import DETERMINANTS, Const, Index, Inverse, Reduce, Size, Term, reads
 from ...language.typecheck import typecheck
 from ..nests import Assign, Comment, Loop, Node, StopIfNotFinite, Sweep, Within, Zero, accesses
 from .by_tile import shift_by_tile
@@ -324,3 +324,17 @@ def comment_line(equation: Equation) -> str:
     """`(F2) h[b,i] = tanh(a[b,i])`; scheduled equations without a number stand as they are."""
     label = f"({equation.label}) " if equation.label else ""
     return label + equation_text(equation)
+
+
+def sizes_in(nest: Nest) -> set[str]:
+    """Every size that the nest's loops, arrays and formulas name."""
+    terms = [extent for name in nest.arrays for extent in nest.program.tensors[name].shape]
+    for equation in nest.program.equations():
+        indices = [node for node in equation.body.walk() if isinstance(node, Index)]
+        indices += [index for node in equation.body.walk() if isinstance(node, Reduce) for index in node.indices]
+        terms += [equation.body, *(index.extent for index in (*equation.indices, *indices))]
+    return set().union(*map(sizes_named, terms))
+
+
+def sizes_named(term: Term) -> set[str]:
+    return {node.name for node in term.walk() if isinstance(node, Size)}
