@@ -6,6 +6,7 @@ products at the rate of a large one, and that of reading and writing once what t
 
 from __future__ import annotations
 
+import io
 import json
 import tempfile
 from collections.abc import Callable, Iterable
@@ -16,6 +17,7 @@ import numpy as np
 from rich.table import Table
 
 from ..language.errors import DataError
+from ..language.files import write_atomically
 from ..language.program import Program
 from ..language.terms import Read, reads
 from ..training.sizes import extent_size
@@ -151,8 +153,9 @@ def draw(points: list[Point], path: Path) -> None:
         panel.grid(alpha=0.3)
     panels[0].set_ylabel("microseconds")
     panels[0].legend(fontsize="small")
+    picture = io.BytesIO()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=120)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be written: {error}") from error
+        figure.savefig(picture, dpi=120, format=path.suffix.removeprefix(".") or "png")
+    except ValueError as error:
+        raise DataError(f"{path} cannot be drawn: {error}") from error
+    write_atomically(path, picture.getvalue())

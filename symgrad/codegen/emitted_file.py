@@ -1,8 +1,8 @@
-"""Stage 5: the emitted file.  Only here, in `printer` and in `functions` is Python text built.
+"""Stage 5: the emitted file.
 
 One file holds, in this order: what it is; the functions that it carries along; `loss`; `gradients`; the optimizer's
 `step`; `train_chunk`, the loop over batches; `evaluation_loss`, where the evaluation form is another one; `mean_loss`,
-the loop for evaluation.  It imports math, numpy, numba and its llvmlite.
+the loop for evaluation.  Each stands below its sweeps.  It imports math, sys, numpy, numba and its llvmlite.
 """
 
 from __future__ import annotations

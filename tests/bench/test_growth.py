@@ -46,5 +46,5 @@ def test_the_figure(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="matplotlib is not installed: pip install '.[plots]'")
     draw(POINTS, tmp_path / "docs" / "growth.png")
     assert (tmp_path / "docs" / "growth.png").read_bytes().startswith(b"\x89PNG")
-    with pytest.raises(DataError, match="cannot be written"):
+    with pytest.raises(DataError, match="cannot be drawn"):
         draw(POINTS, tmp_path / "growth.nothing")
