@@ -28,6 +28,7 @@ Program 06e09955, sgd, float32, C-contiguous arrays
 
 import math
 import sys
+import threading
 from math import isfinite
 
 import numpy as np
@@ -37,7 +38,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "dcbda625faba"  # of what follows: functions of another file have other names
+DIGEST = "616232ebc919"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -125,6 +126,7 @@ def add_parts(total, parts, count):
 
 
 LATER, LINKED = {}, {}  # functions for C, by their linker's names: to be compiled, and compiled
+LINKING = threading.Lock()
 
 
 def for_c(signature):
@@ -141,12 +143,13 @@ def for_c(signature):
 
 def link():
     """Compile the functions for C, or load them from the cache, and tell the linker where they are."""
-    get_num_threads()  # begins Numba's threads, which code from the cache expects
-    for name in list(LATER):
-        signature, function = LATER[name]
-        LINKED[name] = cfunc(signature, cache=True, fastmath=FAST, error_model="numpy")(function)
-        binding.add_symbol(name, LINKED[name].address)
-        del LATER[name]
+    with LINKING:
+        get_num_threads()  # begins Numba's threads, which code from the cache expects
+        for name in list(LATER):
+            signature, function = LATER[name]
+            LINKED[name] = cfunc(signature, cache=True, fastmath=FAST, error_model="numpy")(function)
+            binding.add_symbol(name, LINKED[name].address)
+            del LATER[name]
 
 
 @njit(cache=True)

@@ -45,6 +45,7 @@ Program 1bd64289, sgd, float32, C-contiguous arrays
 
 import math
 import sys
+import threading
 from math import isfinite, sqrt
 
 import numpy as np
@@ -54,7 +55,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "98826deabdeb"  # of what follows: functions of another file have other names
+DIGEST = "17c8746541ed"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -142,6 +143,7 @@ def add_parts(total, parts, count):
 
 
 LATER, LINKED = {}, {}  # functions for C, by their linker's names: to be compiled, and compiled
+LINKING = threading.Lock()
 
 
 def for_c(signature):
@@ -158,12 +160,13 @@ def for_c(signature):
 
 def link():
     """Compile the functions for C, or load them from the cache, and tell the linker where they are."""
-    get_num_threads()  # begins Numba's threads, which code from the cache expects
-    for name in list(LATER):
-        signature, function = LATER[name]
-        LINKED[name] = cfunc(signature, cache=True, fastmath=FAST, error_model="numpy")(function)
-        binding.add_symbol(name, LINKED[name].address)
-        del LATER[name]
+    with LINKING:
+        get_num_threads()  # begins Numba's threads, which code from the cache expects
+        for name in list(LATER):
+            signature, function = LATER[name]
+            LINKED[name] = cfunc(signature, cache=True, fastmath=FAST, error_model="numpy")(function)
+            binding.add_symbol(name, LINKED[name].address)
+            del LATER[name]
 
 
 @njit(cache=True)

@@ -57,6 +57,7 @@ Program ef75564a, adam, float32, C-contiguous arrays
 
 import math
 import sys
+import threading
 from math import isfinite, sqrt
 
 import numpy as np
@@ -66,7 +67,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "ed0684485466"  # of what follows: functions of another file have other names
+DIGEST = "0fcc869df1a3"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -151,6 +152,7 @@ def add_parts(total, parts, count):
 
 
 LATER, LINKED = {}, {}  # functions for C, by their linker's names: to be compiled, and compiled
+LINKING = threading.Lock()
 
 
 def for_c(signature):
@@ -167,12 +169,13 @@ def for_c(signature):
 
 def link():
     """Compile the functions for C, or load them from the cache, and tell the linker where they are."""
-    get_num_threads()  # begins Numba's threads, which code from the cache expects
-    for name in list(LATER):
-        signature, function = LATER[name]
-        LINKED[name] = cfunc(signature, cache=True, fastmath=FAST, error_model="numpy")(function)
-        binding.add_symbol(name, LINKED[name].address)
-        del LATER[name]
+    with LINKING:
+        get_num_threads()  # begins Numba's threads, which code from the cache expects
+        for name in list(LATER):
+            signature, function = LATER[name]
+            LINKED[name] = cfunc(signature, cache=True, fastmath=FAST, error_model="numpy")(function)
+            binding.add_symbol(name, LINKED[name].address)
+            del LATER[name]
 
 
 @njit(cache=True)

@@ -2,7 +2,7 @@
 
 One file holds, in this order: what it is; the functions that it carries along; `loss`; `gradients`; the optimizer's
 `step`; `train_chunk`, the loop over batches; `evaluation_loss`, where the evaluation form is another one; `mean_loss`,
-the loop for evaluation.  Each stands below its sweeps.  It imports math, sys, numpy, numba and its llvmlite.
+the loop for evaluation.  Each stands below its sweeps.  It imports math, sys, threading, numpy, numba and llvmlite.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class File:
             *(["cfunc", "get_num_threads"] if swept else []),
             *(["types"] if self.used & {"for_c", "product", "in_huge_pages"} else []),
         ]
-        system = ["import sys"] if "in_huge_pages" in self.used else []
+        system = [f"import {n}" for n, by in (("sys", "in_huge_pages"), ("threading", "for_c")) if by in self.used]
         head = [f'"""{self.header()}"""', "", "import math", *system, *self.math_imports(imported)]
         head += ["", "import numpy as np"]
         real = f"real = np.{self.parts.dtype}"

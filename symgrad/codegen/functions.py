@@ -79,6 +79,7 @@ def add_parts(total, parts, count):
 
 FOR_C = '''
 LATER, LINKED = {}, {}  # functions for C, by their linker's names: to be compiled, and compiled
+LINKING = threading.Lock()
 
 
 def for_c(signature):
@@ -95,12 +96,13 @@ def for_c(signature):
 
 def link():
     """Compile the functions for C, or load them from the cache, and tell the linker where they are."""
-    get_num_threads()  # begins Numba's threads, which code from the cache expects
-    for name in list(LATER):
-        signature, function = LATER[name]
-        LINKED[name] = cfunc(signature, cache=True, fastmath=FAST, error_model="numpy")(function)
-        binding.add_symbol(name, LINKED[name].address)
-        del LATER[name]
+    with LINKING:
+        get_num_threads()  # begins Numba's threads, which code from the cache expects
+        for name in list(LATER):
+            signature, function = LATER[name]
+            LINKED[name] = cfunc(signature, cache=True, fastmath=FAST, error_model="numpy")(function)
+            binding.add_symbol(name, LINKED[name].address)
+            del LATER[name]
 
 
 @njit(cache=True)

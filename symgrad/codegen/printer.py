@@ -29,7 +29,7 @@ RESERVED = {
     "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "erf", "sqrt", "isfinite", "floor", "sign",
     "expm1", "log1p", "LEAST", "part", "parts", "threads", "prange", "parts_for", "add_parts",
     "for_c", "link", "train_steps", "LATER", "LINKED", "address", "carray", "cfunc", "binding", "at", "DIGEST",
-    "REALS", "IDS", "in_huge_pages", "sys",
+    "REALS", "IDS", "in_huge_pages", "sys", "threading", "LINKING",
 }  # fmt: skip
 REAL, FLOAT, INT = "real", "float", "int"
 ADDITIVE, MULTIPLICATIVE, UNARY, POWER, ATOM = range(5)
