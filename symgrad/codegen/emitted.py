@@ -229,7 +229,7 @@ class Emitted:
             raise EmissionError(
                 f"{self.program.name}: Numba cannot compile `{function}` of {self.module.__file__}, which symgrad "
                 "emitted.  This is a mistake of symgrad's, not of the model: report it with the model file; plain "
-                "loops (`--schedule plain`, in Python generate(..., schedule='plain')) may compile.  Where the compiler "
-                "was interrupted, call again.  Numba's last lines:\n"
+                "loops (`--schedule plain`, in Python generate(..., schedule='plain')) may compile.  Where you have "
+                "interrupted it, call again.  Numba's last lines:\n"
                 f"{last_lines(error)}"
             ) from error
