@@ -173,7 +173,7 @@ class File:
     @cached_property
     def linked(self) -> Linked:
         """The step that has sweeps."""
-        nest, read = self.parts.step, read_names([*self.step_body[:-1], self.step_body[-1].removeprefix("return ")])
+        nest, read = self.parts.step, read_names(self.step_body)
         printer = Printer(nest, self.names, self.used)
         found = arguments(nest, self.names, printer, read, self.part_arrays("step"), "threads", updates=True)
         return Linked("step", found, "types.float64")

@@ -28,7 +28,7 @@ NJIT = '@njit(cache=True, fastmath=FAST, error_model="numpy")'
 
 @dataclass(frozen=True)
 class SweepFunction:
-    """The text of the function (and of the one that runs it on threads), the lines that call it, its part arrays."""
+    """The text of the function (and of those that run it on threads), the lines that call it, its part arrays."""
 
     sources: tuple[str, ...]
     call: list[str]
