@@ -57,7 +57,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "fcb4721bacb2"  # of what follows: functions of another file have other names
+DIGEST = "bb9dca830c52"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -75,39 +75,46 @@ _blas = types.ExternalFunction(
 )
 
 
-SMALL = 1_000_000  # multiplications: OpenBLAS does not copy the operands of so small a product first
+# OpenBLAS multiplies blocks of at most so many multiplications without copying them first, where the processor has
+# AVX-512: faster than the copied product of any size.  Not so a right operand that is stored the other way.
+SMALL = 1_000_000 if binding.get_host_cpu_features().get("avx512f") else 2**62
 
 
 @njit(cache=True)
 def product(left, turn_left, right, turn_right, alpha, beta, out):
     """out = alpha * left @ right + beta * out, by BLAS; TRANSPOSED says that an operand is stored the other way.
 
-    A long product with a short side is done in blocks of rows, or of the summed axis, that are small for BLAS.
+    A product that is not small is done in blocks that are, where that is faster: each of at most 64 columns, and of
+    all rows or of a long piece of what is summed, whichever lies in a row in memory.
     """
     rows, columns = out.shape
     inner = left.shape[0] if turn_left else left.shape[1]
-    rows_at_once, inner_at_once = max(1, rows), max(1, inner)
-    if rows * columns * inner > SMALL and min(rows, columns, inner) <= 128:
-        if rows >= inner:
-            rows_at_once = max(16, SMALL // (columns * inner))
+    rows_at_once, columns_at_once, inner_at_once = max(1, rows), max(1, columns), max(1, inner)
+    if rows * columns * inner > SMALL and not turn_right:
+        columns_at_once = min(columns, 64)
+        if turn_left:
+            rows_at_once = min(rows, 512)
+            inner_at_once = SMALL // (columns_at_once * rows_at_once)
         else:
-            inner_at_once = max(16, SMALL // (rows * columns))
+            inner_at_once = min(inner, 256)
+            rows_at_once = SMALL // (columns_at_once * inner_at_once) // 16 * 16
     size = out.itemsize
     scale = np.array([alpha, beta, 1.0], out.dtype)
     left_row, left_inner = (1, row_length(left)) if turn_left else (row_length(left), 1)
     right_inner = 1 if turn_right else row_length(right)
-    for row in range(0, rows, rows_at_once):
-        for start in range(0, max(1, inner), inner_at_once):
-            # BLAS counts columns first: out.T = right.T @ left.T
-            _blas(
-                ord("s") if size == 4 else ord("d"), ord("t") if turn_right else ord("n"),
-                ord("t") if turn_left else ord("n"),
-                columns, min(rows_at_once, rows - row), min(inner_at_once, inner - start), scale.ctypes.data,
-                right.ctypes.data + size * start * right_inner, row_length(right),
-                left.ctypes.data + size * (row * left_row + start * left_inner), row_length(left),
-                scale.ctypes.data + (size if start == 0 else 2 * size),
-                out.ctypes.data + size * row * row_length(out), row_length(out),
-            )
+    for column in range(0, columns, columns_at_once):
+        for row in range(0, rows, rows_at_once):
+            for start in range(0, max(1, inner), inner_at_once):
+                # BLAS counts columns first: out.T = right.T @ left.T
+                _blas(
+                    ord("s") if size == 4 else ord("d"), ord("t") if turn_right else ord("n"),
+                    ord("t") if turn_left else ord("n"), min(columns_at_once, columns - column),
+                    min(rows_at_once, rows - row), min(inner_at_once, inner - start), scale.ctypes.data,
+                    right.ctypes.data + size * (start * right_inner + column), row_length(right),
+                    left.ctypes.data + size * (row * left_row + start * left_inner), row_length(left),
+                    scale.ctypes.data + (size if start == 0 else 2 * size),
+                    out.ctypes.data + size * (row * row_length(out) + column), row_length(out),
+                )
 
 
 @njit(cache=True)
@@ -266,13 +273,11 @@ def loss_sweep_1(part, parts, B, V, J, U, b, a_turned, y_max_tile, L_sum_tile, y
         for e in range(B):
             L_sum_tile[tile, e] = real(0.0)
         # (F4) y[v,e] = b[v] + sum_j U[v,j]*a_turned[j,e]
+        product(U[start:stop], AS_IS, a_turned, AS_IS, 1.0, 0.0, y[:stop - start])
         for v in range(start, stop):
             for e in range(B):
-                y[v - start, e] = b[v]
-        product(U[start:stop], AS_IS, a_turned, AS_IS, 1.0, 1.0, y[:stop - start])
-        for v2 in range(start, stop):
-            for e in range(B):
-                y_max_tile[tile, e] = larger(y_max_tile[tile, e], y[v2 - start, e])
+                y[v - start, e] += b[v]
+                y_max_tile[tile, e] = larger(y_max_tile[tile, e], y[v - start, e])
         for v2 in range(start, stop):
             for e in range(B):
                 L_sum_tile[tile, e] += exp(y[v2 - start, e] - y_max_tile[tile, e])
@@ -306,13 +311,11 @@ def loss(context, word, C, H, d, U, b):
             for m in range(M):
                 x[e, t_, m] = C[context_e_t_, m]
     # (F2) o[e,j] = d[j] + sum_t,m H[j,t,m]*x[e,t,m]
+    product(x.reshape(B, N*M), AS_IS, H.reshape(J, N*M), TRANSPOSED, 1.0, 0.0, o)
     for e in range(B):
         for j in range(J):
-            o[e, j] = d[j]
-    product(x.reshape(B, N*M), AS_IS, H.reshape(J, N*M), TRANSPOSED, 1.0, 1.0, o)
-    # (F3) a[e,j] = tanh(o[e,j])
-    for e in range(B):
-        for j in range(J):
+            o[e, j] += d[j]
+            # (F3) a[e,j] = tanh(o[e,j])
             a[e, j] = tanh(o[e, j])
     # a_turned[j,e] = a[e,j]
     for j in range(J):
@@ -366,13 +369,11 @@ def gradients_sweep_1(part, parts, B, V, J, U, b, y, a_turned, y_max_tile, p_sum
         for e in range(B):
             p_sum_tile[tile, e] = real(0.0)
         # (F4) y[v,e] = b[v] + sum_j U[v,j]*a_turned[j,e]
+        product(U[start:stop], AS_IS, a_turned, AS_IS, 1.0, 0.0, y[start:stop])
         for v in range(start, stop):
             for e in range(B):
-                y[v, e] = b[v]
-        product(U[start:stop], AS_IS, a_turned, AS_IS, 1.0, 1.0, y[start:stop])
-        for v2 in range(start, stop):
-            for e in range(B):
-                y_max_tile[tile, e] = larger(y_max_tile[tile, e], y[v2, e])
+                y[v, e] += b[v]
+                y_max_tile[tile, e] = larger(y_max_tile[tile, e], y[v, e])
         # p_exp_tile[v,e] = exp(y[v,e] - y_max_tile[v//512,e])
         for v in range(start, stop):
             for e in range(B):
@@ -385,7 +386,7 @@ def gradients_sweep_2(
     part, parts, B, V, J, word, U, o, y, dU, db, a_dy, y_max_tile, y_max_shift, da_sum_tile_parts,
     a_dy_tile_parts, da_sum_parts,
 ):
-    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
+    """Part `part` of `parts`: V, 512 at a time, from the last to the first, and all that needs only these."""
     da_sum_tile = da_sum_tile_parts[part]
     a_dy_tile = a_dy_tile_parts[part]
     da_sum = da_sum_parts[part]
@@ -394,7 +395,7 @@ def gradients_sweep_2(
     db_rows_tile = y_max_tile
     da_sum[...] = 0
     tiles = (V + 511) // 512
-    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+    for tile in range(tiles * (part + 1) // parts - 1, tiles * part // parts - 1, -1):
         start, stop = tile * 512, min(tile * 512 + 512, V)
         # da_sum_tile[tile,e,j] = sum_v U[v,j]*p_exp_tile[v,e]*[v//512 == tile]
         product(p_exp_tile[start:stop], TRANSPOSED, U[start:stop], AS_IS, 1.0, 0.0, da_sum_tile)
@@ -468,13 +469,11 @@ def gradients(context, word, C, H, d, U, b):
             for m in range(M):
                 x[e, t_, m] = C[context_e_t_, m]
     # (F2) o[e,j] = d[j] + sum_t,m H[j,t,m]*x[e,t,m]
+    product(x.reshape(B, N*M), AS_IS, H.reshape(J, N*M), TRANSPOSED, 1.0, 0.0, o)
     for e in range(B):
         for j in range(J):
-            o[e, j] = d[j]
-    product(x.reshape(B, N*M), AS_IS, H.reshape(J, N*M), TRANSPOSED, 1.0, 1.0, o)
-    # (F3) a[e,j] = tanh(o[e,j])
-    for e in range(B):
-        for j in range(J):
+            o[e, j] += d[j]
+            # (F3) a[e,j] = tanh(o[e,j])
             a[e, j] = tanh(o[e, j])
     # a_turned[j,e] = a[e,j]
     for j in range(J):
@@ -575,13 +574,11 @@ def step_sweep_1(part, parts, B, V, J, U, b, y, a_turned, y_max_tile, p_sum_tile
         for e in range(B):
             p_sum_tile[tile, e] = real(0.0)
         # (F4) y[v,e] = b[v] + sum_j U[v,j]*a_turned[j,e]
+        product(U[start:stop], AS_IS, a_turned, AS_IS, 1.0, 0.0, y[start:stop])
         for v in range(start, stop):
             for e in range(B):
-                y[v, e] = b[v]
-        product(U[start:stop], AS_IS, a_turned, AS_IS, 1.0, 1.0, y[start:stop])
-        for v2 in range(start, stop):
-            for e in range(B):
-                y_max_tile[tile, e] = larger(y_max_tile[tile, e], y[v2, e])
+                y[v, e] += b[v]
+                y_max_tile[tile, e] = larger(y_max_tile[tile, e], y[v, e])
         # p_exp_tile[v,e] = exp(y[v,e] - y_max_tile[v//512,e])
         for v in range(start, stop):
             for e in range(B):
@@ -609,7 +606,7 @@ def step_sweep_2(
     o, y, m_U, v_U, m_b, v_b, a_dy, y_max_tile, y_max_shift, da_sum_tile_parts, a_dy_tile_parts,
     da_sum_parts, dU_parts, db_parts,
 ):
-    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
+    """Part `part` of `parts`: V, 512 at a time, from the last to the first, and all that needs only these."""
     word = carray(word, (B,), np.int32)
     U = carray(U, (V, J), real)
     b = carray(b, (V,), real)
@@ -643,7 +640,7 @@ def step_sweep_2(
     db_rows_tile = y_max_tile
     da_sum[...] = 0
     tiles = (V + 511) // 512
-    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+    for tile in range(tiles * (part + 1) // parts - 1, tiles * part // parts - 1, -1):
         start, stop = tile * 512, min(tile * 512 + 512, V)
         # da_sum_tile[tile,e,j] = sum_v U[v,j]*p_exp_tile[v,e]*[v//512 == tile]
         product(p_exp_tile[start:stop], TRANSPOSED, U[start:stop], AS_IS, 1.0, 0.0, da_sum_tile)
@@ -848,13 +845,11 @@ def step(
             for m in range(M):
                 x[e, t_, m] = C[context_e_t_, m]
     # (F2) o[e,j] = d[j] + sum_t,m H[j,t,m]*x[e,t,m]
+    product(x.reshape(B, N*M), AS_IS, H.reshape(J, N*M), TRANSPOSED, 1.0, 0.0, o)
     for e in range(B):
         for j in range(J):
-            o[e, j] = d[j]
-    product(x.reshape(B, N*M), AS_IS, H.reshape(J, N*M), TRANSPOSED, 1.0, 1.0, o)
-    # (F3) a[e,j] = tanh(o[e,j])
-    for e in range(B):
-        for j in range(J):
+            o[e, j] += d[j]
+            # (F3) a[e,j] = tanh(o[e,j])
             a[e, j] = tanh(o[e, j])
     # a_turned[j,e] = a[e,j]
     for j in range(J):

@@ -42,7 +42,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "be7c41a05498"  # of what follows: functions of another file have other names
+DIGEST = "2959ab1e4ab3"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -60,39 +60,46 @@ _blas = types.ExternalFunction(
 )
 
 
-SMALL = 1_000_000  # multiplications: OpenBLAS does not copy the operands of so small a product first
+# OpenBLAS multiplies blocks of at most so many multiplications without copying them first, where the processor has
+# AVX-512: faster than the copied product of any size.  Not so a right operand that is stored the other way.
+SMALL = 1_000_000 if binding.get_host_cpu_features().get("avx512f") else 2**62
 
 
 @njit(cache=True)
 def product(left, turn_left, right, turn_right, alpha, beta, out):
     """out = alpha * left @ right + beta * out, by BLAS; TRANSPOSED says that an operand is stored the other way.
 
-    A long product with a short side is done in blocks of rows, or of the summed axis, that are small for BLAS.
+    A product that is not small is done in blocks that are, where that is faster: each of at most 64 columns, and of
+    all rows or of a long piece of what is summed, whichever lies in a row in memory.
     """
     rows, columns = out.shape
     inner = left.shape[0] if turn_left else left.shape[1]
-    rows_at_once, inner_at_once = max(1, rows), max(1, inner)
-    if rows * columns * inner > SMALL and min(rows, columns, inner) <= 128:
-        if rows >= inner:
-            rows_at_once = max(16, SMALL // (columns * inner))
+    rows_at_once, columns_at_once, inner_at_once = max(1, rows), max(1, columns), max(1, inner)
+    if rows * columns * inner > SMALL and not turn_right:
+        columns_at_once = min(columns, 64)
+        if turn_left:
+            rows_at_once = min(rows, 512)
+            inner_at_once = SMALL // (columns_at_once * rows_at_once)
         else:
-            inner_at_once = max(16, SMALL // (rows * columns))
+            inner_at_once = min(inner, 256)
+            rows_at_once = SMALL // (columns_at_once * inner_at_once) // 16 * 16
     size = out.itemsize
     scale = np.array([alpha, beta, 1.0], out.dtype)
     left_row, left_inner = (1, row_length(left)) if turn_left else (row_length(left), 1)
     right_inner = 1 if turn_right else row_length(right)
-    for row in range(0, rows, rows_at_once):
-        for start in range(0, max(1, inner), inner_at_once):
-            # BLAS counts columns first: out.T = right.T @ left.T
-            _blas(
-                ord("s") if size == 4 else ord("d"), ord("t") if turn_right else ord("n"),
-                ord("t") if turn_left else ord("n"),
-                columns, min(rows_at_once, rows - row), min(inner_at_once, inner - start), scale.ctypes.data,
-                right.ctypes.data + size * start * right_inner, row_length(right),
-                left.ctypes.data + size * (row * left_row + start * left_inner), row_length(left),
-                scale.ctypes.data + (size if start == 0 else 2 * size),
-                out.ctypes.data + size * row * row_length(out), row_length(out),
-            )
+    for column in range(0, columns, columns_at_once):
+        for row in range(0, rows, rows_at_once):
+            for start in range(0, max(1, inner), inner_at_once):
+                # BLAS counts columns first: out.T = right.T @ left.T
+                _blas(
+                    ord("s") if size == 4 else ord("d"), ord("t") if turn_right else ord("n"),
+                    ord("t") if turn_left else ord("n"), min(columns_at_once, columns - column),
+                    min(rows_at_once, rows - row), min(inner_at_once, inner - start), scale.ctypes.data,
+                    right.ctypes.data + size * (start * right_inner + column), row_length(right),
+                    left.ctypes.data + size * (row * left_row + start * left_inner), row_length(left),
+                    scale.ctypes.data + (size if start == 0 else 2 * size),
+                    out.ctypes.data + size * (row * row_length(out) + column), row_length(out),
+                )
 
 
 @njit(cache=True)
@@ -251,13 +258,11 @@ def loss_sweep_1(part, parts, B, V, H, W2, b2, h_turned, o_max_tile, L_sum_tile,
         for b in range(B):
             L_sum_tile[tile, b] = real(0.0)
         # (F3) o[v,b] = b2[v] + sum_i W2[v,i]*h_turned[i,b]
+        product(W2[start:stop], AS_IS, h_turned, AS_IS, 1.0, 0.0, o[:stop - start])
         for v in range(start, stop):
             for b in range(B):
-                o[v - start, b] = b2[v]
-        product(W2[start:stop], AS_IS, h_turned, AS_IS, 1.0, 1.0, o[:stop - start])
-        for v2 in range(start, stop):
-            for b in range(B):
-                o_max_tile[tile, b] = larger(o_max_tile[tile, b], o[v2 - start, b])
+                o[v - start, b] += b2[v]
+                o_max_tile[tile, b] = larger(o_max_tile[tile, b], o[v - start, b])
         for v2 in range(start, stop):
             for b in range(B):
                 L_sum_tile[tile, b] += exp(o[v2 - start, b] - o_max_tile[tile, b])
@@ -291,13 +296,11 @@ def loss(x, y, C, W1, b1, W2, b2):
             for d in range(D):
                 C_x[b, t, d] = C[x_b_t, d]
     # (F1) a[b,i] = b1[i] + sum_t,d C_x[b,t,d]*W1[i,t,d]
+    product(C_x.reshape(B, N*D), AS_IS, W1.reshape(H, N*D), TRANSPOSED, 1.0, 0.0, a)
     for b in range(B):
         for i in range(H):
-            a[b, i] = b1[i]
-    product(C_x.reshape(B, N*D), AS_IS, W1.reshape(H, N*D), TRANSPOSED, 1.0, 1.0, a)
-    # (F2) h[b,i] = tanh(a[b,i])
-    for b in range(B):
-        for i in range(H):
+            a[b, i] += b1[i]
+            # (F2) h[b,i] = tanh(a[b,i])
             h[b, i] = tanh(a[b, i])
     # h_turned[i,b] = h[b,i]
     for i in range(H):
@@ -351,13 +354,11 @@ def gradients_sweep_1(part, parts, B, V, H, W2, b2, o, h_turned, o_max_tile, p_s
         for b in range(B):
             p_sum_tile[tile, b] = real(0.0)
         # (F3) o[v,b] = b2[v] + sum_i W2[v,i]*h_turned[i,b]
+        product(W2[start:stop], AS_IS, h_turned, AS_IS, 1.0, 0.0, o[start:stop])
         for v in range(start, stop):
             for b in range(B):
-                o[v, b] = b2[v]
-        product(W2[start:stop], AS_IS, h_turned, AS_IS, 1.0, 1.0, o[start:stop])
-        for v2 in range(start, stop):
-            for b in range(B):
-                o_max_tile[tile, b] = larger(o_max_tile[tile, b], o[v2, b])
+                o[v, b] += b2[v]
+                o_max_tile[tile, b] = larger(o_max_tile[tile, b], o[v, b])
         # p_exp_tile[v,b] = exp(o[v,b] - o_max_tile[v//512,b])
         for v in range(start, stop):
             for b in range(B):
@@ -370,7 +371,7 @@ def gradients_sweep_2(
     part, parts, B, V, H, y, W2, a, o, h_do, o_max_tile, o_max_shift, dW2, db2, dh_sum_tile_parts,
     h_do_tile_parts, dh_sum_parts,
 ):
-    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
+    """Part `part` of `parts`: V, 512 at a time, from the last to the first, and all that needs only these."""
     dh_sum_tile = dh_sum_tile_parts[part]
     h_do_tile = h_do_tile_parts[part]
     dh_sum = dh_sum_parts[part]
@@ -379,7 +380,7 @@ def gradients_sweep_2(
     db2_rows_tile = o_max_tile
     dh_sum[...] = 0
     tiles = (V + 511) // 512
-    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+    for tile in range(tiles * (part + 1) // parts - 1, tiles * part // parts - 1, -1):
         start, stop = tile * 512, min(tile * 512 + 512, V)
         # dh_sum_tile[tile,b,i] = sum_v W2[v,i]*p_exp_tile[v,b]*[v//512 == tile]
         product(p_exp_tile[start:stop], TRANSPOSED, W2[start:stop], AS_IS, 1.0, 0.0, dh_sum_tile)
@@ -453,13 +454,11 @@ def gradients(x, y, C, W1, b1, W2, b2):
             for d in range(D):
                 C_x[b, t, d] = C[x_b_t, d]
     # (F1) a[b,i] = b1[i] + sum_t,d C_x[b,t,d]*W1[i,t,d]
+    product(C_x.reshape(B, N*D), AS_IS, W1.reshape(H, N*D), TRANSPOSED, 1.0, 0.0, a)
     for b in range(B):
         for i in range(H):
-            a[b, i] = b1[i]
-    product(C_x.reshape(B, N*D), AS_IS, W1.reshape(H, N*D), TRANSPOSED, 1.0, 1.0, a)
-    # (F2) h[b,i] = tanh(a[b,i])
-    for b in range(B):
-        for i in range(H):
+            a[b, i] += b1[i]
+            # (F2) h[b,i] = tanh(a[b,i])
             h[b, i] = tanh(a[b, i])
     # h_turned[i,b] = h[b,i]
     for i in range(H):
@@ -559,13 +558,11 @@ def step_sweep_1(part, parts, B, V, H, W2, b2, o, h_turned, o_max_tile, p_sum_ti
         for b in range(B):
             p_sum_tile[tile, b] = real(0.0)
         # (F3) o[v,b] = b2[v] + sum_i W2[v,i]*h_turned[i,b]
+        product(W2[start:stop], AS_IS, h_turned, AS_IS, 1.0, 0.0, o[start:stop])
         for v in range(start, stop):
             for b in range(B):
-                o[v, b] = b2[v]
-        product(W2[start:stop], AS_IS, h_turned, AS_IS, 1.0, 1.0, o[start:stop])
-        for v2 in range(start, stop):
-            for b in range(B):
-                o_max_tile[tile, b] = larger(o_max_tile[tile, b], o[v2, b])
+                o[v, b] += b2[v]
+                o_max_tile[tile, b] = larger(o_max_tile[tile, b], o[v, b])
         # p_exp_tile[v,b] = exp(o[v,b] - o_max_tile[v//512,b])
         for v in range(start, stop):
             for b in range(B):
@@ -592,7 +589,7 @@ def step_sweep_2(
     part, parts, B, V, H, lr, y, W2, b2, a, o, h_do, o_max_tile, o_max_shift, dh_sum_tile_parts,
     h_do_tile_parts, dh_sum_parts,
 ):
-    """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
+    """Part `part` of `parts`: V, 512 at a time, from the last to the first, and all that needs only these."""
     y = carray(y, (B,), np.int32)
     W2 = carray(W2, (V, H), real)
     b2 = carray(b2, (V,), real)
@@ -614,7 +611,7 @@ def step_sweep_2(
     db2_rows_tile = o_max_tile
     dh_sum[...] = 0
     tiles = (V + 511) // 512
-    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+    for tile in range(tiles * (part + 1) // parts - 1, tiles * part // parts - 1, -1):
         start, stop = tile * 512, min(tile * 512 + 512, V)
         # dh_sum_tile[tile,b,i] = sum_v W2[v,i]*p_exp_tile[v,b]*[v//512 == tile]
         product(p_exp_tile[start:stop], TRANSPOSED, W2[start:stop], AS_IS, 1.0, 0.0, dh_sum_tile)
@@ -711,13 +708,11 @@ def step(
             for d in range(D):
                 C_x[b, t, d] = C[x_b_t, d]
     # (F1) a[b,i] = b1[i] + sum_t,d C_x[b,t,d]*W1[i,t,d]
+    product(C_x.reshape(B, N*D), AS_IS, W1.reshape(H, N*D), TRANSPOSED, 1.0, 0.0, a)
     for b in range(B):
         for i in range(H):
-            a[b, i] = b1[i]
-    product(C_x.reshape(B, N*D), AS_IS, W1.reshape(H, N*D), TRANSPOSED, 1.0, 1.0, a)
-    # (F2) h[b,i] = tanh(a[b,i])
-    for b in range(B):
-        for i in range(H):
+            a[b, i] += b1[i]
+            # (F2) h[b,i] = tanh(a[b,i])
             h[b, i] = tanh(a[b, i])
     # h_turned[i,b] = h[b,i]
     for i in range(H):

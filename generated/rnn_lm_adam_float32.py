@@ -67,7 +67,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "0fcc869df1a3"  # of what follows: functions of another file have other names
+DIGEST = "da4cd893d8d5"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -82,39 +82,46 @@ _blas = types.ExternalFunction(
 )
 
 
-SMALL = 1_000_000  # multiplications: OpenBLAS does not copy the operands of so small a product first
+# OpenBLAS multiplies blocks of at most so many multiplications without copying them first, where the processor has
+# AVX-512: faster than the copied product of any size.  Not so a right operand that is stored the other way.
+SMALL = 1_000_000 if binding.get_host_cpu_features().get("avx512f") else 2**62
 
 
 @njit(cache=True)
 def product(left, turn_left, right, turn_right, alpha, beta, out):
     """out = alpha * left @ right + beta * out, by BLAS; TRANSPOSED says that an operand is stored the other way.
 
-    A long product with a short side is done in blocks of rows, or of the summed axis, that are small for BLAS.
+    A product that is not small is done in blocks that are, where that is faster: each of at most 64 columns, and of
+    all rows or of a long piece of what is summed, whichever lies in a row in memory.
     """
     rows, columns = out.shape
     inner = left.shape[0] if turn_left else left.shape[1]
-    rows_at_once, inner_at_once = max(1, rows), max(1, inner)
-    if rows * columns * inner > SMALL and min(rows, columns, inner) <= 128:
-        if rows >= inner:
-            rows_at_once = max(16, SMALL // (columns * inner))
+    rows_at_once, columns_at_once, inner_at_once = max(1, rows), max(1, columns), max(1, inner)
+    if rows * columns * inner > SMALL and not turn_right:
+        columns_at_once = min(columns, 64)
+        if turn_left:
+            rows_at_once = min(rows, 512)
+            inner_at_once = SMALL // (columns_at_once * rows_at_once)
         else:
-            inner_at_once = max(16, SMALL // (rows * columns))
+            inner_at_once = min(inner, 256)
+            rows_at_once = SMALL // (columns_at_once * inner_at_once) // 16 * 16
     size = out.itemsize
     scale = np.array([alpha, beta, 1.0], out.dtype)
     left_row, left_inner = (1, row_length(left)) if turn_left else (row_length(left), 1)
     right_inner = 1 if turn_right else row_length(right)
-    for row in range(0, rows, rows_at_once):
-        for start in range(0, max(1, inner), inner_at_once):
-            # BLAS counts columns first: out.T = right.T @ left.T
-            _blas(
-                ord("s") if size == 4 else ord("d"), ord("t") if turn_right else ord("n"),
-                ord("t") if turn_left else ord("n"),
-                columns, min(rows_at_once, rows - row), min(inner_at_once, inner - start), scale.ctypes.data,
-                right.ctypes.data + size * start * right_inner, row_length(right),
-                left.ctypes.data + size * (row * left_row + start * left_inner), row_length(left),
-                scale.ctypes.data + (size if start == 0 else 2 * size),
-                out.ctypes.data + size * row * row_length(out), row_length(out),
-            )
+    for column in range(0, columns, columns_at_once):
+        for row in range(0, rows, rows_at_once):
+            for start in range(0, max(1, inner), inner_at_once):
+                # BLAS counts columns first: out.T = right.T @ left.T
+                _blas(
+                    ord("s") if size == 4 else ord("d"), ord("t") if turn_right else ord("n"),
+                    ord("t") if turn_left else ord("n"), min(columns_at_once, columns - column),
+                    min(rows_at_once, rows - row), min(inner_at_once, inner - start), scale.ctypes.data,
+                    right.ctypes.data + size * (start * right_inner + column), row_length(right),
+                    left.ctypes.data + size * (row * left_row + start * left_inner), row_length(left),
+                    scale.ctypes.data + (size if start == 0 else 2 * size),
+                    out.ctypes.data + size * (row * row_length(out) + column), row_length(out),
+                )
 
 
 @njit(cache=True)
@@ -283,11 +290,11 @@ def loss(x, y, C, W, R, s, U, k):
             for d in range(D):
                 C_x[b, t_, d] = C[x_b_t_, d]
     # a_given[b,t,i] = s[i] + sum_d C_x[b,t,d]*W[i,d]
+    product(C_x.reshape(B*T, D), AS_IS, W, TRANSPOSED, 1.0, 0.0, a_given.reshape(B*T, H))
     for b in range(B):
         for t_ in range(T):
             for i in range(H):
-                a_given[b, t_, i] = s[i]
-    product(C_x.reshape(B*T, D), AS_IS, W, TRANSPOSED, 1.0, 1.0, a_given.reshape(B*T, H))
+                a_given[b, t_, i] += s[i]
     for t_ in range(T):
         # a_operand[b,t,j] = h[b,t - 1,j] if [0 <= t - 1] else 0
         for b in range(B):
@@ -300,20 +307,17 @@ def loss(x, y, C, W, R, s, U, k):
             for i in range(H):
                 h[b, t_, i] = tanh(a[b, t_, i])
     # (F3) o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
-    for b in range(B):
-        for t_ in range(T):
-            for v in range(V):
-                o[b, t_, v] = k[v]
-    product(h.reshape(B*T, H), AS_IS, U, TRANSPOSED, 1.0, 1.0, o.reshape(B*T, V))
-    # o_y[b,t] = o[b,t,y[b,t]]
+    product(h.reshape(B*T, H), AS_IS, U, TRANSPOSED, 1.0, 0.0, o.reshape(B*T, V))
     L_total = 0.0
     for b in range(B):
         for t_ in range(T):
-            o_y = o[b, t_, y[b, t_]]
-            # (o_max) o_max[b,t] = max_v2 o[b,t,v2]
             o_max = real(-np.inf)
-            for v2 in range(V):
-                o_max = larger(o_max, o[b, t_, v2])
+            for v in range(V):
+                o[b, t_, v] += k[v]
+                # (o_max) o_max[b,t] = max_v2 o[b,t,v2]
+                o_max = larger(o_max, o[b, t_, v])
+            # o_y[b,t] = o[b,t,y[b,t]]
+            o_y = o[b, t_, y[b, t_]]
             # L_sum[b,t] = sum_v2 exp(o[b,t,v2] - o_max[b,t])
             L_sum = real(0)
             for v2 in range(V):
@@ -361,11 +365,11 @@ def gradients(x, y, C, W, R, s, U, k):
             for d in range(D):
                 C_x[b, t_, d] = C[x_b_t_, d]
     # a_given[b,t,i] = s[i] + sum_d C_x[b,t,d]*W[i,d]
+    product(C_x.reshape(B*T, D), AS_IS, W, TRANSPOSED, 1.0, 0.0, a_given.reshape(B*T, H))
     for b in range(B):
         for t_ in range(T):
             for i in range(H):
-                a_given[b, t_, i] = s[i]
-    product(C_x.reshape(B*T, D), AS_IS, W, TRANSPOSED, 1.0, 1.0, a_given.reshape(B*T, H))
+                a_given[b, t_, i] += s[i]
     for t_ in range(T):
         # a_operand[b,t,j] = h[b,t - 1,j] if [0 <= t - 1] else 0
         for b in range(B):
@@ -378,20 +382,17 @@ def gradients(x, y, C, W, R, s, U, k):
             for i in range(H):
                 h[b, t_, i] = tanh(a[b, t_, i])
     # (F3) o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
-    for b in range(B):
-        for t_ in range(T):
-            for v in range(V):
-                o[b, t_, v] = k[v]
-    product(h.reshape(B*T, H), AS_IS, U, TRANSPOSED, 1.0, 1.0, o.reshape(B*T, V))
-    # o_y[b,t] = o[b,t,y[b,t]]
+    product(h.reshape(B*T, H), AS_IS, U, TRANSPOSED, 1.0, 0.0, o.reshape(B*T, V))
     L_total = 0.0
     for b in range(B):
         for t_ in range(T):
-            o_y = o[b, t_, y[b, t_]]
-            # (o_max) o_max[b,t] = max_v2 o[b,t,v2]
             o_max = real(-np.inf)
-            for v2 in range(V):
-                o_max = larger(o_max, o[b, t_, v2])
+            for v in range(V):
+                o[b, t_, v] += k[v]
+                # (o_max) o_max[b,t] = max_v2 o[b,t,v2]
+                o_max = larger(o_max, o[b, t_, v])
+            # o_y[b,t] = o[b,t,y[b,t]]
+            o_y = o[b, t_, y[b, t_]]
             # p_exp[b,t,v] = exp(o[b,t,v] - o_max[b,t])
             p_sum = real(0)
             for v in range(V):
@@ -510,11 +511,11 @@ def step_sweep_1(
             for d in range(D):
                 C_x[b, t_, d] = C[x_b_t_, d]
     # a_given[b,t,i] = s[i] + sum_d C_x[b,t,d]*W[i,d]
+    product(C_x.reshape(B*T, D)[start*T:stop*T], AS_IS, W, TRANSPOSED, 1.0, 0.0, a_given.reshape(B*T, H)[start*T:stop*T])
     for b in range(start, stop):
         for t_ in range(T):
             for i in range(H):
-                a_given[b, t_, i] = s[i]
-    product(C_x.reshape(B*T, D)[start*T:stop*T], AS_IS, W, TRANSPOSED, 1.0, 1.0, a_given.reshape(B*T, H)[start*T:stop*T])
+                a_given[b, t_, i] += s[i]
     for t_ in range(T):
         # a_operand[b,t,j] = h[b,t - 1,j] if [0 <= t - 1] else 0
         for b in range(start, stop):
@@ -527,20 +528,17 @@ def step_sweep_1(
             for i in range(H):
                 h[b, t_, i] = tanh(a[b, t_, i])
     # (F3) o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
-    for b in range(start, stop):
-        for t_ in range(T):
-            for v in range(V):
-                o[b, t_, v] = k[v]
-    product(h.reshape(B*T, H)[start*T:stop*T], AS_IS, U, TRANSPOSED, 1.0, 1.0, o.reshape(B*T, V)[start*T:stop*T])
-    # o_y[b,t] = o[b,t,y[b,t]]
+    product(h.reshape(B*T, H)[start*T:stop*T], AS_IS, U, TRANSPOSED, 1.0, 0.0, o.reshape(B*T, V)[start*T:stop*T])
     for b in range(start, stop):
         L_rows_total = real(0)
         for t_ in range(T):
-            o_y = o[b, t_, y[b, t_]]
-            # (o_max) o_max[b,t] = max_v2 o[b,t,v2]
             o_max = real(-np.inf)
-            for v2 in range(V):
-                o_max = larger(o_max, o[b, t_, v2])
+            for v in range(V):
+                o[b, t_, v] += k[v]
+                # (o_max) o_max[b,t] = max_v2 o[b,t,v2]
+                o_max = larger(o_max, o[b, t_, v])
+            # o_y[b,t] = o[b,t,y[b,t]]
+            o_y = o[b, t_, y[b, t_]]
             # p_exp[b,t,v] = exp(o[b,t,v] - o_max[b,t])
             p_sum = real(0)
             for v in range(V):

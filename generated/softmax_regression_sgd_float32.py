@@ -32,7 +32,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "488afd4a8b2e"  # of what follows: functions of another file have other names
+DIGEST = "6a7705009e18"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -50,39 +50,46 @@ _blas = types.ExternalFunction(
 )
 
 
-SMALL = 1_000_000  # multiplications: OpenBLAS does not copy the operands of so small a product first
+# OpenBLAS multiplies blocks of at most so many multiplications without copying them first, where the processor has
+# AVX-512: faster than the copied product of any size.  Not so a right operand that is stored the other way.
+SMALL = 1_000_000 if binding.get_host_cpu_features().get("avx512f") else 2**62
 
 
 @njit(cache=True)
 def product(left, turn_left, right, turn_right, alpha, beta, out):
     """out = alpha * left @ right + beta * out, by BLAS; TRANSPOSED says that an operand is stored the other way.
 
-    A long product with a short side is done in blocks of rows, or of the summed axis, that are small for BLAS.
+    A product that is not small is done in blocks that are, where that is faster: each of at most 64 columns, and of
+    all rows or of a long piece of what is summed, whichever lies in a row in memory.
     """
     rows, columns = out.shape
     inner = left.shape[0] if turn_left else left.shape[1]
-    rows_at_once, inner_at_once = max(1, rows), max(1, inner)
-    if rows * columns * inner > SMALL and min(rows, columns, inner) <= 128:
-        if rows >= inner:
-            rows_at_once = max(16, SMALL // (columns * inner))
+    rows_at_once, columns_at_once, inner_at_once = max(1, rows), max(1, columns), max(1, inner)
+    if rows * columns * inner > SMALL and not turn_right:
+        columns_at_once = min(columns, 64)
+        if turn_left:
+            rows_at_once = min(rows, 512)
+            inner_at_once = SMALL // (columns_at_once * rows_at_once)
         else:
-            inner_at_once = max(16, SMALL // (rows * columns))
+            inner_at_once = min(inner, 256)
+            rows_at_once = SMALL // (columns_at_once * inner_at_once) // 16 * 16
     size = out.itemsize
     scale = np.array([alpha, beta, 1.0], out.dtype)
     left_row, left_inner = (1, row_length(left)) if turn_left else (row_length(left), 1)
     right_inner = 1 if turn_right else row_length(right)
-    for row in range(0, rows, rows_at_once):
-        for start in range(0, max(1, inner), inner_at_once):
-            # BLAS counts columns first: out.T = right.T @ left.T
-            _blas(
-                ord("s") if size == 4 else ord("d"), ord("t") if turn_right else ord("n"),
-                ord("t") if turn_left else ord("n"),
-                columns, min(rows_at_once, rows - row), min(inner_at_once, inner - start), scale.ctypes.data,
-                right.ctypes.data + size * start * right_inner, row_length(right),
-                left.ctypes.data + size * (row * left_row + start * left_inner), row_length(left),
-                scale.ctypes.data + (size if start == 0 else 2 * size),
-                out.ctypes.data + size * row * row_length(out), row_length(out),
-            )
+    for column in range(0, columns, columns_at_once):
+        for row in range(0, rows, rows_at_once):
+            for start in range(0, max(1, inner), inner_at_once):
+                # BLAS counts columns first: out.T = right.T @ left.T
+                _blas(
+                    ord("s") if size == 4 else ord("d"), ord("t") if turn_right else ord("n"),
+                    ord("t") if turn_left else ord("n"), min(columns_at_once, columns - column),
+                    min(rows_at_once, rows - row), min(inner_at_once, inner - start), scale.ctypes.data,
+                    right.ctypes.data + size * (start * right_inner + column), row_length(right),
+                    left.ctypes.data + size * (row * left_row + start * left_inner), row_length(left),
+                    scale.ctypes.data + (size if start == 0 else 2 * size),
+                    out.ctypes.data + size * (row * row_length(out) + column), row_length(out),
+                )
 
 
 @njit(cache=True)
@@ -222,13 +229,11 @@ def loss_sweep_1(part, parts, B, K, D, W, c, X, o_max_tile, L_sum_tile, o_parts)
         for b in range(B):
             L_sum_tile[tile, b] = real(0.0)
         # (F1) o[k,b] = c[k] + sum_d W[d,k]*X[b,d]
+        product(W[:, start:stop], TRANSPOSED, X, TRANSPOSED, 1.0, 0.0, o[:stop - start])
         for k in range(start, stop):
             for b in range(B):
-                o[k - start, b] = c[k]
-        product(W[:, start:stop], TRANSPOSED, X, TRANSPOSED, 1.0, 1.0, o[:stop - start])
-        for k2 in range(start, stop):
-            for b in range(B):
-                o_max_tile[tile, b] = larger(o_max_tile[tile, b], o[k2 - start, b])
+                o[k - start, b] += c[k]
+                o_max_tile[tile, b] = larger(o_max_tile[tile, b], o[k - start, b])
         for k2 in range(start, stop):
             for b in range(B):
                 L_sum_tile[tile, b] += exp(o[k2 - start, b] - o_max_tile[tile, b])
@@ -297,13 +302,11 @@ def gradients_sweep_1(part, parts, B, K, D, W, c, X, o, o_max_tile, p_sum_tile):
         for b in range(B):
             p_sum_tile[tile, b] = real(0.0)
         # (F1) o[k,b] = c[k] + sum_d W[d,k]*X[b,d]
+        product(W[:, start:stop], TRANSPOSED, X, TRANSPOSED, 1.0, 0.0, o[start:stop])
         for k in range(start, stop):
             for b in range(B):
-                o[k, b] = c[k]
-        product(W[:, start:stop], TRANSPOSED, X, TRANSPOSED, 1.0, 1.0, o[start:stop])
-        for k2 in range(start, stop):
-            for b in range(B):
-                o_max_tile[tile, b] = larger(o_max_tile[tile, b], o[k2, b])
+                o[k, b] += c[k]
+                o_max_tile[tile, b] = larger(o_max_tile[tile, b], o[k, b])
         # p_exp_tile[k,b] = exp(o[k,b] - o_max_tile[k//512,b])
         for k in range(start, stop):
             for b in range(B):
@@ -316,7 +319,7 @@ def gradients_sweep_2(
     part, parts, B, K, D, y, W, X, o, X_do, o_max_tile, o_max_shift, dW, dc, X_do_tile_parts,
     dX_sum_tile_parts, dX_sum_parts,
 ):
-    """Part `part` of `parts`: K, 512 at a time, and all that needs only these."""
+    """Part `part` of `parts`: K, 512 at a time, from the last to the first, and all that needs only these."""
     X_do_tile = X_do_tile_parts[part]
     dX_sum_tile = dX_sum_tile_parts[part]
     dX_sum = dX_sum_parts[part]
@@ -324,7 +327,7 @@ def gradients_sweep_2(
     dc_rows_tile = o_max_tile
     dX_sum[...] = 0
     tiles = (K + 511) // 512
-    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+    for tile in range(tiles * (part + 1) // parts - 1, tiles * part // parts - 1, -1):
         start, stop = tile * 512, min(tile * 512 + 512, K)
         # X_do_tile[tile,b,d] = o_max_shift[tile,b]*X_do[b,d]
         for b in range(B):
@@ -455,13 +458,11 @@ def step_sweep_1(part, parts, B, K, D, W, c, X, o, o_max_tile, p_sum_tile):
         for b in range(B):
             p_sum_tile[tile, b] = real(0.0)
         # (F1) o[k,b] = c[k] + sum_d W[d,k]*X[b,d]
+        product(W[:, start:stop], TRANSPOSED, X, TRANSPOSED, 1.0, 0.0, o[start:stop])
         for k in range(start, stop):
             for b in range(B):
-                o[k, b] = c[k]
-        product(W[:, start:stop], TRANSPOSED, X, TRANSPOSED, 1.0, 1.0, o[start:stop])
-        for k2 in range(start, stop):
-            for b in range(B):
-                o_max_tile[tile, b] = larger(o_max_tile[tile, b], o[k2, b])
+                o[k, b] += c[k]
+                o_max_tile[tile, b] = larger(o_max_tile[tile, b], o[k, b])
         # p_exp_tile[k,b] = exp(o[k,b] - o_max_tile[k//512,b])
         for k in range(start, stop):
             for b in range(B):
@@ -485,7 +486,7 @@ def run_step_sweep_1(parts, B, K, D, at):
 
 @for_c(types.void(*[types.intp] * 5, *[types.float64] * 1, *[IDS] * 1, *[REALS] * 8))
 def step_sweep_2(part, parts, B, K, D, lr, y, W, c, X, o, X_do, o_max_tile, o_max_shift, X_do_tile_parts):
-    """Part `part` of `parts`: K, 512 at a time, and all that needs only these."""
+    """Part `part` of `parts`: K, 512 at a time, from the last to the first, and all that needs only these."""
     y = carray(y, (B,), np.int32)
     W = carray(W, (D, K), real)
     c = carray(c, (K,), real)
@@ -501,7 +502,7 @@ def step_sweep_2(part, parts, B, K, D, lr, y, W, c, X, o, X_do, o_max_tile, o_ma
     p_exp_tile = o
     dc_rows_tile = o_max_tile
     tiles = (K + 511) // 512
-    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+    for tile in range(tiles * (part + 1) // parts - 1, tiles * part // parts - 1, -1):
         start, stop = tile * 512, min(tile * 512 + 512, K)
         # X_do_tile[tile,b,d] = o_max_shift[tile,b]*X_do[b,d]
         for b in range(B):

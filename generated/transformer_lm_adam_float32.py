@@ -156,7 +156,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "c101411e52e4"  # of what follows: functions of another file have other names
+DIGEST = "83c27459b85e"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -171,39 +171,46 @@ _blas = types.ExternalFunction(
 )
 
 
-SMALL = 1_000_000  # multiplications: OpenBLAS does not copy the operands of so small a product first
+# OpenBLAS multiplies blocks of at most so many multiplications without copying them first, where the processor has
+# AVX-512: faster than the copied product of any size.  Not so a right operand that is stored the other way.
+SMALL = 1_000_000 if binding.get_host_cpu_features().get("avx512f") else 2**62
 
 
 @njit(cache=True)
 def product(left, turn_left, right, turn_right, alpha, beta, out):
     """out = alpha * left @ right + beta * out, by BLAS; TRANSPOSED says that an operand is stored the other way.
 
-    A long product with a short side is done in blocks of rows, or of the summed axis, that are small for BLAS.
+    A product that is not small is done in blocks that are, where that is faster: each of at most 64 columns, and of
+    all rows or of a long piece of what is summed, whichever lies in a row in memory.
     """
     rows, columns = out.shape
     inner = left.shape[0] if turn_left else left.shape[1]
-    rows_at_once, inner_at_once = max(1, rows), max(1, inner)
-    if rows * columns * inner > SMALL and min(rows, columns, inner) <= 128:
-        if rows >= inner:
-            rows_at_once = max(16, SMALL // (columns * inner))
+    rows_at_once, columns_at_once, inner_at_once = max(1, rows), max(1, columns), max(1, inner)
+    if rows * columns * inner > SMALL and not turn_right:
+        columns_at_once = min(columns, 64)
+        if turn_left:
+            rows_at_once = min(rows, 512)
+            inner_at_once = SMALL // (columns_at_once * rows_at_once)
         else:
-            inner_at_once = max(16, SMALL // (rows * columns))
+            inner_at_once = min(inner, 256)
+            rows_at_once = SMALL // (columns_at_once * inner_at_once) // 16 * 16
     size = out.itemsize
     scale = np.array([alpha, beta, 1.0], out.dtype)
     left_row, left_inner = (1, row_length(left)) if turn_left else (row_length(left), 1)
     right_inner = 1 if turn_right else row_length(right)
-    for row in range(0, rows, rows_at_once):
-        for start in range(0, max(1, inner), inner_at_once):
-            # BLAS counts columns first: out.T = right.T @ left.T
-            _blas(
-                ord("s") if size == 4 else ord("d"), ord("t") if turn_right else ord("n"),
-                ord("t") if turn_left else ord("n"),
-                columns, min(rows_at_once, rows - row), min(inner_at_once, inner - start), scale.ctypes.data,
-                right.ctypes.data + size * start * right_inner, row_length(right),
-                left.ctypes.data + size * (row * left_row + start * left_inner), row_length(left),
-                scale.ctypes.data + (size if start == 0 else 2 * size),
-                out.ctypes.data + size * row * row_length(out), row_length(out),
-            )
+    for column in range(0, columns, columns_at_once):
+        for row in range(0, rows, rows_at_once):
+            for start in range(0, max(1, inner), inner_at_once):
+                # BLAS counts columns first: out.T = right.T @ left.T
+                _blas(
+                    ord("s") if size == 4 else ord("d"), ord("t") if turn_right else ord("n"),
+                    ord("t") if turn_left else ord("n"), min(columns_at_once, columns - column),
+                    min(rows_at_once, rows - row), min(inner_at_once, inner - start), scale.ctypes.data,
+                    right.ctypes.data + size * (start * right_inner + column), row_length(right),
+                    left.ctypes.data + size * (row * left_row + start * left_inner), row_length(left),
+                    scale.ctypes.data + (size if start == 0 else 2 * size),
+                    out.ctypes.data + size * (row * row_length(out) + column), row_length(out),
+                )
 
 
 @njit(cache=True)
@@ -406,8 +413,6 @@ def loss(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
                 # (F6) z1[n,b,t,d] = b1[n,d] + g1[n,d]*(z[n,b,t,d] - z1_mean[n,b,t])/z1_dev[n,b,t]
                 for d in range(D):
                     z1[b, t_, d] = b1[n, d] + g1[n, d] * (z[b, t_, d] - z1_mean) / z1_dev
-                    # (F14) z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
-                    z2[b, t_, d] = z[b, t_, d]
         # (F7) q[n,b,t,k,e] = sum_d Q[n,k,e,d]*z1[n,b,t,d]
         product(z1.reshape(B*T, D), AS_IS, Q.reshape(N, K*E, D)[n], TRANSPOSED, 1.0, 0.0, q.reshape(B*T, K*E))
         # (F8) key[n,b,t,k,e] = sum_d G[n,k,e,d]*z1[n,b,t,d]
@@ -440,12 +445,14 @@ def loss(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
         for b in range(B):
             for k in range(K):
                 product(p[b, k], AS_IS, val[b, :, k], AS_IS, 1.0, 0.0, mix[b, :, k])
-        product(mix.reshape(B*T, K*E), AS_IS, M.reshape(N, D, K*E)[n], TRANSPOSED, 1.0, 1.0, z2.reshape(B*T, D))
-        # (F15) z3_mean[n,b,t] = 1/D * sum_d z2[n,b,t,d]
+        # (F14) z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
+        product(mix.reshape(B*T, K*E), AS_IS, M.reshape(N, D, K*E)[n], TRANSPOSED, 1.0, 0.0, z2.reshape(B*T, D))
         for b in range(B):
             for t_ in range(T):
                 z3_mean_total = real(0)
                 for d in range(D):
+                    z2[b, t_, d] += z[b, t_, d]
+                    # (F15) z3_mean[n,b,t] = 1/D * sum_d z2[n,b,t,d]
                     z3_mean_total = plus(z3_mean_total, z2[b, t_, d])
                 z3_mean = z3_mean_total / real(D)
                 # z3_dev_sum[n,b,t] = sum_d (z2[n,b,t,d] - z3_mean[n,b,t])**2
@@ -457,40 +464,37 @@ def loss(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
                 # (F18) z3[n,b,t,d] = b2[n,d] + g2[n,d]*(z2[n,b,t,d] - z3_mean[n,b,t])/z3_dev[n,b,t]
                 for d in range(D):
                     z3[b, t_, d] = b2[n, d] + g2[n, d] * (z2[b, t_, d] - z3_mean) / z3_dev
-                    # (F21) r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
-                    r[n, b, t_, d] = u[n, d] + z2[b, t_, d]
         # (F19) a[n,b,t,f] = w[n,f] + sum_d W[n,f,d]*z3[n,b,t,d]
+        product(z3.reshape(B*T, D), AS_IS, W[n], TRANSPOSED, 1.0, 0.0, a.reshape(B*T, F))
         for b in range(B):
             for t_ in range(T):
                 for f in range(F):
-                    a[b, t_, f] = w[n, f]
-        product(z3.reshape(B*T, D), AS_IS, W[n], TRANSPOSED, 1.0, 1.0, a.reshape(B*T, F))
-        # (F20) gelu[n,b,t,f] = a[n,b,t,f]*(tanh(sqrt(2)*(a[n,b,t,f] + 0.044715*a[n,b,t,f]**3)/sqrt(pi)) + 1)/2
-        for b in range(B):
-            for t_ in range(T):
-                for f in range(F):
+                    a[b, t_, f] += w[n, f]
+                    # (F20) gelu[n,b,t,f] = a[n,b,t,f]*(tanh(sqrt(2)*(a[n,b,t,f] + 0.044715*a[n,b,t,f]**3)/sqrt(pi)) + 1)/2
                     gelu[b, t_, f] = real(1 / 2) * a[b, t_, f] * (tanh(sqrt(real(2.0)) * (a[b, t_, f] + real(0.044715) * a[b, t_, f] ** 3) / sqrt(real(np.pi))) + real(1.0))
-        product(gelu.reshape(B*T, F), AS_IS, U[n], TRANSPOSED, 1.0, 1.0, r.reshape(N, B*T, D)[n])
+        # (F21) r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
+        product(gelu.reshape(B*T, F), AS_IS, U[n], TRANSPOSED, 1.0, 0.0, r.reshape(N, B*T, D)[n])
+        for b in range(B):
+            for t_ in range(T):
+                for d in range(D):
+                    r[n, b, t_, d] += u[n, d] + z2[b, t_, d]
     # r_turned[b,t,d] = r[N - 1,b,t,d]
     for b in range(B):
         for t_ in range(T):
             for d in range(D):
                 r_turned[b, t_, d] = r[N - 1, b, t_, d]
     # (F22) o[b,t,v] = h[v] + sum_d r_turned[b,t,d]*H[v,d]
-    for b in range(B):
-        for t_ in range(T):
-            for v in range(V):
-                o[b, t_, v] = h[v]
-    product(r_turned.reshape(B*T, D), AS_IS, H, TRANSPOSED, 1.0, 1.0, o.reshape(B*T, V))
-    # o_y[b,t] = o[b,t,y[b,t]]
+    product(r_turned.reshape(B*T, D), AS_IS, H, TRANSPOSED, 1.0, 0.0, o.reshape(B*T, V))
     L_total = 0.0
     for b in range(B):
         for t_ in range(T):
-            o_y = o[b, t_, y[b, t_]]
-            # (o_max) o_max[b,t] = max_v2 o[b,t,v2]
             o_max = real(-np.inf)
-            for v2 in range(V):
-                o_max = larger(o_max, o[b, t_, v2])
+            for v in range(V):
+                o[b, t_, v] += h[v]
+                # (o_max) o_max[b,t] = max_v2 o[b,t,v2]
+                o_max = larger(o_max, o[b, t_, v])
+            # o_y[b,t] = o[b,t,y[b,t]]
+            o_y = o[b, t_, y[b, t_]]
             # L_sum[b,t] = sum_v2 exp(o[b,t,v2] - o_max[b,t])
             L_sum = real(0)
             for v2 in range(V):
@@ -601,8 +605,6 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
                     z1_hat[n, b, t_, d] = (z[b, t_, d] - z1_mean) / z1_dev[n, b, t_]
                     # (F6) z1[n,b,t,d] = b1[n,d] + g1[n,d]*z1_hat[n,b,t,d]
                     z1[n, b, t_, d] = b1[n, d] + g1[n, d] * z1_hat[n, b, t_, d]
-                    # (F14) z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
-                    z2[b, t_, d] = z[b, t_, d]
         # (F7) q[n,b,t,k,e] = sum_d Q[n,k,e,d]*z1[n,b,t,d]
         product(z1.reshape(N, B*T, D)[n], AS_IS, Q.reshape(N, K*E, D)[n], TRANSPOSED, 1.0, 0.0, q.reshape(N, B*T, K*E)[n])
         # (F8) key[n,b,t,k,e] = sum_d G[n,k,e,d]*z1[n,b,t,d]
@@ -635,12 +637,14 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
         for b in range(B):
             for k in range(K):
                 product(p[n, b, k], AS_IS, val[n, b, :, k], AS_IS, 1.0, 0.0, mix[n, b, :, k])
-        product(mix.reshape(N, B*T, K*E)[n], AS_IS, M.reshape(N, D, K*E)[n], TRANSPOSED, 1.0, 1.0, z2.reshape(B*T, D))
-        # (F15) z3_mean[n,b,t] = 1/D * sum_d z2[n,b,t,d]
+        # (F14) z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
+        product(mix.reshape(N, B*T, K*E)[n], AS_IS, M.reshape(N, D, K*E)[n], TRANSPOSED, 1.0, 0.0, z2.reshape(B*T, D))
         for b in range(B):
             for t_ in range(T):
                 z3_mean_total = real(0)
                 for d in range(D):
+                    z2[b, t_, d] += z[b, t_, d]
+                    # (F15) z3_mean[n,b,t] = 1/D * sum_d z2[n,b,t,d]
                     z3_mean_total = plus(z3_mean_total, z2[b, t_, d])
                 z3_mean = z3_mean_total / real(D)
                 # z3_dev_sum[n,b,t] = sum_d (z2[n,b,t,d] - z3_mean[n,b,t])**2
@@ -654,42 +658,39 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
                     z3_hat[n, b, t_, d] = (z2[b, t_, d] - z3_mean) / z3_dev[n, b, t_]
                     # (F18) z3[n,b,t,d] = b2[n,d] + g2[n,d]*z3_hat[n,b,t,d]
                     z3[n, b, t_, d] = b2[n, d] + g2[n, d] * z3_hat[n, b, t_, d]
-                    # (F21) r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
-                    r[n, b, t_, d] = u[n, d] + z2[b, t_, d]
         # (F19) a[n,b,t,f] = w[n,f] + sum_d W[n,f,d]*z3[n,b,t,d]
+        product(z3.reshape(N, B*T, D)[n], AS_IS, W[n], TRANSPOSED, 1.0, 0.0, a.reshape(N, B*T, F)[n])
         for b in range(B):
             for t_ in range(T):
                 for f in range(F):
-                    a[n, b, t_, f] = w[n, f]
-        product(z3.reshape(N, B*T, D)[n], AS_IS, W[n], TRANSPOSED, 1.0, 1.0, a.reshape(N, B*T, F)[n])
-        # gelu_tanh[n,b,t,f] = tanh(sqrt(2)*(a[n,b,t,f] + 0.044715*a[n,b,t,f]**3)/sqrt(pi))
-        for b in range(B):
-            for t_ in range(T):
-                for f in range(F):
+                    a[n, b, t_, f] += w[n, f]
+                    # gelu_tanh[n,b,t,f] = tanh(sqrt(2)*(a[n,b,t,f] + 0.044715*a[n,b,t,f]**3)/sqrt(pi))
                     gelu_tanh[n, b, t_, f] = tanh(sqrt(real(2.0)) * (a[n, b, t_, f] + real(0.044715) * a[n, b, t_, f] ** 3) / sqrt(real(np.pi)))
                     # (F20) gelu[n,b,t,f] = a[n,b,t,f]*(gelu_tanh[n,b,t,f] + 1)/2
                     gelu[n, b, t_, f] = real(1 / 2) * a[n, b, t_, f] * (gelu_tanh[n, b, t_, f] + real(1.0))
-        product(gelu.reshape(N, B*T, F)[n], AS_IS, U[n], TRANSPOSED, 1.0, 1.0, r.reshape(N, B*T, D)[n])
+        # (F21) r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
+        product(gelu.reshape(N, B*T, F)[n], AS_IS, U[n], TRANSPOSED, 1.0, 0.0, r.reshape(N, B*T, D)[n])
+        for b in range(B):
+            for t_ in range(T):
+                for d in range(D):
+                    r[n, b, t_, d] += u[n, d] + z2[b, t_, d]
     # r_turned[b,t,d] = r[N - 1,b,t,d]
     for b in range(B):
         for t_ in range(T):
             for d in range(D):
                 r_turned[b, t_, d] = r[N - 1, b, t_, d]
     # (F22) o[b,t,v] = h[v] + sum_d r_turned[b,t,d]*H[v,d]
-    for b in range(B):
-        for t_ in range(T):
-            for v in range(V):
-                o[b, t_, v] = h[v]
-    product(r_turned.reshape(B*T, D), AS_IS, H, TRANSPOSED, 1.0, 1.0, o.reshape(B*T, V))
-    # o_y[b,t] = o[b,t,y[b,t]]
+    product(r_turned.reshape(B*T, D), AS_IS, H, TRANSPOSED, 1.0, 0.0, o.reshape(B*T, V))
     L_total = 0.0
     for b in range(B):
         for t_ in range(T):
-            o_y = o[b, t_, y[b, t_]]
-            # (o_max) o_max[b,t] = max_v2 o[b,t,v2]
             o_max = real(-np.inf)
-            for v2 in range(V):
-                o_max = larger(o_max, o[b, t_, v2])
+            for v in range(V):
+                o[b, t_, v] += h[v]
+                # (o_max) o_max[b,t] = max_v2 o[b,t,v2]
+                o_max = larger(o_max, o[b, t_, v])
+            # o_y[b,t] = o[b,t,y[b,t]]
+            o_y = o[b, t_, y[b, t_]]
             # pred_exp[b,t,v] = exp(o[b,t,v] - o_max[b,t])
             pred_sum = real(0)
             for v in range(V):
@@ -1076,8 +1077,6 @@ def step_sweep_1(
                     z1_hat[n, b, t_, d] = (z[b, t_, d] - z1_mean) / z1_dev[n, b, t_]
                     # (F6) z1[n,b,t,d] = b1[n,d] + g1[n,d]*z1_hat[n,b,t,d]
                     z1[n, b, t_, d] = b1[n, d] + g1[n, d] * z1_hat[n, b, t_, d]
-                    # (F14) z2[n,b,t,d] = z[n,b,t,d] + sum_k,e mix[n,b,t,k,e]*M_turned[n,k,e,d]
-                    z2[b, t_, d] = z[b, t_, d]
         # (F7) q[n,b,t,k,e] = sum_d z1[n,b,t,d]*Q_turned[n,d,k,e]
         product(z1.reshape(N, B*T, D)[n, start*T:stop*T], AS_IS, Q_turned.reshape(N, D, K*E)[n], AS_IS, 1.0, 0.0, q.reshape(N, B*T, K*E)[n, start*T:stop*T])
         # (F8) key[n,b,t,k,e] = sum_d z1[n,b,t,d]*G_turned[n,d,k,e]
@@ -1110,12 +1109,14 @@ def step_sweep_1(
         for b in range(start, stop):
             for k in range(K):
                 product(p[n, b, k], AS_IS, val[n, b, :, k], AS_IS, 1.0, 0.0, mix[n, b, :, k])
-        product(mix.reshape(N, B*T, K*E)[n, start*T:stop*T], AS_IS, M_turned.reshape(N, K*E, D)[n], AS_IS, 1.0, 1.0, z2.reshape(B*T, D)[start*T:stop*T])
-        # (F15) z3_mean[n,b,t] = 1/D * sum_d z2[n,b,t,d]
+        # (F14) z2[n,b,t,d] = z[n,b,t,d] + sum_k,e mix[n,b,t,k,e]*M_turned[n,k,e,d]
+        product(mix.reshape(N, B*T, K*E)[n, start*T:stop*T], AS_IS, M_turned.reshape(N, K*E, D)[n], AS_IS, 1.0, 0.0, z2.reshape(B*T, D)[start*T:stop*T])
         for b in range(start, stop):
             for t_ in range(T):
                 z3_mean_total = real(0)
                 for d in range(D):
+                    z2[b, t_, d] += z[b, t_, d]
+                    # (F15) z3_mean[n,b,t] = 1/D * sum_d z2[n,b,t,d]
                     z3_mean_total = plus(z3_mean_total, z2[b, t_, d])
                 z3_mean = z3_mean_total / real(D)
                 # z3_dev_sum[n,b,t] = sum_d (z2[n,b,t,d] - z3_mean[n,b,t])**2
@@ -1129,42 +1130,39 @@ def step_sweep_1(
                     z3_hat[n, b, t_, d] = (z2[b, t_, d] - z3_mean) / z3_dev[n, b, t_]
                     # (F18) z3[n,b,t,d] = b2[n,d] + g2[n,d]*z3_hat[n,b,t,d]
                     z3[n, b, t_, d] = b2[n, d] + g2[n, d] * z3_hat[n, b, t_, d]
-                    # (F21) r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f gelu[n,b,t,f]*U_turned[n,f,d]
-                    r[n, b, t_, d] = u[n, d] + z2[b, t_, d]
         # (F19) a[n,b,t,f] = w[n,f] + sum_d z3[n,b,t,d]*W_turned[n,d,f]
+        product(z3.reshape(N, B*T, D)[n, start*T:stop*T], AS_IS, W_turned[n], AS_IS, 1.0, 0.0, a.reshape(N, B*T, F)[n, start*T:stop*T])
         for b in range(start, stop):
             for t_ in range(T):
                 for f in range(F):
-                    a[n, b, t_, f] = w[n, f]
-        product(z3.reshape(N, B*T, D)[n, start*T:stop*T], AS_IS, W_turned[n], AS_IS, 1.0, 1.0, a.reshape(N, B*T, F)[n, start*T:stop*T])
-        # gelu_tanh[n,b,t,f] = tanh(sqrt(2)*(a[n,b,t,f] + 0.044715*a[n,b,t,f]**3)/sqrt(pi))
-        for b in range(start, stop):
-            for t_ in range(T):
-                for f in range(F):
+                    a[n, b, t_, f] += w[n, f]
+                    # gelu_tanh[n,b,t,f] = tanh(sqrt(2)*(a[n,b,t,f] + 0.044715*a[n,b,t,f]**3)/sqrt(pi))
                     gelu_tanh[n, b, t_, f] = tanh(sqrt(real(2.0)) * (a[n, b, t_, f] + real(0.044715) * a[n, b, t_, f] ** 3) / sqrt(real(np.pi)))
                     # (F20) gelu[n,b,t,f] = a[n,b,t,f]*(gelu_tanh[n,b,t,f] + 1)/2
                     gelu[n, b, t_, f] = real(1 / 2) * a[n, b, t_, f] * (gelu_tanh[n, b, t_, f] + real(1.0))
-        product(gelu.reshape(N, B*T, F)[n, start*T:stop*T], AS_IS, U_turned[n], AS_IS, 1.0, 1.0, r.reshape(N, B*T, D)[n, start*T:stop*T])
+        # (F21) r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f gelu[n,b,t,f]*U_turned[n,f,d]
+        product(gelu.reshape(N, B*T, F)[n, start*T:stop*T], AS_IS, U_turned[n], AS_IS, 1.0, 0.0, r.reshape(N, B*T, D)[n, start*T:stop*T])
+        for b in range(start, stop):
+            for t_ in range(T):
+                for d in range(D):
+                    r[n, b, t_, d] += u[n, d] + z2[b, t_, d]
     # r_turned[b,t,d] = r[N - 1,b,t,d]
     for b in range(start, stop):
         for t_ in range(T):
             for d in range(D):
                 r_turned[b, t_, d] = r[N - 1, b, t_, d]
     # (F22) o[b,t,v] = h[v] + sum_d r_turned[b,t,d]*H[v,d]
-    for b in range(start, stop):
-        for t_ in range(T):
-            for v in range(V):
-                o[b, t_, v] = h[v]
-    product(r_turned.reshape(B*T, D)[start*T:stop*T], AS_IS, H, TRANSPOSED, 1.0, 1.0, o.reshape(B*T, V)[start*T:stop*T])
-    # o_y[b,t] = o[b,t,y[b,t]]
+    product(r_turned.reshape(B*T, D)[start*T:stop*T], AS_IS, H, TRANSPOSED, 1.0, 0.0, o.reshape(B*T, V)[start*T:stop*T])
     for b in range(start, stop):
         L_rows_total = real(0)
         for t_ in range(T):
-            o_y = o[b, t_, y[b, t_]]
-            # (o_max) o_max[b,t] = max_v2 o[b,t,v2]
             o_max = real(-np.inf)
-            for v2 in range(V):
-                o_max = larger(o_max, o[b, t_, v2])
+            for v in range(V):
+                o[b, t_, v] += h[v]
+                # (o_max) o_max[b,t] = max_v2 o[b,t,v2]
+                o_max = larger(o_max, o[b, t_, v])
+            # o_y[b,t] = o[b,t,y[b,t]]
+            o_y = o[b, t_, y[b, t_]]
             # pred_exp[b,t,v] = exp(o[b,t,v] - o_max[b,t])
             pred_sum = real(0)
             for v in range(V):

@@ -99,7 +99,7 @@ class File:
         head += ["", "import numpy as np"]
         real = f"real = np.{self.parts.dtype}"
         short = ["f32 = np.float32"] if any("f32(" in source for source in sources) else []
-        head += ["from llvmlite import binding"] if swept else []
+        head += ["from llvmlite import binding"] if swept or "product" in self.used else []
         head += [f"from numba import {', '.join(sorted(numba))}", "", real, *short, FAST]
         body = "".join(f"\n{source.rstrip()}\n" for source in (*sources, *functions))
         if swept:

@@ -4,6 +4,8 @@ Those of the step, which hold most of its work, are linked: compiled once, and n
 calls one for each part, where the work pays for it on several threads: a `prange` with nothing else in it, for what is
 in it Numba compiles twice, and slowly where it is given many numbers.  So it gets the addresses as one array.
 
+Every second sweep goes from its last tile to its first: what the one before touched last may still be in cache.
+
 Part arrays have an axis of parts in front: what a sweep keeps for the tile at hand, and the sums that are added up when
 all parts are done.
 """
@@ -38,14 +40,17 @@ class SweepFunction:
 def sweep_functions(nest: Nest, names: Names, used: set[str], function: str, threads: bool) -> list[SweepFunction]:
     """One for each sweep of the nest, in order; `function` is the name of the one that calls them."""
     return [
-        Writer(nest, names, used, sweep, f"{function}_sweep_{n}", threads).written()
+        Writer(nest, names, used, sweep, f"{function}_sweep_{n}", threads, backwards=n % 2 == 0).written()
         for n, sweep in enumerate(nest.sweeps, 1)
     ]
 
 
 class Writer:
-    def __init__(self, nest: Nest, names: Names, used: set[str], sweep: Sweep, name: str, threads: bool) -> None:
-        self.nest, self.names, self.used, self.sweep, self.threads = nest, names, used, sweep, threads
+    def __init__(
+        self, nest: Nest, names: Names, used: set[str], sweep: Sweep, name: str, threads: bool, backwards: bool
+    ) -> None:
+        self.nest, self.names, self.used, self.sweep = nest, names, used, sweep
+        self.threads, self.backwards = threads, backwards
         self.name = names.identifier("function", name)
         self.printer = Printer(nest, names, used, sweep)
 
@@ -110,11 +115,14 @@ class Writer:
             )
             return [doc, f"start, stop = {extent} * part // parts, {extent} * (part + 1) // parts", *lines, *loop]
         tile, size = names.index(sweep.tile), sweep.size
+        first, end = "tiles * part // parts", "tiles * (part + 1) // parts"
+        order = f"{end} - 1, {first} - 1, -1" if self.backwards else f"{first}, {end}"
+        back = ", from the last to the first" if self.backwards else ""
         return [
-            f'"""Part `part` of `parts`: {text(sweep.axis)}, {size} at a time, and all that needs only these."""',
+            f'"""Part `part` of `parts`: {text(sweep.axis)}, {size} at a time{back}, and all that needs only these."""',
             *lines,
             f"tiles = {term(sweep.tile.extent, INT)[0]}",
-            f"for {tile} in range(tiles * part // parts, tiles * (part + 1) // parts):",
+            f"for {tile} in range({order}):",
             f"{INDENT}start, stop = {tile} * {size}, min({tile} * {size} + {size}, {extent})",
             *loop,
         ]

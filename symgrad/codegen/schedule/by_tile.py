@@ -6,6 +6,7 @@
     sum_v f[v,b]                   sum_k (sum over v in tile k of f[v,b])
     sum_v E[v,b]*f[v]              sum_k shift[k,b] * (sum over v in tile k of E_tile[v,b]*f[v])
     sum_b E[v,b]*h[b,i]            sum_b E_tile[v,b]*h_tile[v//T,b,i],  h_tile[k,b,i] = shift[k,b]*h[b,i]
+    sum_v,i C[v,i]**2              sum_k (sum over v in tile k, and i, of C[v,i]**2)
 
 These are identities for whatever tile size T.  A sum over the tile k is written sum_v [v//T == k]*f[v].  A tile of
 nothing but -inf gets the least number for its maximum, so that its exponentials are 0 and not NaN.
@@ -45,6 +46,23 @@ def shift_by_tile(program: Program, size: int) -> Program:
         if table.position == 0:
             program = Shifts(program, table, size).rewritten()
     return program
+
+
+def totals_by_tile(program: Program, size: int) -> Program:
+    """A number that sums a whole array of a table's axis, sum_v,i f[v,i], is summed tile by tile, with the tables."""
+    axes = {program.equation(t.members[0]).indices[0].extent for t in tables(program) if t.position == 0}
+    builder = Builder(program)
+    for equation in program.equations():
+        body = equation.body
+        if not equation.indices and isinstance(body, Reduce) and body.op == "sum" and len(body.indices) > 1:
+            along = [index for index in body.indices if index.extent in axes]
+            if len(along) == 1:
+                v, others = along[0], tuple(index for index in body.indices if index != along[0])
+                k = tile_index(v, size, {index.name for node in body.walk() for index in (*node.free, *body.indices)})
+                inside = summed((v, *others), mul(body.body, Compare("==", tile_of(v, size), k)))
+                body = summed((k,), builder.define(f"{equation.tensor}_tile", (k,), inside))
+        builder.add(replace(equation, body=body))
+    return builder.program
 
 
 @dataclass(frozen=True)

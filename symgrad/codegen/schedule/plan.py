@@ -19,7 +19,7 @@ from ...language.program import Equation, Item, Program, Recurrence, Tensor, equ
 from ...language.terms import DETERMINANTS, Const, Index, Inverse, Reduce, Size, Term, reads
 from ...language.typecheck import typecheck
 from ..nests import Assign, Comment, Loop, Node, StopIfNotFinite, Sweep, Within, Zero, accesses
-from .by_tile import shift_by_tile
+from .by_tile import shift_by_tile, totals_by_tile
 from .contractions import materialize_operands
 from .forms import PASSES, fold_into_updates, hoist_reductions
 from .fusion import place
@@ -102,9 +102,9 @@ def name_of(rewrite: Pass) -> str:
 
 def tiling(tile: int) -> tuple[Pass, ...]:
     """The passes that make tables ready to be worked on a tile at a time."""
-    by_tile = partial(shift_by_tile, size=tile)
+    by_tile = (partial(totals_by_tile, size=tile), partial(shift_by_tile, size=tile))
     before = (turn_tables, single_entries, turn_operands, move_row_factors)
-    return (*before, by_tile, hoist_reductions, materialize_operands)
+    return (*before, *by_tile, hoist_reductions, materialize_operands)
 
 
 # Every pass but the one without which a sum inside an expression would have no loop.

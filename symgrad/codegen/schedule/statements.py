@@ -1,7 +1,8 @@
 """Equation -> statements: loops with an innermost body, or one matrix product.
 
 An equation T = E + alpha*sum(...) + beta*[v == x[b]]*f becomes, in this order: the elementwise part (or zeros), matrix
-products, other sums, scattered rows.  A sum whose loops can all stand innermost runs in a local accumulator.
+products, other sums, scattered rows.  A sum whose loops can all stand innermost runs in a local accumulator.  What is
+added to nothing but products is added last, when they are in cache, and where the next loop may be over the same axes.
 """
 
 from __future__ import annotations
@@ -72,10 +73,11 @@ def every_statement(equation: Equation, in_place: bool, along: Index | None, by_
         return
     start = add(*plain)
     started = in_place and isinstance(start, Read) and start.indices == target.indices
-    if not started and start != ZERO:
+    late = bool(products) and not (started or sums or scatters or start == ZERO)
+    if not (started or late or start == ZERO):
         yield Statement(equation, equation.indices, (Assign(target, "=", start),))
         started = True
-    orders = [loop_order(equation.indices, taken_apart(t)[0].indices, taken_apart(t)[0].body) for t in sums]
+    orders = [sum_order(equation, taken_apart(t)[0], along) for t in sums]
     depth = len(equation.indices)
     local_first = bool(sums) and set(orders[0][:depth]) == set(equation.indices)  # its value can be assigned
     if not started and (depth == 0 or not (products or local_first)):
@@ -84,6 +86,8 @@ def every_statement(equation: Equation, in_place: bool, along: Index | None, by_
     for product in products:
         yield Statement(equation, product.batch, (MatrixProduct(product, accumulate=started),))
         started = True
+    if late:
+        yield Statement(equation, equation.indices, (Assign(target, "+=", start),))
     for term, order in zip(sums, orders, strict=True):
         reduction, others = taken_apart(term)
         if set(order[:depth]) != set(equation.indices):
@@ -146,10 +150,16 @@ def loop_order(target: tuple[Index, ...], inner: tuple[Index, ...], body: Term) 
     return in_order((*target, *inner), *axes, target, inner)
 
 
+def sum_order(equation: Equation, reduction: Reduce, along: Index | None) -> tuple[Index, ...]:
+    """The order of a sum's loops; the one that is there already is the first."""
+    order = loop_order(equation.indices, reduction.indices, reduction.body)
+    return in_order(order, (along,), order) if along in equation.indices else order
+
+
 def accumulator(equation: Equation, term: Term, plain: Term, along: Index | None) -> Statement | None:
     """target = plain + alpha * (a local sum or maximum), where the bound loops can stand innermost."""
     reduction, others = taken_apart(term)
-    order = loop_order(equation.indices, reduction.indices, reduction.body)
+    order = sum_order(equation, reduction, along)
     depth = len(equation.indices)
     if set(order[:depth]) != set(equation.indices):
         if reduction.op == "sum" or (reduction.op == "max" and term == reduction and along in equation.indices):
