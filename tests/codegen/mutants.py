@@ -22,7 +22,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "subtracted instead of added": (r" \+= ", " -= "),
     "overwritten instead of added": (r" [+-]= ", " = "),
     "a sum that keeps its last term": (r"plus\(\w+, (.*)\)$", r"\1"),
-    "a product that overwrites": (r", 1\.0, 1\.0, ", ", 1.0, 0.0, "),
+    "a product that overwrites": (r"((?:AS_IS|TRANSPOSED), [^,]+), 1\.0, ", r"\1, 0.0, "),
     "a product that adds to what was there": (r", 0\.0, ", ", 1.0, "),
     "the negative product": (r"(?<=, )1\.0(?=, [01]\.0, )", "-1.0"),
     "forgotten zeros": (r"\[\.\.\.\] = 0$", "[...] *= 1"),
