@@ -30,6 +30,7 @@ from .checking import api as checking
 from .checking.report import Report
 from .codegen.emitted import Emitted, Generated
 from .codegen.emitted_file import Parts, emit
+from .codegen.schedule.fitting import fitting_schedule
 from .codegen.schedule.plan import TILE, plan
 from .language.errors import DeclarationError
 from .language.evaluation import evaluation_form, has_evaluation_form, state_updates, training_form
@@ -67,6 +68,7 @@ def generate(
     schedule: str = "auto",
     tile: int = TILE,
     without: Collection[str] = (),
+    sizes: Mapping[str, int] | None = None,
 ) -> Generated:
     """Stages 2 to 5: the model's loss, gradients, optimizer step and training loop as one Numba file.
 
@@ -75,9 +77,10 @@ def generate(
     `optimizer` may be a name, with that rule's own constants.  `schedule` is one of those in `codegen.schedule.plan`:
     "auto" is meant to be the fastest, "plain" gives loops alone, one nest an equation; any other than "auto" in a file
     of its own.  With tiles, a table over a long axis, such as the scores of all words, is worked on `tile` entries of
-    that axis at a time.  `without` names passes of the schedule that are left out.  Raises DerivativeError for what has
-    no derivative, DeclarationError for a dtype, a schedule, a pass or an optimizer that there is none
-    of, and for a name of the model that is that of one of its settings.
+    that axis at a time.  `without` names passes of the schedule that are left out.  `sizes` that are known, the batch's
+    among them, say what "auto" stands for; the code is right for all others too.  Raises DerivativeError for what has
+    no derivative, DeclarationError for a dtype, a schedule, a pass or an optimizer that there is none of, and for a
+    name of the model that is that of one of its settings.
     """
     program = model.program if isinstance(model, Model) else model
     optimizer = chosen_optimizer(optimizer)
@@ -95,6 +98,8 @@ def generate(
 
     # the norm of all gradients is not worth a second pass over them: where it overflows, clipping gives a step of 0
     stable_step, _ = stabilize(step, leave=[e.tensor for e in updates])
+    if schedule == "auto" and sizes is not None:
+        schedule = fitting_schedule(stable_step, sizes, tile)
     stable_gradients, _ = stabilize(training_form(everything.program))
     stable_loss, rewritten = stabilize(training_form(replace(program, outputs=program.outputs[:1])))
     evaluated, _ = stabilize(evaluation_form(program)) if has_evaluation_form(program) else (None, ())

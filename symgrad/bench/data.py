@@ -5,7 +5,6 @@ A peer's process imports nothing of ours but the modules that run it, so that wh
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -21,11 +20,6 @@ if TYPE_CHECKING:
 BATCHES = 50  # different batches, again and again
 FILE = "start.npz"
 Values = dict[str, np.ndarray]
-
-
-def cores() -> int:
-    """How many this process may use: `taskset -c 0 symgrad bench` compares on one."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def program_of(case: Case) -> Program:

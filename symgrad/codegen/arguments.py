@@ -7,7 +7,6 @@ C's.  What is kept (parameters and states) has to be as compiled code needs it.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +16,7 @@ import numpy as np
 
 from ..language.batch import batch_axis, why_no_batch
 from ..language.errors import DataError
+from ..language.machine import cores
 from ..language.notation import text
 from ..language.program import Program, Role, Tensor
 from ..language.sizes import Divisors, refuse_vanishing, solved, unknown_sizes
@@ -283,12 +283,12 @@ class Arguments:
 
 def thread_count(value: object, where: str) -> int:
     """The number of threads of a step.  Raises DataError where it is none: memory is taken for each."""
-    cores = os.cpu_count() or 1
-    most = max(MOST_THREADS, cores)
+    here = cores()
+    most = max(MOST_THREADS, here)
     if not isinstance(value, int | np.integer) or isinstance(value, bool) or not 1 <= value <= most:
         raise DataError(
             f"{where}: threads is {value!r}, expected a whole number from 1 to {most}, best from 1 to this machine's "
-            f"{cores} cores; give {'fewer' if isinstance(value, int | np.integer) and value > most else 'one of these'}"
+            f"{here} cores; give {'fewer' if isinstance(value, int | np.integer) and value > most else 'one of these'}"
         )
     return int(value)
 

@@ -31,7 +31,7 @@ from .vocabulary import Vocabulary
 
 
 class Generated(Protocol):
-    """What `generate(model, optimizer, dtype=, weight_decay=, clip=)` returns."""
+    """What `generate(model, optimizer, dtype=, weight_decay=, clip=, sizes=)` returns."""
 
     def load(self) -> Emitted:
         """The module, ready to run."""
@@ -111,8 +111,10 @@ def train(
     data, sizes = loaded(program, training)
     started = start and started_from(start, program, sizes, data.vocabulary, training.dtype)
     options = {"dtype": training.dtype, "weight_decay": dict(training.weight_decay), "clip": training.clip}
-    emitted = (generate or pipeline.generate)(model, training.optimizer, **options).load()
-    most = threads if threads is not None else threads_for(sizes, training.batch, batch_axis(program), emitted.threaded)
+    axis = batch_axis(program)
+    known = sizes if axis is None else {**sizes, axis: training.batch}
+    emitted = (generate or pipeline.generate)(model, training.optimizer, **options, sizes=known).load()
+    most = threads if threads is not None else threads_for(sizes, training.batch, axis, emitted.threaded)
     counts = (most,) if threads is not None or most == 1 else (most, 1)
     for line in opening(program, training, data, sizes, " or ".join(map(str, sorted(counts)))):
         report.say(line)

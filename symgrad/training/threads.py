@@ -16,6 +16,8 @@ from typing import Protocol
 
 import numpy as np
 
+from ..language.machine import cores
+
 SMALL = 16_000_000  # multiplications
 
 
@@ -34,10 +36,6 @@ def threads_for(sizes: Mapping[str, int], batch: int, axis: str | None, threaded
     for size in largest:
         work *= size
     return 1 if work < SMALL else cores()
-
-
-def cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager

@@ -52,7 +52,7 @@ def test_the_same_seed_gives_the_same_file(tmp_path):
     assert run(tmp_path, out=tmp_path / "c", threads=1, seed=1).path.read_bytes() != first
 
 
-def test_generate_is_asked_for_the_recipe(tmp_path):
+def test_generate_is_asked_for_the_recipe_and_told_the_sizes(tmp_path):
     asked = {}
 
     def generate(model, optimizer, **options):
@@ -61,7 +61,8 @@ def test_generate_is_asked_for_the_recipe(tmp_path):
 
     run(tmp_path, generate=generate, optimizer="sgd", dtype="float64", clip=2.0, weight_decay={"W": 0.1})
     assert repr(asked.pop("optimizer")) == "SGD()"
-    assert asked == {"dtype": "float64", "clip": 2.0, "weight_decay": {"W": 0.1}}
+    recipe = {"dtype": "float64", "clip": 2.0, "weight_decay": {"W": 0.1}}
+    assert asked == {**recipe, "sizes": {"V": 4, "B": 16}}
 
 
 def test_overrides(tmp_path):

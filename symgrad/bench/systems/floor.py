@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...language.machine import cores
 from ..cases import Case
-from ..data import cores
 from . import Form, Run, threads_text
 
 SIDE = 1536

@@ -12,8 +12,9 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from ...language.machine import cores
 from ..cases import Case
-from ..data import cores, read_start
+from ..data import read_start
 from . import Form, Run, layouts, threads_text
 from .rules import RULES, USUAL, initial_shapes
 

@@ -28,7 +28,7 @@ def start(case: Case, form: Form, folder: str, schedule: str = "auto") -> Run:
     sizes = all_sizes(case, program)
     optimizer = OPTIMIZERS[case.optimizer]()
     options = {"dtype": case.dtype, "weight_decay": case.weight_decay, "clip": case.clip, "schedule": schedule}
-    emitted = generate(program, optimizer, **options).load(Path(folder) / GENERATED)
+    emitted = generate(program, optimizer, **options, sizes=sizes).load(Path(folder) / GENERATED)
     parameters, batches = read_start(folder)
     states = initial_values(emitted.states, sizes, 0, case.dtype)
     join = np.concatenate if emitted.batch_size is not None else np.stack

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ...language.machine import cores
 from ..cases import Case
-from ..data import cores, read_start
+from ..data import read_start
 from . import Form, Run, layouts, threads_text
 
 EMBEDDED = ("concat_lm", "makemore_mlp", "bengio2003", "unnamed_loss")

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from ...language.machine import cores
 from ..cases import Case
-from ..data import cores
 from . import Form, Run, threads_text
 
 
