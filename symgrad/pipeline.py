@@ -32,6 +32,7 @@ from .codegen.emitted import Emitted, Generated
 from .codegen.emitted_file import Parts, emit
 from .codegen.schedule.fitting import fitting_schedule
 from .codegen.schedule.plan import TILE, plan
+from .codegen.thresholds import of_threads, of_tiles
 from .language.errors import DeclarationError
 from .language.evaluation import evaluation_form, has_evaluation_form, state_updates, training_form
 from .language.masks import with_draws
@@ -123,7 +124,8 @@ def generate(
     if without:
         several = hashlib.sha256(" ".join(without).encode()).hexdigest()[:8]
         name += f"_without_{without[0] if len(without) == 1 else several}"
-    return Generated(emit(parts), name, program, typecheck(step), differentiated, dtype)
+    branches = of_tiles(parts.step, parts.loss, parts.gradients), of_threads(parts.step)
+    return Generated(emit(parts), name, program, typecheck(step), differentiated, dtype, *branches)
 
 
 def chosen_optimizer(optimizer: Optimizer | str | None) -> Optimizer:

@@ -37,7 +37,9 @@ class Emitted(Protocol):
     A batch has the masks too, `parameters` the states that a loss reads.
 
     program     the step as equations: forward, gradients, updates; `outputs[0]` is the loss
-    thresholds  (size names, value): the schedule branches where the product of these sizes crosses the value
+    of_tiles    (size names, value): the code branches where the product of these sizes crosses the value
+    of_threads  the same for a step on several threads
+    threaded    whether a chunk takes a number of threads
     """
 
     program: Program
@@ -45,7 +47,9 @@ class Emitted(Protocol):
     parameters: tuple[Tensor, ...]
     states: tuple[Tensor, ...]
     settings: tuple[Tensor, ...]
-    thresholds: tuple[Threshold, ...]
+    of_tiles: tuple[Threshold, ...]
+    of_threads: tuple[Threshold, ...]
+    threaded: bool
 
     def loss(self, batch: Values, parameters: Values) -> float:
         """The mean loss of one batch."""
@@ -135,8 +139,8 @@ def cast(tensor: Tensor, value: np.ndarray, dtype: str) -> np.ndarray:
 
 
 def sizes_to_check(program: Program, emitted: Emitted) -> tuple[dict[str, int], ...]:
-    """The table of sizes, and both sides of every threshold of the schedule."""
-    return (*size_table(program), *threshold_sizes(program, emitted.thresholds))
+    """The table of sizes, and both sides of every branch of the code."""
+    return (*size_table(program), *threshold_sizes(program, emitted.of_tiles))
 
 
 def threshold_sizes(program: Program, thresholds: tuple[Threshold, ...]) -> tuple[dict[str, int], ...]:

@@ -1,6 +1,7 @@
 """Part (c): the very step that training calls, in its dtype, against the interpreter on the same equations in float64.
 
-Every parameter and state is compared after one step and after three.  With X before, X' expected after and Y found,
+Every parameter and state is compared after one step and after three, on one thread and on two.  With X before, X'
+expected after and Y found,
 
     error = max|Y - X'| / (max|X' - X| + r*max|X'|),    r = 4*steps*eps/tolerance
 
@@ -24,7 +25,7 @@ from ..language.batch import batch_axis
 from ..language.errors import DataError
 from ..language.masks import DRAW, KEYS, drawn_masks
 from ..language.program import Program, Role
-from .emitted_check import Emitted, cast, sizes_to_check
+from .emitted_check import Emitted, cast, sizes_to_check, threshold_sizes
 from .interpreter import Sizes, Values, evaluate
 from .points import Point, draw, point, shape_of
 from .report import Row
@@ -50,36 +51,44 @@ class Start:
 def check_step(
     emitted: Emitted, dtype: str = "float32", seed: int = 0, table: Sequence[Sizes] | None = None
 ) -> tuple[Row, ...]:
-    """The rows of every size of `table` (`sizes_to_check` unless given); `emitted` computes in `dtype`."""
+    """The rows of every size of `table` (`sizes_of_steps` unless given); `emitted` computes in `dtype`."""
     rows: list[Row] = []
-    for position, sizes in enumerate(sizes_to_check(emitted.program, emitted) if table is None else table):
+    for position, sizes in enumerate(sizes_of_steps(emitted) if table is None else table):
         for steps in STEPS:
             rows += step_rows(emitted, sizes, steps, dtype, seed + position)
     return tuple(rows)
 
 
+def sizes_of_steps(emitted: Emitted) -> Sequence[Sizes]:
+    """Those of the other checks, and the least at which the work is divided among threads."""
+    program = emitted.program
+    divided = (threshold_sizes(program, (threshold,))[1] for threshold in emitted.of_threads)
+    return (*sizes_to_check(program, emitted), *divided)
+
+
 def step_rows(emitted: Emitted, sizes: Sizes, steps: int, dtype: str, seed: int) -> Iterator[Row]:
+    """The rows of one start, from which the steps are taken on one thread, and on two where that can be told."""
     program = emitted.program
     start, expected, expected_losses = starting_point(program, sizes, steps, dtype, seed)
-    parameters, states = copies(start.parameters), copies(start.states)
-    losses = np.full(steps, np.nan)
-    taken = emitted.chunk(start.order, start.settings, start.data, parameters, states, losses)
     epsilon = float(np.finfo(dtype).eps)
     tolerance = 4 * math.sqrt(epsilon)
-    test = f"{steps} step{'s' if steps > 1 else ''} in {dtype}"
     floor = 4 * steps * epsilon / tolerance
-    found = {**parameters, **states}
-    updates = {
-        n: largest(expected[n] - old.astype(np.float64)) for n, old in {**start.parameters, **start.states}.items()
-    }
+    before = {**start.parameters, **start.states}
+    updates = {name: largest(expected[name] - old.astype(np.float64)) for name, old in before.items()}
     least = max([4 * floor, *(updates[name] / 100 for name in start.parameters)])
-    for name, before in {**start.parameters, **start.states}.items():
-        update = max(updates[name], least)
-        error = distance(found[name], expected[name], update + floor * largest(expected[name]), taken == steps)
-        yield Row("step", test, sizes, name, before.shape, error, tolerance)
-    # a loss near 0 is what terms of about 1 leave
-    error = distance(losses, expected_losses, max(1.0, largest(expected_losses)), taken == steps)
-    yield Row("step", test, sizes, program.outputs[0], (), error, tolerance)
+    for threads in ({"threads": 1}, {"threads": 2}) if emitted.threaded else ({},):
+        parameters, states = copies(start.parameters), copies(start.states)
+        losses = np.full(steps, np.nan)
+        taken = emitted.chunk(start.order, start.settings, start.data, parameters, states, losses, **threads)
+        found = {**parameters, **states}
+        test = f"{steps} step{'s' if steps > 1 else ''} in {dtype}{' on 2 threads' if 2 in threads.values() else ''}"
+        for name, old in before.items():
+            scale = max(updates[name], least) + floor * largest(expected[name])
+            error = distance(found[name], expected[name], scale, taken == steps)
+            yield Row("step", test, sizes, name, old.shape, error, tolerance)
+        # a loss near 0 is what terms of about 1 leave
+        error = distance(losses, expected_losses, max(1.0, largest(expected_losses)), taken == steps)
+        yield Row("step", test, sizes, program.outputs[0], (), error, tolerance)
 
 
 def largest(array: np.ndarray) -> float:

@@ -8,12 +8,16 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import re
+import signal
 import sys
+import threading
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
 
 import numpy as np
 
@@ -23,6 +27,7 @@ from ..language.files import write_atomically
 from ..language.program import Program, Role, Tensor
 from ..language.sizes import divisors
 from .arguments import Arguments, Form, Values, thread_count
+from .thresholds import Threshold
 
 LAST_LINES = 8  # of a compiler's message: what it could not do, and in which line of the file
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
@@ -33,7 +38,8 @@ class Generated:
     """The text of an emitted file; `print` shows it.
 
     `model` is the program that it was made from, `program` the step that it computes; `differentiated` names the
-    parameters and real inputs whose gradients its function `gradients` returns, in order.
+    parameters and real inputs whose gradients its function `gradients` returns, in order.  `of_tiles` and `of_threads`
+    are the sizes at which the code takes another way; see `codegen.thresholds`.
     """
 
     source: str
@@ -42,6 +48,8 @@ class Generated:
     program: Program
     differentiated: tuple[str, ...]
     dtype: str
+    of_tiles: tuple[Threshold, ...] = ()
+    of_threads: tuple[Threshold, ...] = ()
 
     def __str__(self) -> str:
         return self.source
@@ -71,7 +79,9 @@ class Generated:
 
     def with_module(self, module: ModuleType) -> Emitted:
         """The functions of a module that was made of this text."""
-        return Emitted(self.model, self.program, self.differentiated, module, self.dtype)
+        return Emitted(
+            self.model, self.program, self.differentiated, module, self.dtype, self.of_tiles, self.of_threads
+        )
 
 
 def load_module(path: Path) -> ModuleType:
@@ -121,7 +131,8 @@ class Emitted:
     differentiated: tuple[str, ...]
     module: ModuleType
     dtype: str
-    thresholds: tuple = ()
+    of_tiles: tuple[Threshold, ...] = ()
+    of_threads: tuple[Threshold, ...] = ()
 
     def __repr__(self) -> str:
         name = self.module.__name__.rpartition(".")[2]
@@ -220,16 +231,41 @@ class Emitted:
         return int(self.called("train_chunk", *arguments, *([threads] if self.threaded else [])))
 
     def called(self, function: str, *arguments: object) -> object:
-        """What the file's function gives.  Raises EmissionError where it cannot be compiled."""
-        try:
-            return getattr(self.module, function)(*arguments)
-        except Exception as error:
-            if not is_of_compiler(error):
-                raise
-            raise EmissionError(
-                f"{self.program.name}: Numba cannot compile `{function}` of {self.module.__file__}, which symgrad "
-                "emitted.  This is a mistake of symgrad's, not of the model: report it with the model file; plain "
-                "loops (`--schedule plain`, in Python generate(..., schedule='plain')) may compile.  Where you have "
-                "interrupted it, call again.  Numba's last lines:\n"
-                f"{last_lines(error)}"
-            ) from error
+        """What the file's function gives.  Raises EmissionError where it cannot be compiled; Ctrl-C is never lost."""
+        with noticed_interrupts() as interrupts:
+            try:
+                result = getattr(self.module, function)(*arguments)
+            except Exception as error:
+                if interrupts:
+                    raise KeyboardInterrupt from error
+                if not is_of_compiler(error):
+                    raise
+                raise EmissionError(
+                    f"{self.program.name}: Numba cannot compile `{function}` of {self.module.__file__}, which symgrad "
+                    "emitted.  This is a mistake of symgrad's, not of the model: report it with the model file; plain "
+                    "loops (`--schedule plain`, in Python generate(..., schedule='plain')) may compile.  Numba's last "
+                    f"lines:\n{last_lines(error)}"
+                ) from error
+            if interrupts:
+                raise KeyboardInterrupt
+            return result
+
+
+@contextmanager
+def noticed_interrupts() -> Iterator[list[int]]:
+    """The interrupts within.  LLVM drops a KeyboardInterrupt that Python raises below it, and fails in another way."""
+    seen: list[int] = []
+    handler = signal.getsignal(signal.SIGINT)
+    if handler is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
+        yield seen
+        return
+
+    def notice(number: int, frame: FrameType | None) -> None:
+        seen.append(number)
+        handler(number, frame)
+
+    signal.signal(signal.SIGINT, notice)
+    try:
+        yield seen
+    finally:
+        signal.signal(signal.SIGINT, handler)

@@ -66,11 +66,13 @@ def row_length(matrix):
     return max(matrix.strides[0] // matrix.itemsize, matrix.shape[1])
 '''
 
-THREADS = '''
+WORTH_A_THREAD = 400_000
+
+THREADS = f'''
 @njit(cache=True)
 def parts_for(work, threads):
     """In how many parts, one a thread, so many multiplications are done: waking a thread takes some microseconds."""
-    return threads if work > 400_000 else 1
+    return threads if work > {WORTH_A_THREAD:_} else 1
 '''
 
 ADD_PARTS = '''

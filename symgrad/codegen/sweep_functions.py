@@ -139,10 +139,14 @@ class Writer:
 
     def work(self) -> str:
         """The largest number of multiplications or entries that one of its statements goes through."""
-        spaces = list({frozenset(Counter(s).items()): s for s in reversed([*spaces_of(self.sweep.body, ())])}.values())
-        largest = [s for s in reversed(spaces) if not any(contains(other, s) for other in spaces if other is not s)]
-        products = [self.printer.term(mul(*space), INT)[0] for space in largest]
+        products = [self.printer.term(mul(*space), INT)[0] for space in largest_spaces(self.sweep.body)]
         return products[0] if len(products) == 1 else f"max({', '.join(products)})"
+
+
+def largest_spaces(nodes: list[Node]) -> list[tuple[Term, ...]]:
+    """The extents of the loops around the statements, without those that another's are more than."""
+    spaces = list({frozenset(Counter(space).items()): space for space in reversed([*spaces_of(nodes, ())])}.values())
+    return [space for space in reversed(spaces) if not any(contains(o, space) for o in spaces if o is not space)]
 
 
 def contains(space: tuple[Term, ...], other: tuple[Term, ...]) -> bool:

@@ -52,12 +52,24 @@ def limited_blas(threads: int) -> Iterator[None]:
         yield
 
 
+Values = Mapping[str, np.ndarray]
+
+
 class Chunks(Protocol):
     """What is run in chunks of steps, by a number of threads if it is `threaded`; see `loop.Emitted`."""
 
     threaded: bool
 
-    def chunk(self, order: np.ndarray, *arguments: object, **threads: int) -> int: ...
+    def chunk(
+        self,
+        order: np.ndarray,
+        settings: Values,
+        data: Values,
+        parameters: Values,
+        states: Values,
+        losses: np.ndarray,
+        **threads: int,
+    ) -> int: ...
 
 
 class Balanced:
@@ -66,37 +78,55 @@ class Balanced:
     The numbers of different thread counts differ in their last bits; a run that must be repeated to the bit names one.
     """
 
-    TRY = 2  # chunks, of which the faster counts: threads that wake and caches that are cold are no count's own
+    TRY = 2  # tries, of which the faster counts: threads that wake and caches that are cold are no count's own
     AGAIN = 4, 32  # chunks until the slower count gets another try: at first, and at most, twice as many each time
+    PART = 16  # a try takes this part of a chunk, and at least
+    STEPS = 3  # so many steps, or all of them
 
     def __init__(self, emitted: Chunks, *counts: int) -> None:
         self._emitted, self._counts = emitted, tuple(sorted(set(counts), reverse=True))
         self._seconds: dict[int, deque[float]] = {count: deque(maxlen=self.TRY) for count in self._counts}
-        # The first chunk of all may wait for the compiler.
+        # The first try of all may wait for the compiler.
         self._tries = [self._counts[0], *(count for count in self._counts for _ in range(self.TRY))]
         self._waited, self._wait = 0, self.AGAIN[0]
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._emitted, name)
 
-    def chunk(self, order: np.ndarray, *arguments: object) -> int:
-        count, threaded = self.count(), self._emitted.threaded
-        with limited_blas(1 if threaded else count):  # two pools of threads ruin each other
+    def chunk(
+        self, order: np.ndarray, settings: Values, data: Values, parameters: Values, states: Values, losses: np.ndarray
+    ) -> int:
+        """The steps of the chunk, the first of them on the counts that are to be tried; how many were done."""
+        done = 0
+        for count, steps in self.pieces(len(order)):
+            piece = slice(done, done + steps)
+            of_piece = {name: values[piece] for name, values in settings.items()}
             began = time.perf_counter()
-            taken = self._emitted.chunk(order, *arguments, **({"threads": count} if threaded else {}))
-            seconds = time.perf_counter() - began
-        self._seconds[count].append(seconds / max(1, len(order)))
-        return taken
+            taken = self.on(count, order[piece], of_piece, data, parameters, states, losses[piece])
+            self._seconds[count].append((time.perf_counter() - began) / steps)
+            done += taken
+            if taken < steps:
+                break
+        return done
 
-    def count(self) -> int:
-        """The number of threads for the next chunk."""
-        if not self._tries and self._waited == self._wait:
+    def on(self, count: int, *arguments: object) -> int:
+        threaded = self._emitted.threaded
+        with limited_blas(1 if threaded else count):  # two pools of threads ruin each other
+            return self._emitted.chunk(*arguments, **({"threads": count} if threaded else {}))
+
+    def pieces(self, steps: int) -> Iterator[tuple[int, int]]:
+        """(count of threads, number of steps): first the tries, then what is left of the chunk."""
+        if not self._tries and self._waited == self._wait and len(self._counts) > 1:
             self._tries = [max(self._counts, key=self.seconds)] * self.TRY
             self._waited, self._wait = 0, min(2 * self._wait, self.AGAIN[1])
-        if self._tries:
-            return self._tries.pop(0)
-        self._waited += 1
-        return min(self._counts, key=self.seconds)
+        few = max(self.STEPS, steps // self.PART)
+        few = few if len(self._tries) * few < steps else steps
+        while self._tries and steps:
+            yield self._tries.pop(0), few
+            steps -= few
+        if steps:
+            self._waited += 1
+            yield min(self._counts, key=self.seconds), steps
 
     def seconds(self, count: int) -> float:
         """Of a step on so many threads: the least lately."""

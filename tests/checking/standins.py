@@ -34,7 +34,9 @@ class Interpreted:
     optimizer: Optimizer = field(default_factory=SGD)
     dtype: str = "float64"
     wrong: Wrong = unchanged
-    thresholds: tuple[Threshold, ...] = ()
+    of_tiles: tuple[Threshold, ...] = ()
+    of_threads: tuple[Threshold, ...] = ()
+    threaded: bool = False
 
     @cached_property
     def program(self) -> Program:

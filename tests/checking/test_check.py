@@ -166,7 +166,7 @@ def test_a_branch_that_is_wrong_beyond_its_threshold_only_is_found() -> None:
             return loss, {name: -value if len(parameters["C"]) >= 40 else value for name, value in found.items()}
 
     assert Report(program, check_emitted(program, Branching(program), FEW, table=size_table(program)[:2])).ok
-    aware = Branching(program, thresholds=((("V",), 40),))
+    aware = Branching(program, of_tiles=((("V",), 40),))
     assert not Report(program, check_emitted(program, aware, FEW, table=sizes_to_check(program, aware)[-3:])).ok
 
 

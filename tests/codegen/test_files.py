@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -162,6 +163,35 @@ def test_an_error_of_the_code_itself_is_not_hidden(tmp_path: Path) -> None:
     raising = replace(generate(model), source=SMALL.replace("return 0.5", "raise ValueError(w)"))
     with pytest.raises(ValueError):
         raising.load(tmp_path).loss({}, {"w": np.zeros((), np.float32)})
+
+
+SWALLOWING = """import signal
+
+from numba import njit
+
+
+@njit
+def compiled(w):
+    return {}
+
+
+def loss(w):
+    try:
+        signal.raise_signal(signal.SIGINT)  # as below a callback of LLVM, which drops what Python raises there
+    except KeyboardInterrupt:
+        return compiled(w)
+"""
+
+
+@pytest.mark.parametrize("end", ["0.5", "sinus(0.5)"], ids=["the compiler goes on", "the compiler fails"])
+def test_an_interrupt_that_the_compiler_drops_is_raised(end: str, tmp_path: Path) -> None:
+    model = Model("small")
+    w = model.parameters(w=())
+    model.minimize("L", w**2)
+    emitted = replace(generate(model), source=SWALLOWING.format(end)).load(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        emitted.loss({}, {"w": np.zeros((), np.float32)})
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 # -- inside the bounds -------------------------------------------------------------------------------------------------

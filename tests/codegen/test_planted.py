@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -74,3 +75,21 @@ def test_every_kind_of_mistake_is_planted() -> None:
         m.mistake for model, rule in FILES.values() for m in mutants(generate(MODELS[model](), rule, "float64", tile=2))
     }
     assert seen == set(MISTAKES)
+
+
+def test_a_mistake_on_two_threads_is_found() -> None:
+    generated = generate(MODELS["concat_lm"](), SGD(), "float64", tile=2)
+    lost = replace(generated, source=generated.source.replace("dh_sum_parts, parts)", "dh_sum_parts, 1)"))
+    assert lost.source != generated.source
+    sizes = size_table(generated.model)[1]
+    wrong = {row.test for row in step_rows(run(lost), sizes, 1, "float64", 0) if not row.ok}
+    assert wrong == {"1 step in float64 on 2 threads"}
+
+
+def test_the_sizes_at_which_the_code_branches_are_told() -> None:
+    tiled = generate(MODELS["concat_lm"](), SGD(), tile=100)
+    assert tiled.of_tiles == ((("V",), 101),)
+    assert ("B", "H", "V") in dict(tiled.of_threads)
+    by_row = generate(MODELS["concat_lm"](), SGD(), schedule="rows")
+    assert not by_row.of_tiles and by_row.of_threads
+    assert not generate(MODELS["concat_lm"](), SGD(), schedule="plain").of_threads

@@ -292,17 +292,22 @@ class Clocked:
     """Chunks that take as long as a table says for their number of threads, or for that of BLAS."""
 
     def __init__(self, seconds: dict[int, float], threaded: bool) -> None:
-        self.seconds, self.threaded, self.seen = seconds, threaded, []
+        self.seconds, self.threaded, self.seen, self.steps = seconds, threaded, [], []
 
-    def chunk(self, order: np.ndarray, threads: int | None = None) -> int:
+    def chunk(self, order: np.ndarray, *arguments: object, threads: int | None = None) -> int:
         from threadpoolctl import threadpool_info
 
         of_blas = min(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
         assert self.threaded == (threads is not None)
         assert not self.threaded or of_blas == 1, "BLAS has threads of its own beside those of the sweeps"
         self.seen.append(threads or of_blas)
-        time.sleep(self.seconds[self.seen[-1]])
+        self.steps.append(len(order))
+        time.sleep(self.seconds[self.seen[-1]] * len(order))
         return len(order)
+
+
+def chunk(balanced: Balanced, steps: int) -> int:
+    return balanced.chunk(np.zeros((steps, 1)), {"lr": np.zeros(steps)}, {}, {}, {}, np.zeros(steps))
 
 
 @pytest.mark.parametrize("threaded", [False, True])
@@ -311,10 +316,29 @@ def test_the_faster_number_of_threads_is_found_and_kept(fast, threaded):
     chunks = Clocked({fast: 0.001, 3 - fast: 0.1}, threaded)
     balanced = Balanced(chunks, 2, 1)
     for _ in range(32):
-        assert balanced.chunk(np.zeros((1, 1))) == 1
+        assert chunk(balanced, 1) == 1
     assert chunks.seen[:5] == [2, 2, 2, 1, 1], "one for the compiler, then two for each"
     slow = [k for k, count in enumerate(chunks.seen[5:]) if count != fast]
     assert slow == [4, 5, 14, 15], "the other gets another try after 4 chunks, after 8, after 16"
+
+
+def test_only_a_part_of_a_long_chunk_is_tried():
+    chunks = Clocked({1: 0.0, 2: 0.001}, threaded=True)
+    balanced = Balanced(chunks, 2, 1)
+    for _ in range(6):
+        assert chunk(balanced, 160) == 160
+    assert chunks.seen == [2, 2, 2, 1, 1, 1] + 3 * [1] + [2, 2, 1] + [1]
+    assert chunks.steps == [10, 10, 10, 10, 10, 110] + 3 * [160] + [10, 10, 140] + [160]
+
+
+def test_a_chunk_ends_where_a_piece_of_it_does():
+    class Diverging(Clocked):
+        def chunk(self, order: np.ndarray, *arguments: object, threads: int | None = None) -> int:
+            return min(7, super().chunk(order, *arguments, threads=threads))
+
+    diverging = Diverging({1: 0.0, 2: 0.0}, threaded=True)
+    assert chunk(Balanced(diverging, 2, 1), 160) == 7
+    assert diverging.steps == [10]
 
 
 def test_a_slow_first_chunk_is_not_held_against_its_number_of_threads():
@@ -323,7 +347,7 @@ def test_a_slow_first_chunk_is_not_held_against_its_number_of_threads():
     balanced = Balanced(chunks, 2, 1)
     for seconds in (0.0, 0.1, 0.02, 0.02, 0.02, 0.02):
         chunks.seconds[2] = seconds
-        balanced.chunk(np.zeros((1, 1)))
+        chunk(balanced, 1)
     assert chunks.seen == [2, 2, 2, 1, 1, 2]
 
 

@@ -20,7 +20,7 @@ from .plan import TILE, chosen_schedule, scheduled_equations
 from .rows import rows_of
 from .tables import tables
 
-PAYS = 1_000_000  # multiplications of one product: some ten microseconds on one core
+WORTH_DIVIDING = 1_000_000  # multiplications of one product: some ten microseconds on one core
 
 
 def fitting_schedule(program: Program, sizes: Mapping[str, int], tile: int = TILE) -> str:
@@ -31,7 +31,7 @@ def fitting_schedule(program: Program, sizes: Mapping[str, int], tile: int = TIL
     axes = {scheduled.equation(table.members[0]).indices[table.position].extent for table in tables(scheduled)}
     if not axes or any(not 0 < value(axis, sizes) <= tile for axis in axes):
         return "auto"
-    return "rows" if rows_of(program) is not None and largest_product(scheduled, sizes) > PAYS else "whole"
+    return "rows" if rows_of(program) is not None and largest_product(scheduled, sizes) > WORTH_DIVIDING else "whole"
 
 
 def largest_product(program: Program, sizes: Mapping[str, int]) -> int:
