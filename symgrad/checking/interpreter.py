@@ -1,12 +1,14 @@
 """The meaning of a Program: NumPy, float64, every term over the whole index space at once.
 
 A term's value is an array with one dimension per index in scope (length 1 where it does not depend on it), so the code
-below is the definition of each node and nothing else.  It is the oracle; speed and memory are no concern of it.
+below is the definition of each node and nothing else.  It is the oracle; speed and memory are no concern of it, but
+for a large sum of products, which is left to `numpy.einsum`: the space of all its indices may not fit into memory.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 
 import numpy as np
 
@@ -18,6 +20,7 @@ from ..language.terms import Add, Call, Compare, Const, Index, Inverse, Mul, Pow
 
 Values = dict[str, np.ndarray]
 Sizes = Mapping[str, int]
+LARGE = 20_000  # entries of a sum's index space, from which on it is contracted
 COMPARE = {"==": np.equal, "!=": np.not_equal, "<": np.less, "<=": np.less_equal}
 
 
@@ -148,6 +151,8 @@ class Evaluation:
                 array = self.values[name]
                 if not indices:
                     return scalar(array)
+                if self.are_axes(indices, array.shape):
+                    return self.entries(array, indices, scope)
                 # A branch that is not taken may index outside; its value is discarded by Where.
                 places = [within(value(i), n) for i, n in zip(indices, array.shape, strict=True)]
                 return array[tuple(places)]
@@ -182,7 +187,25 @@ class Evaluation:
                 return self.inverse(indices, body, at, scope)
         raise TypeError(f"no meaning for {type(term).__name__}: {text(term)}")
 
+    def are_axes(self, indices: tuple[Term, ...], shape: tuple[int, ...]) -> bool:
+        """Whether each is an index for itself that runs over all of its axis."""
+        plain = all(isinstance(index, Index) for index in indices) and len(set(indices)) == len(indices)
+        return plain and all(extent_value(i.extent, self.sizes) == n for i, n in zip(indices, shape, strict=True))
+
+    def entries(self, array: np.ndarray, indices: tuple[Index, ...], scope: tuple[Index, ...]) -> np.ndarray:
+        """All entries, or those of the turn of a recurrence, without a copy: each axis where its index has its own."""
+        array = array[tuple(self.at.get(index, slice(None)) for index in indices)]
+        places = [scope.index(index) for index in indices if index not in self.at]
+        shape = [1] * len(scope)
+        for place, length in zip(places, array.shape, strict=True):
+            shape[place] = length
+        return array.transpose(sorted(range(len(places)), key=places.__getitem__)).reshape(shape)
+
     def reduce(self, op: str, indices: tuple[Index, ...], body: Term, scope: tuple[Index, ...]) -> np.ndarray:
+        if op == "sum" and isinstance(body, Mul):
+            contracted = self.contracted(indices, body, scope)
+            if contracted is not None:
+                return contracted
         inner = self.over(indices, body, scope)
         last = tuple(range(len(scope), len(scope) + len(indices)))
         if op == "sum":
@@ -193,6 +216,19 @@ class Evaluation:
             sign, logarithm = np.linalg.slogdet(inner)
             return np.where(sign > 0, logarithm, np.nan)
         return inner.max(axis=last) if op == "max" else inner.argmax(axis=last[0])
+
+    def contracted(self, indices: tuple[Index, ...], body: Mul, scope: tuple[Index, ...]) -> np.ndarray | None:
+        """The sum of a product over a large space, two factors at a time; None where the space is small."""
+        factors = [np.asarray(self.known(factor, scope + indices), np.float64) for factor in body.factors]
+        lengths = np.broadcast_shapes(*(factor.shape for factor in factors))
+        if prod(lengths) < LARGE:
+            return None
+        axes = [[axis for axis, length in enumerate(factor.shape) if length > 1] for factor in factors]
+        kept = [axis for axis in range(len(scope)) if lengths[axis] > 1]
+        operands = [part for factor, own in zip(factors, axes, strict=True) for part in (factor.squeeze(), own)]
+        alone = zip(indices, lengths[len(scope) :], strict=True)  # an index that no factor has counts its values
+        times = prod(extent_value(index.extent, self.sizes) for index, length in alone if length == 1)
+        return times * np.einsum(*operands, kept, optimize=True).reshape(lengths[: len(scope)])
 
     def over(self, indices: tuple[Index, ...], body: Term, scope: tuple[Index, ...]) -> np.ndarray:
         """The body in `scope` and, behind it, every value of `indices`."""
