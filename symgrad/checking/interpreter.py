@@ -218,10 +218,13 @@ class Evaluation:
         return inner.max(axis=last) if op == "max" else inner.argmax(axis=last[0])
 
     def contracted(self, indices: tuple[Index, ...], body: Mul, scope: tuple[Index, ...]) -> np.ndarray | None:
-        """The sum of a product over a large space, two factors at a time; None where the space is small."""
-        factors = [np.asarray(self.known(factor, scope + indices), np.float64) for factor in body.factors]
+        """The sum of a product over a large space, two factors at a time.
+
+        None where the space is small, or all factors are whole numbers: then so is the sum.
+        """
+        factors = [self.known(factor, scope + indices) for factor in body.factors]
         lengths = np.broadcast_shapes(*(factor.shape for factor in factors))
-        if prod(lengths) < LARGE:
+        if prod(lengths) < LARGE or not any(np.issubdtype(factor.dtype, np.floating) for factor in factors):
             return None
         axes = [[axis for axis, length in enumerate(factor.shape) if length > 1] for factor in factors]
         kept = [axis for axis in range(len(scope)) if lengths[axis] > 1]

@@ -73,7 +73,7 @@ def every_statement(equation: Equation, in_place: bool, along: Index | None, by_
         return
     start = add(*plain)
     started = in_place and isinstance(start, Read) and start.indices == target.indices
-    late = bool(products) and not (started or sums or scatters or start == ZERO)
+    late = bool(products) and not (in_place or sums or scatters or start == ZERO)  # a product writes over what is there
     if not (started or late or start == ZERO):
         yield Statement(equation, equation.indices, (Assign(target, "=", start),))
         started = True
