@@ -1,7 +1,9 @@
 """The sizes at which emitted code takes another way, so that a check looks at both sides of them.
 
-("V",), 513              an axis that has a second tile
-("B", "H", "V"), 400001  a sweep that pays for a second thread
+    ("V",), 513              an axis that has a second tile
+    ("B", "H", "V"), 400001  a sweep that pays for a second thread
+
+Each is the names of sizes, and the product of these from which on the other way is taken.
 """
 
 from __future__ import annotations
