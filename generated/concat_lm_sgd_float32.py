@@ -38,7 +38,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "3b29e97fac82"  # of what follows: functions of another file have other names
+DIGEST = "055171544fa8"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -63,38 +63,49 @@ SMALL = 1_000_000 if binding.get_host_cpu_features().get("avx512f") else 2**62
 
 @njit(cache=True)
 def product(left, turn_left, right, turn_right, alpha, beta, out):
-    """out = alpha * left @ right + beta * out, by BLAS; TRANSPOSED says that an operand is stored the other way.
+    """out = alpha * left @ right + beta * out, by BLAS; TRANSPOSED says that an operand is stored the other way."""
+    inner = left.shape[0] if turn_left else left.shape[1]
+    multiply(
+        out.shape[0], out.shape[1], inner, left.ctypes.data, row_length(left), ord("t") if turn_left else ord("n"),
+        right.ctypes.data, row_length(right), ord("t") if turn_right else ord("n"), alpha, beta,
+        out.ctypes.data, row_length(out),
+    )
+
+
+@njit(cache=True)
+def multiply(
+    rows, columns, inner, left, left_length, left_as, right, right_length, right_as, alpha, beta, out, out_length
+):
+    """`product` of the matrices at these addresses, stored as BLAS says, "n" or "t"; a length is that of a row.
 
     A product that is not small is done in blocks that are, where that is faster: each of at most 64 columns, and of
     all rows or of a long piece of what is summed, whichever lies in a row in memory.
     """
-    rows, columns = out.shape
-    inner = left.shape[0] if turn_left else left.shape[1]
     rows_at_once, columns_at_once, inner_at_once = max(1, rows), max(1, columns), max(1, inner)
-    if rows * columns * inner > SMALL and not turn_right:
+    turned = left_as == ord("t")
+    if rows * columns * inner > SMALL and right_as == ord("n"):
         columns_at_once = min(columns, 64)
-        if turn_left:
+        if turned:
             rows_at_once = min(rows, 512)
             inner_at_once = SMALL // (columns_at_once * rows_at_once)
         else:
             inner_at_once = min(inner, 256)
             rows_at_once = SMALL // (columns_at_once * inner_at_once) // 16 * 16
-    size = out.itemsize
-    scale = np.array([alpha, beta, 1.0], out.dtype)
-    left_row, left_inner = (1, row_length(left)) if turn_left else (row_length(left), 1)
-    right_inner = 1 if turn_right else row_length(right)
+    scale = np.array([alpha, beta, 1.0], real)
+    size = scale.itemsize
+    left_row, left_inner = (1, left_length) if turned else (left_length, 1)
+    right_inner, right_column = (right_length, 1) if right_as == ord("n") else (1, right_length)
     for column in range(0, columns, columns_at_once):
         for row in range(0, rows, rows_at_once):
             for start in range(0, max(1, inner), inner_at_once):
                 # BLAS counts columns first: out.T = right.T @ left.T
                 _blas(
-                    ord("s") if size == 4 else ord("d"), ord("t") if turn_right else ord("n"),
-                    ord("t") if turn_left else ord("n"), min(columns_at_once, columns - column),
+                    ord("s") if size == 4 else ord("d"), right_as, left_as, min(columns_at_once, columns - column),
                     min(rows_at_once, rows - row), min(inner_at_once, inner - start), scale.ctypes.data,
-                    right.ctypes.data + size * (start * right_inner + column), row_length(right),
-                    left.ctypes.data + size * (row * left_row + start * left_inner), row_length(left),
+                    right + size * (start * right_inner + column * right_column), right_length,
+                    left + size * (row * left_row + start * left_inner), left_length,
                     scale.ctypes.data + (size if start == 0 else 2 * size),
-                    out.ctypes.data + size * (row * row_length(out) + column), row_length(out),
+                    out + size * (row * out_length + column), out_length,
                 )
 
 
@@ -120,16 +131,6 @@ def plus(a, b):
 def parts_for(work, threads):
     """In how many parts, one a thread, so many multiplications are done: waking a thread takes some microseconds."""
     return threads if work > 400_000 else 1
-
-
-@njit(cache=True)
-def add_parts(total, parts, count):
-    """total += parts[0] + ... + parts[count - 1]."""
-    total = total.reshape(total.size)
-    for part in range(count):
-        share = parts[part].reshape(total.size)
-        for k in range(total.size):
-            total[k] += share[k]
 
 
 LATER, LINKED = {}, {}  # functions for C, by their linker's names: to be compiled, and compiled
@@ -482,7 +483,10 @@ def gradients(x, y, C, W1, W2):
         parts - 1, parts, B, V, H, y, W2, a, o, h_do, o_max_shift, dW2, dh_sum_tile_parts, h_do_tile_parts,
         dh_sum_parts,
     )
-    add_parts(dh_sum, dh_sum_parts, parts)
+    for part in range(parts):
+        for b in range(B):
+            for i in range(H):
+                dh_sum[b, i] += dh_sum_parts[part, b, i]
     # F3 was: o[b,v] = sum_i W2[v,i]*h[b,i]
     # (dh) dh[b,i] = dh_sum[b,i]/(B*p_sum[b]) - W2_y[b,i]/B
     for b in range(B):
@@ -713,7 +717,10 @@ def step(
     at[8] = dh_sum_parts.ctypes.data
     parts = parts_for(B * H * V, threads)
     run_step_sweep_2(parts, B, V, H, lr, at)
-    add_parts(dh_sum, dh_sum_parts, parts)
+    for part in range(parts):
+        for b in range(B):
+            for i in range(H):
+                dh_sum[b, i] += dh_sum_parts[part, b, i]
     # F3 was: o[b,v] = sum_i W2[v,i]*h[b,i]
     # (dh) dh[b,i] = dh_sum[b,i]/(B*p_sum[b]) - W2_y[b,i]/B
     for b in range(B):

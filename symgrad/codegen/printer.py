@@ -27,7 +27,7 @@ RESERVED = {
     "order", "losses", "turn", "row", "rows", *(f"axis{k}" for k in range(1, 10)),
     "start", "stop", "total", "batch", "range", "min", "max", "abs", "float", "int", "len", "exp", "log", "tanh",
     "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "erf", "sqrt", "isfinite", "floor", "sign",
-    "expm1", "log1p", "LEAST", "part", "parts", "threads", "prange", "parts_for", "add_parts",
+    "expm1", "log1p", "LEAST", "part", "parts", "threads", "prange", "parts_for", "multiply",
     "for_c", "link", "train_steps", "LATER", "LINKED", "address", "carray", "cfunc", "binding", "at", "DIGEST",
     "REALS", "IDS", "in_huge_pages", "sys", "threading", "LINKING",
 }  # fmt: skip

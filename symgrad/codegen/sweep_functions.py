@@ -65,9 +65,17 @@ class Writer:
         function = Linked(self.name, (*parts, *(argument for argument in found if argument.name != "parts")))
         sources, calls = self.on_threads(function, [doc], body) if self.threads else self.alone(function, [doc, *body])
         for name in sweep.partial:
-            self.used.add("add_parts")
-            calls.append(f"add_parts({self.names.tensor(name)}, {of_part[name].name}, parts)")
+            calls += self.sum_of_parts(name, of_part[name])
         return SweepFunction(sources, calls, tuple(dict.fromkeys((*own, *local))))
+
+    def sum_of_parts(self, name: str, array: PartArray) -> list[str]:
+        """The lines that add what each part has summed to the tensor."""
+        indices = self.nest.program.tensors[name].indices
+        places = ", ".join(self.names.index(index) for index in indices)
+        loops = [(self.names.index(index), self.printer.term(index.extent, INT)[0]) for index in indices]
+        lines = [f"for {place} in range({extent}):" for place, extent in [("part", "parts"), *loops]]
+        lines.append(f"{self.names.tensor(name)}[{places}] += {array.name}[part, {places}]")
+        return [INDENT * depth + line for depth, line in enumerate(lines)]
 
     @staticmethod
     def alone(linked: Linked, body: list[str]) -> tuple[tuple[str, ...], list[str]]:

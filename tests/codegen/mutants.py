@@ -20,7 +20,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "a lost 1/B": (r" / (real\(B\)|B)(?= |$)", ""),
     "a lost B below": (r"real\(B\) \* ", ""),
     "subtracted instead of added": (r" \+= ", " -= "),
-    "overwritten instead of added": (r" [+-]= ", " = "),
+    "overwritten instead of added": (r" [+-]= (?!\w+_parts\[part, )", " = "),  # of one part it is the same
     "a sum that keeps its last term": (r"plus\(\w+, (.*)\)$", r"\1"),
     "a product that overwrites": (r"((?:AS_IS|TRANSPOSED), [^,]+), 1\.0, ", r"\1, 0.0, "),
     "a product that adds to what was there": (r", 0\.0, ", ", 1.0, "),

@@ -77,13 +77,19 @@ def test_every_kind_of_mistake_is_planted() -> None:
     assert seen == set(MISTAKES)
 
 
-def test_a_mistake_on_two_threads_is_found() -> None:
+LOST_PARTS = {
+    "the first part twice": ("+= dh_sum_parts[part, ", "+= dh_sum_parts[0, "),
+    "the last part alone": ("+= dh_sum_parts[part, ", "= dh_sum_parts[part, "),
+}
+
+
+@pytest.mark.parametrize(("right", "wrong"), LOST_PARTS.values(), ids=LOST_PARTS)
+def test_a_mistake_on_two_threads_is_found(right: str, wrong: str) -> None:
     generated = generate(MODELS["concat_lm"](), SGD(), "float64", tile=2)
-    lost = replace(generated, source=generated.source.replace("dh_sum_parts, parts)", "dh_sum_parts, 1)"))
+    lost = replace(generated, source=generated.source.replace(right, wrong))
     assert lost.source != generated.source
-    sizes = size_table(generated.model)[1]
-    wrong = {row.test for row in step_rows(run(lost), sizes, 1, "float64", 0) if not row.ok}
-    assert wrong == {"1 step in float64 on 2 threads"}
+    rows = list(step_rows(run(lost), size_table(generated.model)[1], 1, "float64", 0))
+    assert {row.test for row in rows if not row.ok} == {"1 step in float64 on 2 threads"}
 
 
 def test_the_sizes_at_which_the_code_branches_are_told() -> None:
