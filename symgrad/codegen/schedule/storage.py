@@ -10,6 +10,7 @@ o_max[b]            a local number, where it is made and read within one turn of
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -189,6 +190,7 @@ def with_arrays_used_again(
 ) -> Storage:
     """Of `candidates`, one whose first use comes after another's last has that one's array, if `shapes` agree.
 
+    What is copied at the end is used until then.
     Each thread that sweeps rows goes through the sweep's nodes in their order, and touches its own rows only; tiles of
     an axis come back to the same nodes, so such a sweep counts as one use.
     """
@@ -196,6 +198,8 @@ def with_arrays_used_again(
     for position, node in enumerate(in_turn(nodes)):
         for access in accesses(node):
             uses.setdefault(storage.home.get(access.tensor, access.tensor), []).append(position)
+    for _, new in storage.copied:
+        uses.setdefault(storage.home[new], []).append(sys.maxsize)
     home = dict(storage.home)
     free: list[tuple[str, int]] = []  # an array and its last use
     for name in sorted((name for name in candidates if name in uses), key=lambda name: uses[name][0]):
