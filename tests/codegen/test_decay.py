@@ -17,11 +17,12 @@ from .models import MODELS
 from .running import plain
 
 DECAY, CLIP = 0.1, 0.5
+NAMED = tuple(schedule for schedule in SCHEDULES if schedule != "auto")
 
 
-@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("schedule", NAMED)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-@pytest.mark.parametrize("model", ["concat_lm", "bengio_direct", "softmax_regression", "scalar_tanh"])
+@pytest.mark.parametrize("model", ["concat_lm", "bengio_direct"])
 def test_a_decayed_step_is_right(model: str, optimizer: str, schedule: str) -> None:
     program = MODELS[model]()
     table = size_table(program)
@@ -49,7 +50,7 @@ def mixed_state() -> Program:
     return model.program
 
 
-@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("schedule", NAMED)
 @pytest.mark.parametrize("clip", [None, CLIP])
 def test_what_is_copied_at_the_end_is_kept_until_then(clip: float | None, schedule: str) -> None:
     emitted = plain(generate(mixed_state(), "sgd", "float64", clip=clip, schedule=schedule, tile=2))
