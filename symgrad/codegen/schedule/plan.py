@@ -33,6 +33,7 @@ from .sweeps import (
     Work,
     held_tensors,
     in_sweeps,
+    is_square,
     of_one_sweep,
     starts_first,
     tiles_of,
@@ -191,6 +192,8 @@ class Planner:
         self.program, self.storage, self.quotes, self.fuse = program, storage, quotes, schedule != "plain"
         self.kept = tuple(t.name for t in program.tensors.values() if t.role in PERSISTENT)
         self.tiles = tiles_of(program) if schedule == "tiles" else None
+        if self.tiles is not None and is_square(program, self.tiles):
+            raise NotByTile
         self.rows = rows_of(program) if schedule == "rows" else None
         self.held = held_tensors(program, self.tiles) if self.tiles else ()
 

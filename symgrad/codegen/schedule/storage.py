@@ -50,6 +50,7 @@ def assign_storage(program: Program) -> Storage:
     copied = []
     new_of = {new: old for old, new in program.updates.items()}
     recurring = cycles(program)
+    late = made_last(program)
     for position, equation in enumerate(equations):
         name = equation.tensor
         if name in recurring:  # later turns read what this one would overwrite
@@ -67,6 +68,9 @@ def assign_storage(program: Program) -> Storage:
             continue
         if any(is_tile_extent(index.extent) for index in equation.indices):
             continue  # small, and a sweep that reads the one should not have to end before the other is written
+        later = equations[position + 1 :]
+        if name not in late:
+            later = [*later, *(e for e in equations[:position] if e.tensor in late)]
         for candidate in dict.fromkeys(node.tensor for node in equation.body.walk() if isinstance(node, Read)):
             tensor = program.tensors[candidate]
             shape = tuple(index.extent for index in equation.indices)
@@ -77,13 +81,22 @@ def assign_storage(program: Program) -> Storage:
                 and home[candidate] not in new_of.values()
                 and len(shape) == len(tensor.shape)
                 and all(map(same_extent, shape, tensor.shape))
-                and may_overwrite(equation, candidate, equations[position + 1 :])
-                and not shared_later(candidate, home, equations[position + 1 :])
+                and may_overwrite(equation, candidate, later)
+                and not shared_later(candidate, home, later)
             ):
                 home[name] = home[candidate]
                 break
     lone = {name for name in home if list(home.values()).count(home[name]) == 1}
     return Storage(home, tuple(copied), {n: k for n, k in slices(program).items() if n in lone})
+
+
+def made_last(program: Program) -> set[str]:
+    """New values of parameters and states, and what is made of them: they may wait until all else is done."""
+    late = set(program.updates.values())
+    equations = list(program.equations())
+    while more := {e.tensor for e in equations if e.tensor not in late and late & {r.tensor for r in reads(e.body)}}:
+        late |= more
+    return late
 
 
 def begun_before(equation: Equation, program: Program, cycle: set[str], home: Mapping[str, str]) -> str | None:

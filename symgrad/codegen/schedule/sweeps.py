@@ -23,6 +23,7 @@ from ...language.rewriting import rebuild, substitute
 from ...language.terms import Call, Compare, Const, Index, Reduce, Term, Where, reads
 from ..nests import Access, Assign, MatrixProduct, Node, Within, Zero, accesses
 from .by_tile import is_tile_extent, tile_of
+from .forms import places
 from .statements import Statement, nodes_of, statements
 
 Place = Callable[[str], str]
@@ -61,6 +62,15 @@ def tiles_of(program: Program) -> Tiles | None:
                     if isinstance(node, Call) and node.arguments and node == tile_of(node.arguments[0], size):
                         return Tiles(node.arguments[0].extent, Index("tile", index.extent), size)
     return None
+
+
+def is_square(program: Program, tiles: Tiles) -> bool:
+    """Whether an equation runs over the axis twice, as K[v,w] with v, w < V does: then no tile holds what it needs."""
+    return any(
+        sum(map(tiles.is_axis, around)) > 1
+        for equation in program.equations()
+        for _, around in places(equation.body, equation.indices)
+    )
 
 
 class Swept(Protocol):
