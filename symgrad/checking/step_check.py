@@ -34,6 +34,7 @@ STEPS = (1, 3)
 ATTEMPTS = 40
 RUNAWAY = 10.0  # how much larger than before the numbers may be after a few steps
 FALL = 0.85
+Kinds = dict[str, int]  # of a setting by its name: 0 below 1, 1 a count
 EXAMPLES = 5  # rows of data for a model that reads one example at a time
 
 
@@ -53,9 +54,10 @@ def check_step(
 ) -> tuple[Row, ...]:
     """The rows of every size of `table` (`sizes_of_steps` unless given); `emitted` computes in `dtype`."""
     rows: list[Row] = []
+    kinds: Kinds = {}
     for position, sizes in enumerate(sizes_of_steps(emitted) if table is None else table):
         for steps in STEPS:
-            rows += step_rows(emitted, sizes, steps, dtype, seed + position)
+            rows += step_rows(emitted, sizes, steps, dtype, seed + position, kinds)
     return tuple(rows)
 
 
@@ -66,10 +68,12 @@ def sizes_of_steps(emitted: Emitted) -> Sequence[Sizes]:
     return (*sizes_to_check(program, emitted), *divided)
 
 
-def step_rows(emitted: Emitted, sizes: Sizes, steps: int, dtype: str, seed: int) -> Iterator[Row]:
+def step_rows(
+    emitted: Emitted, sizes: Sizes, steps: int, dtype: str, seed: int, kinds: Kinds | None = None
+) -> Iterator[Row]:
     """The rows of one start, from which the steps are taken on one thread, and on two where that can be told."""
     program = emitted.program
-    start, expected, expected_losses = starting_point(program, sizes, steps, dtype, seed)
+    start, expected, expected_losses = starting_point(program, sizes, steps, dtype, seed, kinds)
     epsilon = float(np.finfo(dtype).eps)
     tolerance = 4 * math.sqrt(epsilon)
     floor = 4 * steps * epsilon / tolerance
@@ -103,18 +107,21 @@ def distance(found: np.ndarray, expected: np.ndarray, scale: float, done: bool) 
 
 
 def starting_point(
-    program: Program, sizes: Sizes, steps: int, dtype: str, seed: int
+    program: Program, sizes: Sizes, steps: int, dtype: str, seed: int, kinds: Kinds | None = None
 ) -> tuple[Start, Values, np.ndarray]:
     """Random values from which all steps are finite, the values after them, and the loss before each.
 
-    Raises DataError where none are found.
+    `kinds` of settings that did at other sizes are tried first, and what is found is added to them.  Raises DataError
+    where no values are found.
     """
-    for attempt in range(ATTEMPTS):
+    kinds = {} if kinds is None else kinds
+    for known, attempt in ((known, k) for known in ((dict(kinds), {}) if kinds else ({},)) for k in range(ATTEMPTS)):
         random = np.random.default_rng((seed, attempt))
         at, data = dataset(program, sizes, seed + 1000 * attempt, random)
+        chosen = dict(known)
         start = Start(
             chosen_rows(program, sizes, data, steps, random),
-            {t.name: setting_values(t.name, steps, random, attempt) for t in program.with_role(Role.SETTING)},
+            {t.name: setting_values(t.name, steps, random, attempt, chosen) for t in program.with_role(Role.SETTING)},
             {t.name: cast(t, data[t.name], dtype) for t in program.with_role(Role.INPUT, Role.TOKENS)},
             {t.name: cast(t, at.values[t.name], dtype) for t in program.parameters},
             {t.name: cast(t, at.values[t.name], dtype) for t in program.with_role(Role.STATE)},
@@ -122,16 +129,22 @@ def starting_point(
         with np.errstate(all="ignore"):
             after, losses = interpreted(program, sizes, start)
         if calm(start, after, losses):
+            kinds.update(chosen)
             return start, after, losses
-    raise DataError(f"{program.name}: no values were found from which {steps} steps are finite at sizes {dict(sizes)}")
+    raise DataError(
+        f"{program.name}: no values were found from which {steps} steps are finite and loss and parameters do not grow "
+        f"{RUNAWAY:g}-fold, at sizes {dict(sizes)}; is the loss a sum where a mean is meant?"
+    )
 
 
 def calm(start: Start, after: Values, losses: np.ndarray) -> bool:
-    """Whether the steps are finite and do not run away: rounding errors would grow with them."""
-    values = {**start.parameters, **start.states}
-    return bool(np.isfinite(losses).all() and largest(losses) <= RUNAWAY * max(1.0, abs(losses[0]))) and all(
-        np.isfinite(after[name]).all() and largest(after[name]) <= RUNAWAY * max(1.0, largest(before))
-        for name, before in values.items()
+    """Whether the steps are finite and do not run away: rounding errors would grow with them.
+
+    A state may hold squares of gradients that sum many terms: how large it gets says nothing.
+    """
+    finite = np.isfinite(losses).all() and all(np.isfinite(after[name]).all() for name in after)
+    return bool(finite and largest(losses) <= RUNAWAY * max(1.0, abs(losses[0]))) and all(
+        largest(after[name]) <= RUNAWAY * max(1.0, largest(before)) for name, before in start.parameters.items()
     )
 
 
@@ -157,15 +170,16 @@ def chosen_rows(
     return np.stack([random.permutation(rows)[:batch] for _ in range(steps)]).astype(np.int64)
 
 
-def setting_values(name: str, steps: int, random: np.random.Generator, attempt: int) -> np.ndarray:
-    """A rate or decay below 1, or a count from 1 on: which of them a setting must be, the calm steps decide.
+def setting_values(name: str, steps: int, random: np.random.Generator, attempt: int, kinds: Kinds) -> np.ndarray:
+    """A rate or decay below 1, or a count from 1 on: which of them a setting must be, `kinds` or the calm steps say.
 
     The learning rate falls from attempt to attempt, as steps that run away need smaller ones.  Masks are drawn from
     any key.
     """
     if name == DRAW:
         return random.integers(KEYS, size=steps).astype(np.float64)
-    low, high = ((0.1, 0.9), (1.0, 3.0))[random.integers(2)]
+    drawn = int(random.integers(2))
+    low, high = ((0.1, 0.9), (1.0, 3.0))[kinds.setdefault(name, drawn)]
     return random.uniform(low, high, steps) * (FALL**attempt if name == "lr" else 1.0)
 
 
