@@ -16,7 +16,7 @@ from functools import partial
 from ...language.errors import DeclarationError
 from ...language.notation import equation_text, text
 from ...language.program import Equation, Item, Program, Recurrence, Tensor, equations_of
-from ...language.terms import DETERMINANTS, Const, Index, Inverse, Reduce, Size, Term, reads
+from ...language.terms import DETERMINANTS, Const, Index, Inverse, Reduce, Size, Term
 from ...language.typecheck import typecheck
 from ..nests import Assign, Comment, Loop, Node, StopIfNotFinite, Sweep, Within, Zero, accesses
 from .by_tile import shift_by_tile, totals_by_tile
@@ -26,7 +26,7 @@ from .fusion import place
 from .row_factors import move_row_factors
 from .rows import by_row, loss_by_row, rows_of, turn_recurrent_operands
 from .statements import Statement, nodes_of, statements
-from .storage import PERSISTENT, Storage, assign_storage, local_numbers, with_arrays_used_again, without_copies
+from .storage import PERSISTENT, Storage, assign_storage, local_numbers, made_of, with_arrays_used_again, without_copies
 from .sweeps import (
     NotByTile,
     Swept,
@@ -300,21 +300,11 @@ class Planner:
 def in_order_of_effect(program: Program, storage: Storage) -> list[Item]:
     """The items in order, those that change parameters or states last: everything else reads the old values."""
     lasting = {t.name for t in program.tensors.values() if t.role in PERSISTENT}
-    equations = list(program.equations())
-    late = [e for e in equations if storage.home[e.tensor] in lasting]
-    tensors = {e.tensor for e in late}
     # what reads an updated value comes after it: states before the parameters that use them
-    changed = True
-    while changed:
-        changed = False
-        for equation in equations:
-            used = {read.tensor for read in reads(equation.body)}
-            if equation.tensor not in tensors and used & tensors:
-                tensors.add(equation.tensor)
-                changed = True
+    late = made_of(program, {e.tensor for e in program.equations() if storage.home[e.tensor] in lasting})
 
     def late_item(item: Item) -> bool:
-        return any(equation.tensor in tensors for equation in equations_of((item,)))
+        return any(equation.tensor in late for equation in equations_of((item,)))
 
     return sorted(program.items, key=late_item)
 

@@ -50,7 +50,7 @@ def assign_storage(program: Program) -> Storage:
     copied = []
     new_of = {new: old for old, new in program.updates.items()}
     recurring = cycles(program)
-    late = made_last(program)
+    late = made_of(program, set(program.updates.values()))  # these may wait until all else is done
     for position, equation in enumerate(equations):
         name = equation.tensor
         if name in recurring:  # later turns read what this one would overwrite
@@ -90,13 +90,12 @@ def assign_storage(program: Program) -> Storage:
     return Storage(home, tuple(copied), {n: k for n, k in slices(program).items() if n in lone})
 
 
-def made_last(program: Program) -> set[str]:
-    """New values of parameters and states, and what is made of them: they may wait until all else is done."""
-    late = set(program.updates.values())
-    equations = list(program.equations())
-    while more := {e.tensor for e in equations if e.tensor not in late and late & {r.tensor for r in reads(e.body)}}:
-        late |= more
-    return late
+def made_of(program: Program, names: set[str]) -> set[str]:
+    """These tensors, and all that is made of them."""
+    equations, found = list(program.equations()), set(names)
+    while more := {e.tensor for e in equations if e.tensor not in found and found & {r.tensor for r in reads(e.body)}}:
+        found |= more
+    return found
 
 
 def begun_before(equation: Equation, program: Program, cycle: set[str], home: Mapping[str, str]) -> str | None:
