@@ -1,7 +1,7 @@
 """Part (c): the very step that training calls, in its dtype, against the interpreter on the same equations in float64.
 
-Every parameter and state is compared after one step and after three, on one thread and on two.  With X before, X'
-expected after and Y found,
+Every parameter and state is compared after one step and after three, where the work is divided on two threads
+too.  With X before, X' expected after and Y found,
 
     error = max|Y - X'| / (max|X' - X| + r*max|X'|),    r = 4*steps*eps/tolerance
 
@@ -52,26 +52,33 @@ class Start:
 def check_step(
     emitted: Emitted, dtype: str = "float32", seed: int = 0, table: Sequence[Sizes] | None = None
 ) -> tuple[Row, ...]:
-    """The rows of every size of `table` (`sizes_of_steps` unless given); `emitted` computes in `dtype`."""
+    """The rows of every size of `table`; `emitted` computes in `dtype`.
+
+    Without a table the sizes are those of the other checks, and the least at which the work is divided: only there a
+    second thread has something to do.
+    """
+    program = emitted.program
+    few = sizes_to_check(program, emitted) if table is None else table
+    divided = [] if table is not None else [threshold_sizes(program, (t,))[1] for t in emitted.of_threads]
     rows: list[Row] = []
     kinds: Kinds = {}
-    for position, sizes in enumerate(sizes_of_steps(emitted) if table is None else table):
+    for position, sizes in enumerate((*few, *divided)):
         for steps in STEPS:
-            rows += step_rows(emitted, sizes, steps, dtype, seed + position, kinds)
+            counts = (1,) if position < len(few) else (1, 2)
+            rows += step_rows(emitted, sizes, steps, dtype, seed + position, kinds, counts)
     return tuple(rows)
 
 
-def sizes_of_steps(emitted: Emitted) -> Sequence[Sizes]:
-    """Those of the other checks, and the least at which the work is divided among threads."""
-    program = emitted.program
-    divided = (threshold_sizes(program, (threshold,))[1] for threshold in emitted.of_threads)
-    return (*sizes_to_check(program, emitted), *divided)
-
-
 def step_rows(
-    emitted: Emitted, sizes: Sizes, steps: int, dtype: str, seed: int, kinds: Kinds | None = None
+    emitted: Emitted,
+    sizes: Sizes,
+    steps: int,
+    dtype: str,
+    seed: int,
+    kinds: Kinds | None = None,
+    counts: Sequence[int] = (1, 2),
 ) -> Iterator[Row]:
-    """The rows of one start, from which the steps are taken on one thread, and on two where that can be told."""
+    """The rows of one start, from which the steps are taken on each count of threads, where one can be given."""
     program = emitted.program
     start, expected, expected_losses = starting_point(program, sizes, steps, dtype, seed, kinds)
     epsilon = float(np.finfo(dtype).eps)
@@ -80,7 +87,7 @@ def step_rows(
     before = {**start.parameters, **start.states}
     updates = {name: largest(expected[name] - old.astype(np.float64)) for name, old in before.items()}
     least = max([4 * floor, *(updates[name] / 100 for name in start.parameters)])
-    for threads in ({"threads": 1}, {"threads": 2}) if emitted.threaded else ({},):
+    for threads in [{"threads": count} for count in counts] if emitted.threaded else [{}]:
         parameters, states = copies(start.parameters), copies(start.states)
         losses = np.full(steps, np.nan)
         taken = emitted.chunk(start.order, start.settings, start.data, parameters, states, losses, **threads)
