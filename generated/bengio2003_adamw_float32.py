@@ -45,8 +45,9 @@ Update     (U1) correction_m = 1 - beta1**t
 Program 1a25ad62, adamw, float32, C-contiguous arrays
 """
 
+import contextlib
 import math
-import sys
+import mmap
 import threading
 from math import isfinite, sqrt
 
@@ -57,7 +58,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "9cc212e4070d"  # of what follows: functions of another file have other names
+DIGEST = "bebbd6a5cde1"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -65,7 +66,8 @@ IDS = types.CPointer(types.int32)
 LEAST = real(np.finfo(real).min)
 
 
-AS_IS, TRANSPOSED = False, True
+# BLAS's letters, as bytes: for two constants in Python's own types `product` would be compiled twice.
+AS_IS, TRANSPOSED, KIND = np.uint8(ord("n")), np.uint8(ord("t")), np.uint8(ord("s" if real is np.float32 else "d"))
 _blas = types.ExternalFunction(
     "numba_xxgemm",
     types.intc(
@@ -81,13 +83,12 @@ SMALL = 1_000_000 if binding.get_host_cpu_features().get("avx512f") else 2**62
 
 
 @njit(cache=True)
-def product(left, turn_left, right, turn_right, alpha, beta, out):
+def product(left, left_as, right, right_as, alpha, beta, out):
     """out = alpha * left @ right + beta * out, by BLAS; TRANSPOSED says that an operand is stored the other way."""
-    inner = left.shape[0] if turn_left else left.shape[1]
+    inner = left.shape[0] if left_as == TRANSPOSED else left.shape[1]
     multiply(
-        out.shape[0], out.shape[1], inner, left.ctypes.data, row_length(left), ord("t") if turn_left else ord("n"),
-        right.ctypes.data, row_length(right), ord("t") if turn_right else ord("n"), alpha, beta,
-        out.ctypes.data, row_length(out),
+        out.shape[0], out.shape[1], inner, left.ctypes.data, row_length(left), left_as, right.ctypes.data,
+        row_length(right), right_as, alpha, beta, out.ctypes.data, row_length(out),
     )
 
 
@@ -95,14 +96,14 @@ def product(left, turn_left, right, turn_right, alpha, beta, out):
 def multiply(
     rows, columns, inner, left, left_length, left_as, right, right_length, right_as, alpha, beta, out, out_length
 ):
-    """`product` of the matrices at these addresses, stored as BLAS says, "n" or "t"; a length is that of a row.
+    """`product` of the matrices at these addresses; a length is that of a row.
 
     A product that is not small is done in blocks that are, where that is faster: each of at most 64 columns, and of
     all rows or of a long piece of what is summed, whichever lies in a row in memory.
     """
     rows_at_once, columns_at_once, inner_at_once = max(1, rows), max(1, columns), max(1, inner)
-    turned = left_as == ord("t")
-    if rows * columns * inner > SMALL and right_as == ord("n"):
+    turned = left_as == TRANSPOSED
+    if rows * columns * inner > SMALL and right_as == AS_IS:
         columns_at_once = min(columns, 64)
         if turned:
             rows_at_once = min(rows, 512)
@@ -110,16 +111,17 @@ def multiply(
         else:
             inner_at_once = min(inner, 256)
             rows_at_once = SMALL // (columns_at_once * inner_at_once) // 16 * 16
-    scale = np.array([alpha, beta, 1.0], real)
+    scale = np.empty(3, real)
+    scale[0], scale[1], scale[2] = alpha, beta, 1.0
     size = scale.itemsize
     left_row, left_inner = (1, left_length) if turned else (left_length, 1)
-    right_inner, right_column = (right_length, 1) if right_as == ord("n") else (1, right_length)
+    right_inner, right_column = (right_length, 1) if right_as == AS_IS else (1, right_length)
     for column in range(0, columns, columns_at_once):
         for row in range(0, rows, rows_at_once):
             for start in range(0, max(1, inner), inner_at_once):
                 # BLAS counts columns first: out.T = right.T @ left.T
                 _blas(
-                    ord("s") if size == 4 else ord("d"), right_as, left_as, min(columns_at_once, columns - column),
+                    KIND, right_as, left_as, min(columns_at_once, columns - column),
                     min(rows_at_once, rows - row), min(inner_at_once, inner - start), scale.ctypes.data,
                     right + size * (start * right_inner + column * right_column), right_length,
                     left + size * (row * left_row + start * left_inner), left_length,
@@ -179,31 +181,23 @@ def link():
             del LATER[name]
 
 
-@njit(cache=True)
-def address(array, size=np.dtype(real).itemsize):
-    """Where an array of numbers of `size` bytes begins, for a function that is compiled for C."""
-    if array.itemsize != size or not array.flags.c_contiguous:
-        raise ValueError("an array is not C-contiguous, or its numbers are not this file's: reals, and ids in int32")
-    return array.ctypes.data
+def addresses(number, *arrays):
+    """Where arrays of these numbers begin, for functions that are compiled for C."""
+    for array in arrays:
+        if array.dtype != number or not array.flags.c_contiguous:
+            raise ValueError(f"an array is {array.dtype}, expected {np.dtype(number)}, C-contiguous; convert it")
+    return [array.ctypes.data for array in arrays]
 
 
-if sys.platform == "linux":
-    _madvise = types.ExternalFunction("madvise", types.intc(types.uintp, types.uintp, types.intc))
-else:
-
-    @njit(cache=True)
-    def _madvise(start, size, advice):
-        return 0
-
-
-@njit(cache=True)
-def in_huge_pages(array):
-    """The new array, in pages of 2 MiB if it is large: the processor knows where few pages are, not where thousands."""
-    start = (array.ctypes.data + 4095) // 4096 * 4096
-    size = (array.ctypes.data + array.nbytes - start) // 4096 * 4096
-    if size > 2**20:
-        _madvise(start, size, 14)  # MADV_HUGEPAGE
-    return array
+def workspace(shape, number=real):
+    """An array for steps to write to; a large one in pages of 2 MiB, for few pages the processor finds faster."""
+    size = math.prod(shape) * np.dtype(number).itemsize
+    if size <= 2**20 or not hasattr(mmap, "MADV_HUGEPAGE"):
+        return np.empty(shape, number)
+    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    with contextlib.suppress(OSError):  # a system without such pages
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    return np.frombuffer(memory, number).reshape(shape)
 
 
 @njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy", forceinline=True)
@@ -984,39 +978,10 @@ def step(
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def train_steps(
-    order, lr, weight_decay, beta1, beta2, eps, t, context, word, C, H, d, U, b, m_C, v_C, m_H, v_H,
-    m_d, v_d, m_U, v_U, m_b, v_b, losses, threads,
+    order, lr, weight_decay, beta1, beta2, eps, t, context, word, losses, threads, B, N, V, M, J,
+    context_batch, word_batch, at,
 ):
-    """What `train_chunk` does, when all is linked."""
-    B = order.shape[1]
-    N = context.shape[1]
-    V = C.shape[0]
-    M = C.shape[1]
-    J = H.shape[0]
-    context_batch = np.empty((B, context.shape[1]), np.int32)
-    word_batch = np.empty((B,), np.int32)
-    x = in_huge_pages(np.empty((B, N, M), real))
-    o = in_huge_pages(np.empty((B, J), real))
-    a_turned = in_huge_pages(np.empty((J, B), real))
-    y = in_huge_pages(np.empty((V, B), real))
-    U_word = in_huge_pages(np.empty((B, J), real))
-    y_word = np.empty((B,), real)
-    y_max_tile = in_huge_pages(np.empty(((V + 511) // 512, B), real))
-    y_max = np.empty((B,), real)
-    y_max_shift = in_huge_pages(np.empty(((V + 511) // 512, B), real))
-    p_sum_tile = in_huge_pages(np.empty(((V + 511) // 512, B), real))
-    p_sum = np.empty((B,), real)
-    da_sum = in_huge_pages(np.empty((B, J), real))
-    dx = in_huge_pages(np.empty((B, N, M), real))
-    dH = in_huge_pages(np.empty((J, N, M), real))
-    dd = np.empty((J,), real)
-    a_dy = in_huge_pages(np.empty((B, J), real))
-    da_sum_tile_parts = in_huge_pages(np.empty((threads, B, J), real))
-    a_dy_tile_parts = in_huge_pages(np.empty((threads, B, J), real))
-    da_sum_parts = in_huge_pages(np.empty((threads, B, J), real))
-    dU_parts = in_huge_pages(np.empty((threads, 512, J), real))
-    db_parts = in_huge_pages(np.empty((threads, 512), real))
-    dC_parts = in_huge_pages(np.empty((threads, 512, M), real))
+    """The steps of `train_chunk`, when all is made."""
     for turn in range(order.shape[0]):
         for row in range(B):
             for axis1 in range(context.shape[1]):
@@ -1024,13 +989,10 @@ def train_steps(
             word_batch[row] = word[order[turn, row]]
         losses[turn] = step(
             B, V, J, M, N, threads, lr[turn], weight_decay[turn], beta1[turn], beta2[turn], eps[turn], t[turn],
-            address(context_batch, 4), address(word_batch, 4), address(C), address(H), address(d), address(U),
-            address(b), address(x), address(o), address(y), address(dx), address(dH), address(dd), address(m_C),
-            address(v_C), address(m_H), address(v_H), address(m_d), address(v_d), address(m_U), address(v_U),
-            address(m_b), address(v_b), address(y_max), address(y_word), address(p_sum), address(U_word),
-            address(a_turned), address(da_sum), address(a_dy), address(y_max_tile), address(y_max_shift),
-            address(p_sum_tile), address(da_sum_tile_parts), address(a_dy_tile_parts), address(da_sum_parts),
-            address(dU_parts), address(db_parts), address(dC_parts),
+            at[0], at[1], at[2], at[3], at[4], at[5], at[6], at[7], at[8], at[9], at[10], at[11], at[12],
+            at[13], at[14], at[15], at[16], at[17], at[18], at[19], at[20], at[21], at[22], at[23], at[24],
+            at[25], at[26], at[27], at[28], at[29], at[30], at[31], at[32], at[33], at[34], at[35], at[36],
+            at[37], at[38],
         )
         if not math.isfinite(losses[turn]):
             return turn
@@ -1046,10 +1008,46 @@ def train_chunk(
     Returns how many steps were done: all, or those before the first loss that is not finite.
     Sweeps run on at most `threads` threads.
     """
+    B = order.shape[1]
+    N = context.shape[1]
+    V = C.shape[0]
+    M = C.shape[1]
+    J = H.shape[0]
+    context_batch = workspace((B, context.shape[1]), np.int32)
+    word_batch = workspace((B,), np.int32)
+    x = workspace((B, N, M))
+    o = workspace((B, J))
+    a_turned = workspace((J, B))
+    y = workspace((V, B))
+    U_word = workspace((B, J))
+    y_word = workspace((B,))
+    y_max_tile = workspace(((V + 511) // 512, B))
+    y_max = workspace((B,))
+    y_max_shift = workspace(((V + 511) // 512, B))
+    p_sum_tile = workspace(((V + 511) // 512, B))
+    p_sum = workspace((B,))
+    da_sum = workspace((B, J))
+    dx = workspace((B, N, M))
+    dH = workspace((J, N, M))
+    dd = workspace((J,))
+    a_dy = workspace((B, J))
+    da_sum_tile_parts = workspace((threads, B, J))
+    a_dy_tile_parts = workspace((threads, B, J))
+    da_sum_parts = workspace((threads, B, J))
+    dU_parts = workspace((threads, 512, J))
+    db_parts = workspace((threads, 512))
+    dC_parts = workspace((threads, 512, M))
+    at = addresses(np.int32, context_batch, word_batch)
+    at += addresses(
+        real, C, H, d, U, b, x, o, y, dx, dH, dd, m_C, v_C, m_H, v_H, m_d, v_d, m_U, v_U, m_b, v_b, y_max,
+        y_word, p_sum, U_word, a_turned, da_sum, a_dy, y_max_tile, y_max_shift, p_sum_tile,
+        da_sum_tile_parts, a_dy_tile_parts, da_sum_parts, dU_parts, db_parts, dC_parts,
+    )
+    at = np.array(at, np.uintp)
     link()
     return train_steps(
-        order, lr, weight_decay, beta1, beta2, eps, t, context, word, C, H, d, U, b, m_C, v_C, m_H, v_H,
-        m_d, v_d, m_U, v_U, m_b, v_b, losses, threads,
+        order, lr, weight_decay, beta1, beta2, eps, t, context, word, losses, threads, B, N, V, M, J,
+        context_batch, word_batch, at,
     )
 
 

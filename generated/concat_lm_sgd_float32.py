@@ -26,8 +26,9 @@ Update     (U1) C_new[v,d] = C[v,d] - lr*dC[v,d]
 Program 06e09955, sgd, float32, C-contiguous arrays
 """
 
+import contextlib
 import math
-import sys
+import mmap
 import threading
 from math import isfinite
 
@@ -38,7 +39,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "055171544fa8"  # of what follows: functions of another file have other names
+DIGEST = "9a8e76d8992d"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -46,7 +47,8 @@ IDS = types.CPointer(types.int32)
 LEAST = real(np.finfo(real).min)
 
 
-AS_IS, TRANSPOSED = False, True
+# BLAS's letters, as bytes: for two constants in Python's own types `product` would be compiled twice.
+AS_IS, TRANSPOSED, KIND = np.uint8(ord("n")), np.uint8(ord("t")), np.uint8(ord("s" if real is np.float32 else "d"))
 _blas = types.ExternalFunction(
     "numba_xxgemm",
     types.intc(
@@ -62,13 +64,12 @@ SMALL = 1_000_000 if binding.get_host_cpu_features().get("avx512f") else 2**62
 
 
 @njit(cache=True)
-def product(left, turn_left, right, turn_right, alpha, beta, out):
+def product(left, left_as, right, right_as, alpha, beta, out):
     """out = alpha * left @ right + beta * out, by BLAS; TRANSPOSED says that an operand is stored the other way."""
-    inner = left.shape[0] if turn_left else left.shape[1]
+    inner = left.shape[0] if left_as == TRANSPOSED else left.shape[1]
     multiply(
-        out.shape[0], out.shape[1], inner, left.ctypes.data, row_length(left), ord("t") if turn_left else ord("n"),
-        right.ctypes.data, row_length(right), ord("t") if turn_right else ord("n"), alpha, beta,
-        out.ctypes.data, row_length(out),
+        out.shape[0], out.shape[1], inner, left.ctypes.data, row_length(left), left_as, right.ctypes.data,
+        row_length(right), right_as, alpha, beta, out.ctypes.data, row_length(out),
     )
 
 
@@ -76,14 +77,14 @@ def product(left, turn_left, right, turn_right, alpha, beta, out):
 def multiply(
     rows, columns, inner, left, left_length, left_as, right, right_length, right_as, alpha, beta, out, out_length
 ):
-    """`product` of the matrices at these addresses, stored as BLAS says, "n" or "t"; a length is that of a row.
+    """`product` of the matrices at these addresses; a length is that of a row.
 
     A product that is not small is done in blocks that are, where that is faster: each of at most 64 columns, and of
     all rows or of a long piece of what is summed, whichever lies in a row in memory.
     """
     rows_at_once, columns_at_once, inner_at_once = max(1, rows), max(1, columns), max(1, inner)
-    turned = left_as == ord("t")
-    if rows * columns * inner > SMALL and right_as == ord("n"):
+    turned = left_as == TRANSPOSED
+    if rows * columns * inner > SMALL and right_as == AS_IS:
         columns_at_once = min(columns, 64)
         if turned:
             rows_at_once = min(rows, 512)
@@ -91,16 +92,17 @@ def multiply(
         else:
             inner_at_once = min(inner, 256)
             rows_at_once = SMALL // (columns_at_once * inner_at_once) // 16 * 16
-    scale = np.array([alpha, beta, 1.0], real)
+    scale = np.empty(3, real)
+    scale[0], scale[1], scale[2] = alpha, beta, 1.0
     size = scale.itemsize
     left_row, left_inner = (1, left_length) if turned else (left_length, 1)
-    right_inner, right_column = (right_length, 1) if right_as == ord("n") else (1, right_length)
+    right_inner, right_column = (right_length, 1) if right_as == AS_IS else (1, right_length)
     for column in range(0, columns, columns_at_once):
         for row in range(0, rows, rows_at_once):
             for start in range(0, max(1, inner), inner_at_once):
                 # BLAS counts columns first: out.T = right.T @ left.T
                 _blas(
-                    ord("s") if size == 4 else ord("d"), right_as, left_as, min(columns_at_once, columns - column),
+                    KIND, right_as, left_as, min(columns_at_once, columns - column),
                     min(rows_at_once, rows - row), min(inner_at_once, inner - start), scale.ctypes.data,
                     right + size * (start * right_inner + column * right_column), right_length,
                     left + size * (row * left_row + start * left_inner), left_length,
@@ -160,31 +162,23 @@ def link():
             del LATER[name]
 
 
-@njit(cache=True)
-def address(array, size=np.dtype(real).itemsize):
-    """Where an array of numbers of `size` bytes begins, for a function that is compiled for C."""
-    if array.itemsize != size or not array.flags.c_contiguous:
-        raise ValueError("an array is not C-contiguous, or its numbers are not this file's: reals, and ids in int32")
-    return array.ctypes.data
+def addresses(number, *arrays):
+    """Where arrays of these numbers begin, for functions that are compiled for C."""
+    for array in arrays:
+        if array.dtype != number or not array.flags.c_contiguous:
+            raise ValueError(f"an array is {array.dtype}, expected {np.dtype(number)}, C-contiguous; convert it")
+    return [array.ctypes.data for array in arrays]
 
 
-if sys.platform == "linux":
-    _madvise = types.ExternalFunction("madvise", types.intc(types.uintp, types.uintp, types.intc))
-else:
-
-    @njit(cache=True)
-    def _madvise(start, size, advice):
-        return 0
-
-
-@njit(cache=True)
-def in_huge_pages(array):
-    """The new array, in pages of 2 MiB if it is large: the processor knows where few pages are, not where thousands."""
-    start = (array.ctypes.data + 4095) // 4096 * 4096
-    size = (array.ctypes.data + array.nbytes - start) // 4096 * 4096
-    if size > 2**20:
-        _madvise(start, size, 14)  # MADV_HUGEPAGE
-    return array
+def workspace(shape, number=real):
+    """An array for steps to write to; a large one in pages of 2 MiB, for few pages the processor finds faster."""
+    size = math.prod(shape) * np.dtype(number).itemsize
+    if size <= 2**20 or not hasattr(mmap, "MADV_HUGEPAGE"):
+        return np.empty(shape, number)
+    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    with contextlib.suppress(OSError):  # a system without such pages
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    return np.frombuffer(memory, number).reshape(shape)
 
 
 @njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy", forceinline=True)
@@ -743,43 +737,17 @@ def step(
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def train_steps(order, lr, x, y, C, W1, W2, losses, threads):
-    """What `train_chunk` does, when all is linked."""
-    B = order.shape[1]
-    N = x.shape[1]
-    V = C.shape[0]
-    D = C.shape[1]
-    H = W1.shape[0]
-    x_batch = np.empty((B, x.shape[1]), np.int32)
-    y_batch = np.empty((B,), np.int32)
-    C_x = in_huge_pages(np.empty((B, N, D), real))
-    a = in_huge_pages(np.empty((B, H), real))
-    h_turned = in_huge_pages(np.empty((H, B), real))
-    o = in_huge_pages(np.empty((V, B), real))
-    W2_y = in_huge_pages(np.empty((B, H), real))
-    o_y = np.empty((B,), real)
-    o_max_tile = in_huge_pages(np.empty(((V + 511) // 512, B), real))
-    o_max = np.empty((B,), real)
-    o_max_shift = in_huge_pages(np.empty(((V + 511) // 512, B), real))
-    p_sum_tile = in_huge_pages(np.empty(((V + 511) // 512, B), real))
-    p_sum = np.empty((B,), real)
-    dh_sum = in_huge_pages(np.empty((B, H), real))
-    dC_rows = in_huge_pages(np.empty((B, N, D), real))
-    h_do = in_huge_pages(np.empty((B, H), real))
-    dh_sum_tile_parts = in_huge_pages(np.empty((threads, B, H), real))
-    h_do_tile_parts = in_huge_pages(np.empty((threads, B, H), real))
-    dh_sum_parts = in_huge_pages(np.empty((threads, B, H), real))
+def train_steps(order, lr, x, y, losses, threads, B, N, V, D, H, x_batch, y_batch, at):
+    """The steps of `train_chunk`, when all is made."""
     for turn in range(order.shape[0]):
         for row in range(B):
             for axis1 in range(x.shape[1]):
                 x_batch[row, axis1] = x[order[turn, row], axis1]
             y_batch[row] = y[order[turn, row]]
         losses[turn] = step(
-            B, V, H, N, D, threads, lr[turn], address(x_batch, 4), address(y_batch, 4), address(C), address(W1),
-            address(W2), address(a), address(o), address(o_max), address(o_y), address(p_sum), address(dC_rows),
-            address(C_x), address(W2_y), address(h_turned), address(dh_sum), address(h_do), address(o_max_tile),
-            address(o_max_shift), address(p_sum_tile), address(dh_sum_tile_parts), address(h_do_tile_parts),
-            address(dh_sum_parts),
+            B, V, H, N, D, threads, lr[turn], at[0], at[1], at[2], at[3], at[4], at[5], at[6], at[7], at[8],
+            at[9], at[10], at[11], at[12], at[13], at[14], at[15], at[16], at[17], at[18], at[19], at[20],
+            at[21],
         )
         if not math.isfinite(losses[turn]):
             return turn
@@ -792,8 +760,38 @@ def train_chunk(order, lr, x, y, C, W1, W2, losses, threads):
     Returns how many steps were done: all, or those before the first loss that is not finite.
     Sweeps run on at most `threads` threads.
     """
+    B = order.shape[1]
+    N = x.shape[1]
+    V = C.shape[0]
+    D = C.shape[1]
+    H = W1.shape[0]
+    x_batch = workspace((B, x.shape[1]), np.int32)
+    y_batch = workspace((B,), np.int32)
+    C_x = workspace((B, N, D))
+    a = workspace((B, H))
+    h_turned = workspace((H, B))
+    o = workspace((V, B))
+    W2_y = workspace((B, H))
+    o_y = workspace((B,))
+    o_max_tile = workspace(((V + 511) // 512, B))
+    o_max = workspace((B,))
+    o_max_shift = workspace(((V + 511) // 512, B))
+    p_sum_tile = workspace(((V + 511) // 512, B))
+    p_sum = workspace((B,))
+    dh_sum = workspace((B, H))
+    dC_rows = workspace((B, N, D))
+    h_do = workspace((B, H))
+    dh_sum_tile_parts = workspace((threads, B, H))
+    h_do_tile_parts = workspace((threads, B, H))
+    dh_sum_parts = workspace((threads, B, H))
+    at = addresses(np.int32, x_batch, y_batch)
+    at += addresses(
+        real, C, W1, W2, a, o, o_max, o_y, p_sum, dC_rows, C_x, W2_y, h_turned, dh_sum, h_do, o_max_tile,
+        o_max_shift, p_sum_tile, dh_sum_tile_parts, h_do_tile_parts, dh_sum_parts,
+    )
+    at = np.array(at, np.uintp)
     link()
-    return train_steps(order, lr, x, y, C, W1, W2, losses, threads)
+    return train_steps(order, lr, x, y, losses, threads, B, N, V, D, H, x_batch, y_batch, at)
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")

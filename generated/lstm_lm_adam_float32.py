@@ -65,8 +65,9 @@ Update     (U1) grad_norm = sqrt((sum_v,d dC[v,d]**2) + (sum_n,i,d dW[n,i,d]**2)
 Program eec1b2d9, adam, float32, C-contiguous arrays
 """
 
+import contextlib
 import math
-import sys
+import mmap
 import threading
 from math import isfinite, sqrt
 
@@ -77,12 +78,13 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "01003a872d3c"  # of what follows: functions of another file have other names
+DIGEST = "0987f7d916a6"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
 
-AS_IS, TRANSPOSED = False, True
+# BLAS's letters, as bytes: for two constants in Python's own types `product` would be compiled twice.
+AS_IS, TRANSPOSED, KIND = np.uint8(ord("n")), np.uint8(ord("t")), np.uint8(ord("s" if real is np.float32 else "d"))
 _blas = types.ExternalFunction(
     "numba_xxgemm",
     types.intc(
@@ -98,13 +100,12 @@ SMALL = 1_000_000 if binding.get_host_cpu_features().get("avx512f") else 2**62
 
 
 @njit(cache=True)
-def product(left, turn_left, right, turn_right, alpha, beta, out):
+def product(left, left_as, right, right_as, alpha, beta, out):
     """out = alpha * left @ right + beta * out, by BLAS; TRANSPOSED says that an operand is stored the other way."""
-    inner = left.shape[0] if turn_left else left.shape[1]
+    inner = left.shape[0] if left_as == TRANSPOSED else left.shape[1]
     multiply(
-        out.shape[0], out.shape[1], inner, left.ctypes.data, row_length(left), ord("t") if turn_left else ord("n"),
-        right.ctypes.data, row_length(right), ord("t") if turn_right else ord("n"), alpha, beta,
-        out.ctypes.data, row_length(out),
+        out.shape[0], out.shape[1], inner, left.ctypes.data, row_length(left), left_as, right.ctypes.data,
+        row_length(right), right_as, alpha, beta, out.ctypes.data, row_length(out),
     )
 
 
@@ -112,14 +113,14 @@ def product(left, turn_left, right, turn_right, alpha, beta, out):
 def multiply(
     rows, columns, inner, left, left_length, left_as, right, right_length, right_as, alpha, beta, out, out_length
 ):
-    """`product` of the matrices at these addresses, stored as BLAS says, "n" or "t"; a length is that of a row.
+    """`product` of the matrices at these addresses; a length is that of a row.
 
     A product that is not small is done in blocks that are, where that is faster: each of at most 64 columns, and of
     all rows or of a long piece of what is summed, whichever lies in a row in memory.
     """
     rows_at_once, columns_at_once, inner_at_once = max(1, rows), max(1, columns), max(1, inner)
-    turned = left_as == ord("t")
-    if rows * columns * inner > SMALL and right_as == ord("n"):
+    turned = left_as == TRANSPOSED
+    if rows * columns * inner > SMALL and right_as == AS_IS:
         columns_at_once = min(columns, 64)
         if turned:
             rows_at_once = min(rows, 512)
@@ -127,16 +128,17 @@ def multiply(
         else:
             inner_at_once = min(inner, 256)
             rows_at_once = SMALL // (columns_at_once * inner_at_once) // 16 * 16
-    scale = np.array([alpha, beta, 1.0], real)
+    scale = np.empty(3, real)
+    scale[0], scale[1], scale[2] = alpha, beta, 1.0
     size = scale.itemsize
     left_row, left_inner = (1, left_length) if turned else (left_length, 1)
-    right_inner, right_column = (right_length, 1) if right_as == ord("n") else (1, right_length)
+    right_inner, right_column = (right_length, 1) if right_as == AS_IS else (1, right_length)
     for column in range(0, columns, columns_at_once):
         for row in range(0, rows, rows_at_once):
             for start in range(0, max(1, inner), inner_at_once):
                 # BLAS counts columns first: out.T = right.T @ left.T
                 _blas(
-                    ord("s") if size == 4 else ord("d"), right_as, left_as, min(columns_at_once, columns - column),
+                    KIND, right_as, left_as, min(columns_at_once, columns - column),
                     min(rows_at_once, rows - row), min(inner_at_once, inner - start), scale.ctypes.data,
                     right + size * (start * right_inner + column * right_column), right_length,
                     left + size * (row * left_row + start * left_inner), left_length,
@@ -196,31 +198,23 @@ def link():
             del LATER[name]
 
 
-@njit(cache=True)
-def address(array, size=np.dtype(real).itemsize):
-    """Where an array of numbers of `size` bytes begins, for a function that is compiled for C."""
-    if array.itemsize != size or not array.flags.c_contiguous:
-        raise ValueError("an array is not C-contiguous, or its numbers are not this file's: reals, and ids in int32")
-    return array.ctypes.data
+def addresses(number, *arrays):
+    """Where arrays of these numbers begin, for functions that are compiled for C."""
+    for array in arrays:
+        if array.dtype != number or not array.flags.c_contiguous:
+            raise ValueError(f"an array is {array.dtype}, expected {np.dtype(number)}, C-contiguous; convert it")
+    return [array.ctypes.data for array in arrays]
 
 
-if sys.platform == "linux":
-    _madvise = types.ExternalFunction("madvise", types.intc(types.uintp, types.uintp, types.intc))
-else:
-
-    @njit(cache=True)
-    def _madvise(start, size, advice):
-        return 0
-
-
-@njit(cache=True)
-def in_huge_pages(array):
-    """The new array, in pages of 2 MiB if it is large: the processor knows where few pages are, not where thousands."""
-    start = (array.ctypes.data + 4095) // 4096 * 4096
-    size = (array.ctypes.data + array.nbytes - start) // 4096 * 4096
-    if size > 2**20:
-        _madvise(start, size, 14)  # MADV_HUGEPAGE
-    return array
+def workspace(shape, number=real):
+    """An array for steps to write to; a large one in pages of 2 MiB, for few pages the processor finds faster."""
+    size = math.prod(shape) * np.dtype(number).itemsize
+    if size <= 2**20 or not hasattr(mmap, "MADV_HUGEPAGE"):
+        return np.empty(shape, number)
+    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    with contextlib.suppress(OSError):  # a system without such pages
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    return np.frombuffer(memory, number).reshape(shape)
 
 
 @njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy", forceinline=True)
@@ -1001,45 +995,9 @@ def step(
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def train_steps(
-    order, lr, beta1, beta2, eps, t, x, y, C, W, R, c, U, k, m_C, v_C, m_W, v_W, m_R, v_R, m_c, v_c,
-    m_U, v_U, m_k, v_k, losses, threads,
+    order, lr, beta1, beta2, eps, t, x, y, losses, threads, B, T, V, D, H, x_batch, y_batch, at,
 ):
-    """What `train_chunk` does, when all is linked."""
-    B = order.shape[1]
-    T = x.shape[1]
-    V = C.shape[0]
-    D = C.shape[1]
-    H = W.shape[1]
-    x_batch = np.empty((B, x.shape[1]), np.int32)
-    y_batch = np.empty((B, y.shape[1]), np.int32)
-    C_x = in_huge_pages(np.empty((B, T, D), real))
-    a_given = in_huge_pages(np.empty((B, T, 4, H), real))
-    R_turned = in_huge_pages(np.empty((H, 4, H), real))
-    a_operand = in_huge_pages(np.empty((B, T, H), real))
-    f = in_huge_pages(np.empty((B, T, H), real))
-    g = in_huge_pages(np.empty((B, T, H), real))
-    q = in_huge_pages(np.empty((B, T, H), real))
-    m = in_huge_pages(np.empty((B, T, H), real))
-    s = in_huge_pages(np.empty((B, T, H), real))
-    h_tanh = in_huge_pages(np.empty((B, T, H), real))
-    h = in_huge_pages(np.empty((B, T, H), real))
-    o = in_huge_pages(np.empty((B, T, V), real))
-    L_rows = np.empty((B,), real)
-    dh_given = in_huge_pages(np.empty((B, T, H), real))
-    dh_operand = in_huge_pages(np.empty((B, 4, H), real))
-    ds = in_huge_pages(np.empty((B, T, H), real))
-    dC_rows = in_huge_pages(np.empty((B, T, D), real))
-    dC = in_huge_pages(np.empty((V, D), real))
-    dW = in_huge_pages(np.empty((4, H, D), real))
-    dR = in_huge_pages(np.empty((4, H, H), real))
-    dc = in_huge_pages(np.empty((4, H), real))
-    dU = in_huge_pages(np.empty((V, H), real))
-    dk = np.empty((V,), real)
-    dW_parts = in_huge_pages(np.empty((threads, 4, H, D), real))
-    dR_parts = in_huge_pages(np.empty((threads, 4, H, H), real))
-    dc_parts = in_huge_pages(np.empty((threads, 4, H), real))
-    dU_parts = in_huge_pages(np.empty((threads, V, H), real))
-    dk_parts = in_huge_pages(np.empty((threads, V), real))
+    """The steps of `train_chunk`, when all is made."""
     for turn in range(order.shape[0]):
         for row in range(B):
             for axis1 in range(x.shape[1]):
@@ -1047,15 +1005,11 @@ def train_steps(
             for axis1 in range(y.shape[1]):
                 y_batch[row, axis1] = y[order[turn, row], axis1]
         losses[turn] = step(
-            B, T, D, H, V, threads, lr[turn], beta1[turn], beta2[turn], eps[turn], t[turn], address(x_batch, 4),
-            address(y_batch, 4), address(C), address(W), address(R), address(c), address(U), address(k),
-            address(h), address(s), address(f), address(g), address(q), address(m), address(o), address(ds),
-            address(dC), address(dW), address(dR), address(dc), address(dU), address(dk), address(m_C),
-            address(v_C), address(m_W), address(v_W), address(m_R), address(v_R), address(m_c), address(v_c),
-            address(m_U), address(v_U), address(m_k), address(v_k), address(h_tanh), address(a_given),
-            address(dh_given), address(dC_rows), address(C_x), address(a_operand), address(dh_operand),
-            address(R_turned), address(L_rows), address(dW_parts), address(dR_parts), address(dc_parts),
-            address(dU_parts), address(dk_parts),
+            B, T, D, H, V, threads, lr[turn], beta1[turn], beta2[turn], eps[turn], t[turn], at[0], at[1], at[2],
+            at[3], at[4], at[5], at[6], at[7], at[8], at[9], at[10], at[11], at[12], at[13], at[14], at[15],
+            at[16], at[17], at[18], at[19], at[20], at[21], at[22], at[23], at[24], at[25], at[26], at[27],
+            at[28], at[29], at[30], at[31], at[32], at[33], at[34], at[35], at[36], at[37], at[38], at[39],
+            at[40], at[41], at[42], at[43], at[44], at[45], at[46], at[47],
         )
         if not math.isfinite(losses[turn]):
             return turn
@@ -1071,10 +1025,51 @@ def train_chunk(
     Returns how many steps were done: all, or those before the first loss that is not finite.
     Sweeps run on at most `threads` threads.
     """
+    B = order.shape[1]
+    T = x.shape[1]
+    V = C.shape[0]
+    D = C.shape[1]
+    H = W.shape[1]
+    x_batch = workspace((B, x.shape[1]), np.int32)
+    y_batch = workspace((B, y.shape[1]), np.int32)
+    C_x = workspace((B, T, D))
+    a_given = workspace((B, T, 4, H))
+    R_turned = workspace((H, 4, H))
+    a_operand = workspace((B, T, H))
+    f = workspace((B, T, H))
+    g = workspace((B, T, H))
+    q = workspace((B, T, H))
+    m = workspace((B, T, H))
+    s = workspace((B, T, H))
+    h_tanh = workspace((B, T, H))
+    h = workspace((B, T, H))
+    o = workspace((B, T, V))
+    L_rows = workspace((B,))
+    dh_given = workspace((B, T, H))
+    dh_operand = workspace((B, 4, H))
+    ds = workspace((B, T, H))
+    dC_rows = workspace((B, T, D))
+    dC = workspace((V, D))
+    dW = workspace((4, H, D))
+    dR = workspace((4, H, H))
+    dc = workspace((4, H))
+    dU = workspace((V, H))
+    dk = workspace((V,))
+    dW_parts = workspace((threads, 4, H, D))
+    dR_parts = workspace((threads, 4, H, H))
+    dc_parts = workspace((threads, 4, H))
+    dU_parts = workspace((threads, V, H))
+    dk_parts = workspace((threads, V))
+    at = addresses(np.int32, x_batch, y_batch)
+    at += addresses(
+        real, C, W, R, c, U, k, h, s, f, g, q, m, o, ds, dC, dW, dR, dc, dU, dk, m_C, v_C, m_W, v_W, m_R,
+        v_R, m_c, v_c, m_U, v_U, m_k, v_k, h_tanh, a_given, dh_given, dC_rows, C_x, a_operand, dh_operand,
+        R_turned, L_rows, dW_parts, dR_parts, dc_parts, dU_parts, dk_parts,
+    )
+    at = np.array(at, np.uintp)
     link()
     return train_steps(
-        order, lr, beta1, beta2, eps, t, x, y, C, W, R, c, U, k, m_C, v_C, m_W, v_W, m_R, v_R, m_c, v_c,
-        m_U, v_U, m_k, v_k, losses, threads,
+        order, lr, beta1, beta2, eps, t, x, y, losses, threads, B, T, V, D, H, x_batch, y_batch, at,
     )
 
 

@@ -20,8 +20,9 @@ Update     (U1) W_new[d,k] = W[d,k] - lr*dW[d,k]
 Program 3e227c92, sgd, float32, C-contiguous arrays
 """
 
+import contextlib
 import math
-import sys
+import mmap
 import threading
 from math import isfinite
 
@@ -32,7 +33,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "e386483a339e"  # of what follows: functions of another file have other names
+DIGEST = "02638476d2ef"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -40,7 +41,8 @@ IDS = types.CPointer(types.int32)
 LEAST = real(np.finfo(real).min)
 
 
-AS_IS, TRANSPOSED = False, True
+# BLAS's letters, as bytes: for two constants in Python's own types `product` would be compiled twice.
+AS_IS, TRANSPOSED, KIND = np.uint8(ord("n")), np.uint8(ord("t")), np.uint8(ord("s" if real is np.float32 else "d"))
 _blas = types.ExternalFunction(
     "numba_xxgemm",
     types.intc(
@@ -56,13 +58,12 @@ SMALL = 1_000_000 if binding.get_host_cpu_features().get("avx512f") else 2**62
 
 
 @njit(cache=True)
-def product(left, turn_left, right, turn_right, alpha, beta, out):
+def product(left, left_as, right, right_as, alpha, beta, out):
     """out = alpha * left @ right + beta * out, by BLAS; TRANSPOSED says that an operand is stored the other way."""
-    inner = left.shape[0] if turn_left else left.shape[1]
+    inner = left.shape[0] if left_as == TRANSPOSED else left.shape[1]
     multiply(
-        out.shape[0], out.shape[1], inner, left.ctypes.data, row_length(left), ord("t") if turn_left else ord("n"),
-        right.ctypes.data, row_length(right), ord("t") if turn_right else ord("n"), alpha, beta,
-        out.ctypes.data, row_length(out),
+        out.shape[0], out.shape[1], inner, left.ctypes.data, row_length(left), left_as, right.ctypes.data,
+        row_length(right), right_as, alpha, beta, out.ctypes.data, row_length(out),
     )
 
 
@@ -70,14 +71,14 @@ def product(left, turn_left, right, turn_right, alpha, beta, out):
 def multiply(
     rows, columns, inner, left, left_length, left_as, right, right_length, right_as, alpha, beta, out, out_length
 ):
-    """`product` of the matrices at these addresses, stored as BLAS says, "n" or "t"; a length is that of a row.
+    """`product` of the matrices at these addresses; a length is that of a row.
 
     A product that is not small is done in blocks that are, where that is faster: each of at most 64 columns, and of
     all rows or of a long piece of what is summed, whichever lies in a row in memory.
     """
     rows_at_once, columns_at_once, inner_at_once = max(1, rows), max(1, columns), max(1, inner)
-    turned = left_as == ord("t")
-    if rows * columns * inner > SMALL and right_as == ord("n"):
+    turned = left_as == TRANSPOSED
+    if rows * columns * inner > SMALL and right_as == AS_IS:
         columns_at_once = min(columns, 64)
         if turned:
             rows_at_once = min(rows, 512)
@@ -85,16 +86,17 @@ def multiply(
         else:
             inner_at_once = min(inner, 256)
             rows_at_once = SMALL // (columns_at_once * inner_at_once) // 16 * 16
-    scale = np.array([alpha, beta, 1.0], real)
+    scale = np.empty(3, real)
+    scale[0], scale[1], scale[2] = alpha, beta, 1.0
     size = scale.itemsize
     left_row, left_inner = (1, left_length) if turned else (left_length, 1)
-    right_inner, right_column = (right_length, 1) if right_as == ord("n") else (1, right_length)
+    right_inner, right_column = (right_length, 1) if right_as == AS_IS else (1, right_length)
     for column in range(0, columns, columns_at_once):
         for row in range(0, rows, rows_at_once):
             for start in range(0, max(1, inner), inner_at_once):
                 # BLAS counts columns first: out.T = right.T @ left.T
                 _blas(
-                    ord("s") if size == 4 else ord("d"), right_as, left_as, min(columns_at_once, columns - column),
+                    KIND, right_as, left_as, min(columns_at_once, columns - column),
                     min(rows_at_once, rows - row), min(inner_at_once, inner - start), scale.ctypes.data,
                     right + size * (start * right_inner + column * right_column), right_length,
                     left + size * (row * left_row + start * left_inner), left_length,
@@ -154,31 +156,23 @@ def link():
             del LATER[name]
 
 
-@njit(cache=True)
-def address(array, size=np.dtype(real).itemsize):
-    """Where an array of numbers of `size` bytes begins, for a function that is compiled for C."""
-    if array.itemsize != size or not array.flags.c_contiguous:
-        raise ValueError("an array is not C-contiguous, or its numbers are not this file's: reals, and ids in int32")
-    return array.ctypes.data
+def addresses(number, *arrays):
+    """Where arrays of these numbers begin, for functions that are compiled for C."""
+    for array in arrays:
+        if array.dtype != number or not array.flags.c_contiguous:
+            raise ValueError(f"an array is {array.dtype}, expected {np.dtype(number)}, C-contiguous; convert it")
+    return [array.ctypes.data for array in arrays]
 
 
-if sys.platform == "linux":
-    _madvise = types.ExternalFunction("madvise", types.intc(types.uintp, types.uintp, types.intc))
-else:
-
-    @njit(cache=True)
-    def _madvise(start, size, advice):
-        return 0
-
-
-@njit(cache=True)
-def in_huge_pages(array):
-    """The new array, in pages of 2 MiB if it is large: the processor knows where few pages are, not where thousands."""
-    start = (array.ctypes.data + 4095) // 4096 * 4096
-    size = (array.ctypes.data + array.nbytes - start) // 4096 * 4096
-    if size > 2**20:
-        _madvise(start, size, 14)  # MADV_HUGEPAGE
-    return array
+def workspace(shape, number=real):
+    """An array for steps to write to; a large one in pages of 2 MiB, for few pages the processor finds faster."""
+    size = math.prod(shape) * np.dtype(number).itemsize
+    if size <= 2**20 or not hasattr(mmap, "MADV_HUGEPAGE"):
+        return np.empty(shape, number)
+    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    with contextlib.suppress(OSError):  # a system without such pages
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    return np.frombuffer(memory, number).reshape(shape)
 
 
 @njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy", forceinline=True)
@@ -634,31 +628,16 @@ def step(
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def train_steps(order, lr, X, y, W, c, losses, threads):
-    """What `train_chunk` does, when all is linked."""
-    B = order.shape[1]
-    D = X.shape[1]
-    K = W.shape[1]
-    X_batch = np.empty((B, X.shape[1]), real)
-    y_batch = np.empty((B,), np.int32)
-    o = in_huge_pages(np.empty((K, B), real))
-    o_y = np.empty((B,), real)
-    o_max_tile = in_huge_pages(np.empty(((K + 511) // 512, B), real))
-    o_max = np.empty((B,), real)
-    o_max_shift = in_huge_pages(np.empty(((K + 511) // 512, B), real))
-    p_sum_tile = in_huge_pages(np.empty(((K + 511) // 512, B), real))
-    p_sum = np.empty((B,), real)
-    X_do = in_huge_pages(np.empty((B, D), real))
-    X_do_tile_parts = in_huge_pages(np.empty((threads, B, D), real))
+def train_steps(order, lr, X, y, losses, threads, B, D, K, X_batch, y_batch, at):
+    """The steps of `train_chunk`, when all is made."""
     for turn in range(order.shape[0]):
         for row in range(B):
             for axis1 in range(X.shape[1]):
                 X_batch[row, axis1] = X[order[turn, row], axis1]
             y_batch[row] = y[order[turn, row]]
         losses[turn] = step(
-            B, K, D, threads, lr[turn], address(y_batch, 4), address(W), address(c), address(X_batch),
-            address(o), address(o_max), address(o_y), address(p_sum), address(X_do), address(o_max_tile),
-            address(o_max_shift), address(p_sum_tile), address(X_do_tile_parts),
+            B, K, D, threads, lr[turn], at[0], at[1], at[2], at[3], at[4], at[5], at[6], at[7], at[8], at[9],
+            at[10], at[11], at[12],
         )
         if not math.isfinite(losses[turn]):
             return turn
@@ -671,8 +650,28 @@ def train_chunk(order, lr, X, y, W, c, losses, threads):
     Returns how many steps were done: all, or those before the first loss that is not finite.
     Sweeps run on at most `threads` threads.
     """
+    B = order.shape[1]
+    D = X.shape[1]
+    K = W.shape[1]
+    X_batch = workspace((B, X.shape[1]))
+    y_batch = workspace((B,), np.int32)
+    o = workspace((K, B))
+    o_y = workspace((B,))
+    o_max_tile = workspace(((K + 511) // 512, B))
+    o_max = workspace((B,))
+    o_max_shift = workspace(((K + 511) // 512, B))
+    p_sum_tile = workspace(((K + 511) // 512, B))
+    p_sum = workspace((B,))
+    X_do = workspace((B, D))
+    X_do_tile_parts = workspace((threads, B, D))
+    at = addresses(np.int32, y_batch)
+    at += addresses(
+        real, W, c, X_batch, o, o_max, o_y, p_sum, X_do, o_max_tile, o_max_shift, p_sum_tile,
+        X_do_tile_parts,
+    )
+    at = np.array(at, np.uintp)
     link()
-    return train_steps(order, lr, X, y, W, c, losses, threads)
+    return train_steps(order, lr, X, y, losses, threads, B, D, K, X_batch, y_batch, at)
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")

@@ -144,8 +144,9 @@ Update     (U1) grad_norm = sqrt((sum_v,d dC[v,d]**2) + (sum_t,d dP[t,d]**2) + (
 Program 3050ea9a, adam, float32, C-contiguous arrays
 """
 
+import contextlib
 import math
-import sys
+import mmap
 import threading
 from math import isfinite, sqrt
 
@@ -156,12 +157,13 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "97601be468b5"  # of what follows: functions of another file have other names
+DIGEST = "2383e7cda497"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
 
-AS_IS, TRANSPOSED = False, True
+# BLAS's letters, as bytes: for two constants in Python's own types `product` would be compiled twice.
+AS_IS, TRANSPOSED, KIND = np.uint8(ord("n")), np.uint8(ord("t")), np.uint8(ord("s" if real is np.float32 else "d"))
 _blas = types.ExternalFunction(
     "numba_xxgemm",
     types.intc(
@@ -177,13 +179,12 @@ SMALL = 1_000_000 if binding.get_host_cpu_features().get("avx512f") else 2**62
 
 
 @njit(cache=True)
-def product(left, turn_left, right, turn_right, alpha, beta, out):
+def product(left, left_as, right, right_as, alpha, beta, out):
     """out = alpha * left @ right + beta * out, by BLAS; TRANSPOSED says that an operand is stored the other way."""
-    inner = left.shape[0] if turn_left else left.shape[1]
+    inner = left.shape[0] if left_as == TRANSPOSED else left.shape[1]
     multiply(
-        out.shape[0], out.shape[1], inner, left.ctypes.data, row_length(left), ord("t") if turn_left else ord("n"),
-        right.ctypes.data, row_length(right), ord("t") if turn_right else ord("n"), alpha, beta,
-        out.ctypes.data, row_length(out),
+        out.shape[0], out.shape[1], inner, left.ctypes.data, row_length(left), left_as, right.ctypes.data,
+        row_length(right), right_as, alpha, beta, out.ctypes.data, row_length(out),
     )
 
 
@@ -191,14 +192,14 @@ def product(left, turn_left, right, turn_right, alpha, beta, out):
 def multiply(
     rows, columns, inner, left, left_length, left_as, right, right_length, right_as, alpha, beta, out, out_length
 ):
-    """`product` of the matrices at these addresses, stored as BLAS says, "n" or "t"; a length is that of a row.
+    """`product` of the matrices at these addresses; a length is that of a row.
 
     A product that is not small is done in blocks that are, where that is faster: each of at most 64 columns, and of
     all rows or of a long piece of what is summed, whichever lies in a row in memory.
     """
     rows_at_once, columns_at_once, inner_at_once = max(1, rows), max(1, columns), max(1, inner)
-    turned = left_as == ord("t")
-    if rows * columns * inner > SMALL and right_as == ord("n"):
+    turned = left_as == TRANSPOSED
+    if rows * columns * inner > SMALL and right_as == AS_IS:
         columns_at_once = min(columns, 64)
         if turned:
             rows_at_once = min(rows, 512)
@@ -206,16 +207,17 @@ def multiply(
         else:
             inner_at_once = min(inner, 256)
             rows_at_once = SMALL // (columns_at_once * inner_at_once) // 16 * 16
-    scale = np.array([alpha, beta, 1.0], real)
+    scale = np.empty(3, real)
+    scale[0], scale[1], scale[2] = alpha, beta, 1.0
     size = scale.itemsize
     left_row, left_inner = (1, left_length) if turned else (left_length, 1)
-    right_inner, right_column = (right_length, 1) if right_as == ord("n") else (1, right_length)
+    right_inner, right_column = (right_length, 1) if right_as == AS_IS else (1, right_length)
     for column in range(0, columns, columns_at_once):
         for row in range(0, rows, rows_at_once):
             for start in range(0, max(1, inner), inner_at_once):
                 # BLAS counts columns first: out.T = right.T @ left.T
                 _blas(
-                    ord("s") if size == 4 else ord("d"), right_as, left_as, min(columns_at_once, columns - column),
+                    KIND, right_as, left_as, min(columns_at_once, columns - column),
                     min(rows_at_once, rows - row), min(inner_at_once, inner - start), scale.ctypes.data,
                     right + size * (start * right_inner + column * right_column), right_length,
                     left + size * (row * left_row + start * left_inner), left_length,
@@ -275,31 +277,23 @@ def link():
             del LATER[name]
 
 
-@njit(cache=True)
-def address(array, size=np.dtype(real).itemsize):
-    """Where an array of numbers of `size` bytes begins, for a function that is compiled for C."""
-    if array.itemsize != size or not array.flags.c_contiguous:
-        raise ValueError("an array is not C-contiguous, or its numbers are not this file's: reals, and ids in int32")
-    return array.ctypes.data
+def addresses(number, *arrays):
+    """Where arrays of these numbers begin, for functions that are compiled for C."""
+    for array in arrays:
+        if array.dtype != number or not array.flags.c_contiguous:
+            raise ValueError(f"an array is {array.dtype}, expected {np.dtype(number)}, C-contiguous; convert it")
+    return [array.ctypes.data for array in arrays]
 
 
-if sys.platform == "linux":
-    _madvise = types.ExternalFunction("madvise", types.intc(types.uintp, types.uintp, types.intc))
-else:
-
-    @njit(cache=True)
-    def _madvise(start, size, advice):
-        return 0
-
-
-@njit(cache=True)
-def in_huge_pages(array):
-    """The new array, in pages of 2 MiB if it is large: the processor knows where few pages are, not where thousands."""
-    start = (array.ctypes.data + 4095) // 4096 * 4096
-    size = (array.ctypes.data + array.nbytes - start) // 4096 * 4096
-    if size > 2**20:
-        _madvise(start, size, 14)  # MADV_HUGEPAGE
-    return array
+def workspace(shape, number=real):
+    """An array for steps to write to; a large one in pages of 2 MiB, for few pages the processor finds faster."""
+    size = math.prod(shape) * np.dtype(number).itemsize
+    if size <= 2**20 or not hasattr(mmap, "MADV_HUGEPAGE"):
+        return np.empty(shape, number)
+    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    with contextlib.suppress(OSError):  # a system without such pages
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    return np.frombuffer(memory, number).reshape(shape)
 
 
 @njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy", forceinline=True)
@@ -2140,94 +2134,10 @@ def step(
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def train_steps(
-    order, lr, beta1, beta2, eps, t, x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, m_C, v_C,
-    m_P, v_P, m_Q, v_Q, m_G, v_G, m_A, v_A, m_M, v_M, m_g1, v_g1, m_b1, v_b1, m_g2, v_g2, m_b2, v_b2,
-    m_W, v_W, m_w, v_w, m_U, v_U, m_u, v_u, m_H, v_H, m_h, v_h, losses, threads,
+    order, lr, beta1, beta2, eps, t, x, y, losses, threads, B, T, V, D, N, K, E, F, x_batch, y_batch,
+    at,
 ):
-    """What `train_chunk` does, when all is linked."""
-    B = order.shape[1]
-    T = x.shape[1]
-    V = C.shape[0]
-    D = C.shape[1]
-    N = Q.shape[0]
-    K = Q.shape[1]
-    E = Q.shape[2]
-    F = W.shape[1]
-    x_batch = np.empty((B, x.shape[1]), np.int32)
-    y_batch = np.empty((B, y.shape[1]), np.int32)
-    emb = in_huge_pages(np.empty((B, T, D), real))
-    Q_turned = in_huge_pages(np.empty((N, D, K, E), real))
-    G_turned = in_huge_pages(np.empty((N, D, K, E), real))
-    A_turned = in_huge_pages(np.empty((N, D, K, E), real))
-    M_turned = in_huge_pages(np.empty((N, K, E, D), real))
-    W_turned = in_huge_pages(np.empty((N, D, F), real))
-    U_turned = in_huge_pages(np.empty((N, F, D), real))
-    z = in_huge_pages(np.empty((B, T, D), real))
-    z1_dev = in_huge_pages(np.empty((N, B, T), real))
-    z1_hat = in_huge_pages(np.empty((N, B, T, D), real))
-    z1 = in_huge_pages(np.empty((N, B, T, D), real))
-    q = in_huge_pages(np.empty((N, B, T, K, E), real))
-    key = in_huge_pages(np.empty((N, B, T, K, E), real))
-    val = in_huge_pages(np.empty((N, B, T, K, E), real))
-    score = in_huge_pages(np.empty((B, K, T, T), real))
-    masked = in_huge_pages(np.empty((B, K, T, T), real))
-    p_sum_exp = in_huge_pages(np.empty((B, K, T, T), real))
-    p = in_huge_pages(np.empty((N, B, K, T, T), real))
-    mix = in_huge_pages(np.empty((N, B, T, K, E), real))
-    z2 = in_huge_pages(np.empty((B, T, D), real))
-    z3_dev = in_huge_pages(np.empty((N, B, T), real))
-    z3_hat = in_huge_pages(np.empty((N, B, T, D), real))
-    z3 = in_huge_pages(np.empty((N, B, T, D), real))
-    a = in_huge_pages(np.empty((N, B, T, F), real))
-    gelu_tanh = in_huge_pages(np.empty((N, B, T, F), real))
-    gelu = in_huge_pages(np.empty((N, B, T, F), real))
-    r = in_huge_pages(np.empty((N, B, T, D), real))
-    o = in_huge_pages(np.empty((B, T, V), real))
-    L_rows = np.empty((B,), real)
-    val_turned = in_huge_pages(np.empty((N, B, K, E, T), real))
-    dgelu = in_huge_pages(np.empty((B, T, F), real))
-    da = in_huge_pages(np.empty((N, B, T, F), real))
-    dz3 = in_huge_pages(np.empty((N, B, T, D), real))
-    dz2 = in_huge_pages(np.empty((N, B, T, D), real))
-    dmix = in_huge_pages(np.empty((B, T, K, E), real))
-    dp = in_huge_pages(np.empty((B, K, T, T), real))
-    dscore = in_huge_pages(np.empty((B, K, T, T), real))
-    dkey = in_huge_pages(np.empty((N, B, T, K, E), real))
-    dq = in_huge_pages(np.empty((N, B, T, K, E), real))
-    dz1 = in_huge_pages(np.empty((N, B, T, D), real))
-    dz1_hat = in_huge_pages(np.empty((B, T, D), real))
-    dz = in_huge_pages(np.empty((N, B, T, D), real))
-    dC = in_huge_pages(np.empty((V, D), real))
-    dP = in_huge_pages(np.empty((T, D), real))
-    dQ = in_huge_pages(np.empty((N, K, E, D), real))
-    dG = in_huge_pages(np.empty((N, K, E, D), real))
-    dA = in_huge_pages(np.empty((N, K, E, D), real))
-    dM = in_huge_pages(np.empty((N, D, K, E), real))
-    dg1 = in_huge_pages(np.empty((N, D), real))
-    db1 = in_huge_pages(np.empty((N, D), real))
-    dg2 = in_huge_pages(np.empty((N, D), real))
-    db2 = in_huge_pages(np.empty((N, D), real))
-    dW = in_huge_pages(np.empty((N, F, D), real))
-    dw = in_huge_pages(np.empty((N, F), real))
-    dU = in_huge_pages(np.empty((N, D, F), real))
-    du = in_huge_pages(np.empty((N, D), real))
-    dH = in_huge_pages(np.empty((V, D), real))
-    dh = np.empty((V,), real)
-    dP_parts = in_huge_pages(np.empty((threads, T, D), real))
-    dQ_parts = in_huge_pages(np.empty((threads, N, K, E, D), real))
-    dG_parts = in_huge_pages(np.empty((threads, N, K, E, D), real))
-    dA_parts = in_huge_pages(np.empty((threads, N, K, E, D), real))
-    dM_parts = in_huge_pages(np.empty((threads, N, D, K, E), real))
-    dg1_parts = in_huge_pages(np.empty((threads, N, D), real))
-    db1_parts = in_huge_pages(np.empty((threads, N, D), real))
-    dg2_parts = in_huge_pages(np.empty((threads, N, D), real))
-    db2_parts = in_huge_pages(np.empty((threads, N, D), real))
-    dW_parts = in_huge_pages(np.empty((threads, N, F, D), real))
-    dw_parts = in_huge_pages(np.empty((threads, N, F), real))
-    dU_parts = in_huge_pages(np.empty((threads, N, D, F), real))
-    du_parts = in_huge_pages(np.empty((threads, N, D), real))
-    dH_parts = in_huge_pages(np.empty((threads, V, D), real))
-    dh_parts = in_huge_pages(np.empty((threads, V), real))
+    """The steps of `train_chunk`, when all is made."""
     for turn in range(order.shape[0]):
         for row in range(B):
             for axis1 in range(x.shape[1]):
@@ -2235,27 +2145,18 @@ def train_steps(
             for axis1 in range(y.shape[1]):
                 y_batch[row, axis1] = y[order[turn, row], axis1]
         losses[turn] = step(
-            B, T, D, N, K, E, F, V, threads, lr[turn], beta1[turn], beta2[turn], eps[turn], t[turn],
-            address(x_batch, 4), address(y_batch, 4), address(C), address(P), address(Q), address(G),
-            address(A), address(M), address(g1), address(b1), address(g2), address(b2), address(W), address(w),
-            address(U), address(u), address(H), address(h), address(emb), address(r), address(z),
-            address(z1_dev), address(z1_hat), address(z1), address(q), address(key), address(val),
-            address(score), address(masked), address(p), address(mix), address(z2), address(z3_dev),
-            address(z3_hat), address(z3), address(a), address(gelu), address(o), address(dgelu), address(da),
-            address(dz3), address(dz2), address(dmix), address(dp), address(dscore), address(dkey), address(dq),
-            address(dz1), address(dz1_hat), address(dz), address(dC), address(dP), address(dQ), address(dG),
-            address(dA), address(dM), address(dg1), address(db1), address(dg2), address(db2), address(dW),
-            address(dw), address(dU), address(du), address(dH), address(dh), address(m_C), address(v_C),
-            address(m_P), address(v_P), address(m_Q), address(v_Q), address(m_G), address(v_G), address(m_A),
-            address(v_A), address(m_M), address(v_M), address(m_g1), address(v_g1), address(m_b1),
-            address(v_b1), address(m_g2), address(v_g2), address(m_b2), address(v_b2), address(m_W),
-            address(v_W), address(m_w), address(v_w), address(m_U), address(v_U), address(m_u), address(v_u),
-            address(m_H), address(v_H), address(m_h), address(v_h), address(gelu_tanh), address(p_sum_exp),
-            address(Q_turned), address(G_turned), address(A_turned), address(M_turned), address(W_turned),
-            address(U_turned), address(val_turned), address(L_rows), address(dP_parts), address(dQ_parts),
-            address(dG_parts), address(dA_parts), address(dM_parts), address(dg1_parts), address(db1_parts),
-            address(dg2_parts), address(db2_parts), address(dW_parts), address(dw_parts), address(dU_parts),
-            address(du_parts), address(dH_parts), address(dh_parts),
+            B, T, D, N, K, E, F, V, threads, lr[turn], beta1[turn], beta2[turn], eps[turn], t[turn], at[0],
+            at[1], at[2], at[3], at[4], at[5], at[6], at[7], at[8], at[9], at[10], at[11], at[12], at[13],
+            at[14], at[15], at[16], at[17], at[18], at[19], at[20], at[21], at[22], at[23], at[24], at[25],
+            at[26], at[27], at[28], at[29], at[30], at[31], at[32], at[33], at[34], at[35], at[36], at[37],
+            at[38], at[39], at[40], at[41], at[42], at[43], at[44], at[45], at[46], at[47], at[48], at[49],
+            at[50], at[51], at[52], at[53], at[54], at[55], at[56], at[57], at[58], at[59], at[60], at[61],
+            at[62], at[63], at[64], at[65], at[66], at[67], at[68], at[69], at[70], at[71], at[72], at[73],
+            at[74], at[75], at[76], at[77], at[78], at[79], at[80], at[81], at[82], at[83], at[84], at[85],
+            at[86], at[87], at[88], at[89], at[90], at[91], at[92], at[93], at[94], at[95], at[96], at[97],
+            at[98], at[99], at[100], at[101], at[102], at[103], at[104], at[105], at[106], at[107], at[108],
+            at[109], at[110], at[111], at[112], at[113], at[114], at[115], at[116], at[117], at[118], at[119],
+            at[120], at[121], at[122],
         )
         if not math.isfinite(losses[turn]):
             return turn
@@ -2272,11 +2173,105 @@ def train_chunk(
     Returns how many steps were done: all, or those before the first loss that is not finite.
     Sweeps run on at most `threads` threads.
     """
+    B = order.shape[1]
+    T = x.shape[1]
+    V = C.shape[0]
+    D = C.shape[1]
+    N = Q.shape[0]
+    K = Q.shape[1]
+    E = Q.shape[2]
+    F = W.shape[1]
+    x_batch = workspace((B, x.shape[1]), np.int32)
+    y_batch = workspace((B, y.shape[1]), np.int32)
+    emb = workspace((B, T, D))
+    Q_turned = workspace((N, D, K, E))
+    G_turned = workspace((N, D, K, E))
+    A_turned = workspace((N, D, K, E))
+    M_turned = workspace((N, K, E, D))
+    W_turned = workspace((N, D, F))
+    U_turned = workspace((N, F, D))
+    z = workspace((B, T, D))
+    z1_dev = workspace((N, B, T))
+    z1_hat = workspace((N, B, T, D))
+    z1 = workspace((N, B, T, D))
+    q = workspace((N, B, T, K, E))
+    key = workspace((N, B, T, K, E))
+    val = workspace((N, B, T, K, E))
+    score = workspace((B, K, T, T))
+    masked = workspace((B, K, T, T))
+    p_sum_exp = workspace((B, K, T, T))
+    p = workspace((N, B, K, T, T))
+    mix = workspace((N, B, T, K, E))
+    z2 = workspace((B, T, D))
+    z3_dev = workspace((N, B, T))
+    z3_hat = workspace((N, B, T, D))
+    z3 = workspace((N, B, T, D))
+    a = workspace((N, B, T, F))
+    gelu_tanh = workspace((N, B, T, F))
+    gelu = workspace((N, B, T, F))
+    r = workspace((N, B, T, D))
+    o = workspace((B, T, V))
+    L_rows = workspace((B,))
+    val_turned = workspace((N, B, K, E, T))
+    dgelu = workspace((B, T, F))
+    da = workspace((N, B, T, F))
+    dz3 = workspace((N, B, T, D))
+    dz2 = workspace((N, B, T, D))
+    dmix = workspace((B, T, K, E))
+    dp = workspace((B, K, T, T))
+    dscore = workspace((B, K, T, T))
+    dkey = workspace((N, B, T, K, E))
+    dq = workspace((N, B, T, K, E))
+    dz1 = workspace((N, B, T, D))
+    dz1_hat = workspace((B, T, D))
+    dz = workspace((N, B, T, D))
+    dC = workspace((V, D))
+    dP = workspace((T, D))
+    dQ = workspace((N, K, E, D))
+    dG = workspace((N, K, E, D))
+    dA = workspace((N, K, E, D))
+    dM = workspace((N, D, K, E))
+    dg1 = workspace((N, D))
+    db1 = workspace((N, D))
+    dg2 = workspace((N, D))
+    db2 = workspace((N, D))
+    dW = workspace((N, F, D))
+    dw = workspace((N, F))
+    dU = workspace((N, D, F))
+    du = workspace((N, D))
+    dH = workspace((V, D))
+    dh = workspace((V,))
+    dP_parts = workspace((threads, T, D))
+    dQ_parts = workspace((threads, N, K, E, D))
+    dG_parts = workspace((threads, N, K, E, D))
+    dA_parts = workspace((threads, N, K, E, D))
+    dM_parts = workspace((threads, N, D, K, E))
+    dg1_parts = workspace((threads, N, D))
+    db1_parts = workspace((threads, N, D))
+    dg2_parts = workspace((threads, N, D))
+    db2_parts = workspace((threads, N, D))
+    dW_parts = workspace((threads, N, F, D))
+    dw_parts = workspace((threads, N, F))
+    dU_parts = workspace((threads, N, D, F))
+    du_parts = workspace((threads, N, D))
+    dH_parts = workspace((threads, V, D))
+    dh_parts = workspace((threads, V))
+    at = addresses(np.int32, x_batch, y_batch)
+    at += addresses(
+        real, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, emb, r, z, z1_dev, z1_hat, z1, q, key,
+        val, score, masked, p, mix, z2, z3_dev, z3_hat, z3, a, gelu, o, dgelu, da, dz3, dz2, dmix, dp,
+        dscore, dkey, dq, dz1, dz1_hat, dz, dC, dP, dQ, dG, dA, dM, dg1, db1, dg2, db2, dW, dw, dU, du, dH,
+        dh, m_C, v_C, m_P, v_P, m_Q, v_Q, m_G, v_G, m_A, v_A, m_M, v_M, m_g1, v_g1, m_b1, v_b1, m_g2, v_g2,
+        m_b2, v_b2, m_W, v_W, m_w, v_w, m_U, v_U, m_u, v_u, m_H, v_H, m_h, v_h, gelu_tanh, p_sum_exp,
+        Q_turned, G_turned, A_turned, M_turned, W_turned, U_turned, val_turned, L_rows, dP_parts, dQ_parts,
+        dG_parts, dA_parts, dM_parts, dg1_parts, db1_parts, dg2_parts, db2_parts, dW_parts, dw_parts,
+        dU_parts, du_parts, dH_parts, dh_parts,
+    )
+    at = np.array(at, np.uintp)
     link()
     return train_steps(
-        order, lr, beta1, beta2, eps, t, x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, m_C, v_C,
-        m_P, v_P, m_Q, v_Q, m_G, v_G, m_A, v_A, m_M, v_M, m_g1, v_g1, m_b1, v_b1, m_g2, v_g2, m_b2, v_b2,
-        m_W, v_W, m_w, v_w, m_U, v_U, m_u, v_u, m_H, v_H, m_h, v_h, losses, threads,
+        order, lr, beta1, beta2, eps, t, x, y, losses, threads, B, T, V, D, N, K, E, F, x_batch, y_batch,
+        at,
     )
 
 

@@ -8,7 +8,8 @@ it against mpmath.  In float64 libm is used.
 from __future__ import annotations
 
 PRODUCT = '''
-AS_IS, TRANSPOSED = False, True
+# BLAS's letters, as bytes: for two constants in Python's own types `product` would be compiled twice.
+AS_IS, TRANSPOSED, KIND = np.uint8(ord("n")), np.uint8(ord("t")), np.uint8(ord("s" if real is np.float32 else "d"))
 _blas = types.ExternalFunction(
     "numba_xxgemm",
     types.intc(
@@ -24,13 +25,12 @@ SMALL = 1_000_000 if binding.get_host_cpu_features().get("avx512f") else 2**62
 
 
 @njit(cache=True)
-def product(left, turn_left, right, turn_right, alpha, beta, out):
+def product(left, left_as, right, right_as, alpha, beta, out):
     """out = alpha * left @ right + beta * out, by BLAS; TRANSPOSED says that an operand is stored the other way."""
-    inner = left.shape[0] if turn_left else left.shape[1]
+    inner = left.shape[0] if left_as == TRANSPOSED else left.shape[1]
     multiply(
-        out.shape[0], out.shape[1], inner, left.ctypes.data, row_length(left), ord("t") if turn_left else ord("n"),
-        right.ctypes.data, row_length(right), ord("t") if turn_right else ord("n"), alpha, beta,
-        out.ctypes.data, row_length(out),
+        out.shape[0], out.shape[1], inner, left.ctypes.data, row_length(left), left_as, right.ctypes.data,
+        row_length(right), right_as, alpha, beta, out.ctypes.data, row_length(out),
     )
 
 
@@ -38,14 +38,14 @@ def product(left, turn_left, right, turn_right, alpha, beta, out):
 def multiply(
     rows, columns, inner, left, left_length, left_as, right, right_length, right_as, alpha, beta, out, out_length
 ):
-    """`product` of the matrices at these addresses, stored as BLAS says, "n" or "t"; a length is that of a row.
+    """`product` of the matrices at these addresses; a length is that of a row.
 
     A product that is not small is done in blocks that are, where that is faster: each of at most 64 columns, and of
     all rows or of a long piece of what is summed, whichever lies in a row in memory.
     """
     rows_at_once, columns_at_once, inner_at_once = max(1, rows), max(1, columns), max(1, inner)
-    turned = left_as == ord("t")
-    if rows * columns * inner > SMALL and right_as == ord("n"):
+    turned = left_as == TRANSPOSED
+    if rows * columns * inner > SMALL and right_as == AS_IS:
         columns_at_once = min(columns, 64)
         if turned:
             rows_at_once = min(rows, 512)
@@ -53,16 +53,17 @@ def multiply(
         else:
             inner_at_once = min(inner, 256)
             rows_at_once = SMALL // (columns_at_once * inner_at_once) // 16 * 16
-    scale = np.array([alpha, beta, 1.0], real)
+    scale = np.empty(3, real)
+    scale[0], scale[1], scale[2] = alpha, beta, 1.0
     size = scale.itemsize
     left_row, left_inner = (1, left_length) if turned else (left_length, 1)
-    right_inner, right_column = (right_length, 1) if right_as == ord("n") else (1, right_length)
+    right_inner, right_column = (right_length, 1) if right_as == AS_IS else (1, right_length)
     for column in range(0, columns, columns_at_once):
         for row in range(0, rows, rows_at_once):
             for start in range(0, max(1, inner), inner_at_once):
                 # BLAS counts columns first: out.T = right.T @ left.T
                 _blas(
-                    ord("s") if size == 4 else ord("d"), right_as, left_as, min(columns_at_once, columns - column),
+                    KIND, right_as, left_as, min(columns_at_once, columns - column),
                     min(rows_at_once, rows - row), min(inner_at_once, inner - start), scale.ctypes.data,
                     right + size * (start * right_inner + column * right_column), right_length,
                     left + size * (row * left_row + start * left_inner), left_length,
@@ -114,32 +115,24 @@ def link():
             del LATER[name]
 
 
-@njit(cache=True)
-def address(array, size=np.dtype(real).itemsize):
-    """Where an array of numbers of `size` bytes begins, for a function that is compiled for C."""
-    if array.itemsize != size or not array.flags.c_contiguous:
-        raise ValueError("an array is not C-contiguous, or its numbers are not this file's: reals, and ids in int32")
-    return array.ctypes.data
+def addresses(number, *arrays):
+    """Where arrays of these numbers begin, for functions that are compiled for C."""
+    for array in arrays:
+        if array.dtype != number or not array.flags.c_contiguous:
+            raise ValueError(f"an array is {array.dtype}, expected {np.dtype(number)}, C-contiguous; convert it")
+    return [array.ctypes.data for array in arrays]
 '''
 
-HUGE_PAGES = '''
-if sys.platform == "linux":
-    _madvise = types.ExternalFunction("madvise", types.intc(types.uintp, types.uintp, types.intc))
-else:
-
-    @njit(cache=True)
-    def _madvise(start, size, advice):
-        return 0
-
-
-@njit(cache=True)
-def in_huge_pages(array):
-    """The new array, in pages of 2 MiB if it is large: the processor knows where few pages are, not where thousands."""
-    start = (array.ctypes.data + 4095) // 4096 * 4096
-    size = (array.ctypes.data + array.nbytes - start) // 4096 * 4096
-    if size > 2**20:
-        _madvise(start, size, 14)  # MADV_HUGEPAGE
-    return array
+WORKSPACE = '''
+def workspace(shape, number=real):
+    """An array for steps to write to; a large one in pages of 2 MiB, for few pages the processor finds faster."""
+    size = math.prod(shape) * np.dtype(number).itemsize
+    if size <= 2**20 or not hasattr(mmap, "MADV_HUGEPAGE"):
+        return np.empty(shape, number)
+    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    with contextlib.suppress(OSError):  # a system without such pages
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    return np.frombuffer(memory, number).reshape(shape)
 '''
 
 LEAST = """
@@ -244,7 +237,7 @@ PLAIN = {  # the same in each dtype
     "draw_mask": DRAW_MASK,
     "parts_for": THREADS,
     "for_c": FOR_C,
-    "in_huge_pages": HUGE_PAGES,
+    "workspace": WORKSPACE,
 }
 FROM_NUMBA = ("carray", "prange")
 

@@ -19,7 +19,6 @@ from .schedule.plan import Nest
 SIZE, NUMBER, ID, LONG_ID, REAL = "types.intp", "types.float64", "IDS", "types.CPointer(types.int64)", "REALS"
 KINDS = (SIZE, NUMBER, ID, LONG_ID, REAL)  # what C knows arguments as, in their order
 NUMBERS = {REAL: "real", ID: "np.int32", LONG_ID: "np.int64"}  # of arrays
-BYTES = {REAL: "", ID: ", 4", LONG_ID: ", 8"}  # of what is not the file's own number
 
 
 @dataclass(frozen=True)
@@ -69,15 +68,9 @@ class Linked:
         ]
         return "\n".join(lines)
 
-    def call(self, before: str = "", given: Mapping[str, str] | None = None) -> list[str]:
-        """`before + step(...)` with `given` for the arguments of those names, arrays by their addresses."""
-        given = given or {}
-
-        def written(argument: Argument) -> str:
-            text = given.get(argument.name, argument.given)
-            return f"address({text}{BYTES[argument.kind]})" if argument.kind in NUMBERS else text
-
-        return wrapped(before + self.name, ", ".join(map(written, self.arguments)))
+    def call(self, before: str, given: Mapping[str, str]) -> list[str]:
+        """`before + step(...)` with `given` for the arguments of those names."""
+        return wrapped(before + self.name, ", ".join(given.get(a.name, a.given) for a in self.arguments))
 
 
 def arguments(

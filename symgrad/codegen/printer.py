@@ -22,14 +22,14 @@ from .schedule.contractions import runs
 from .schedule.plan import Nest
 
 RESERVED = {
-    "np", "njit", "types", "math", "real", "f32", "FAST", "AS_IS", "TRANSPOSED", "product", "larger", "plus", "inf",
-    "pi", "loss", "gradients", "step", "train_chunk", "evaluation_loss", "mean_loss", "draw_mask",
+    "np", "njit", "types", "math", "real", "f32", "FAST", "AS_IS", "TRANSPOSED", "KIND", "product", "larger",
+    "plus", "inf", "pi", "loss", "gradients", "step", "train_chunk", "evaluation_loss", "mean_loss", "draw_mask",
     "order", "losses", "turn", "row", "rows", *(f"axis{k}" for k in range(1, 10)),
     "start", "stop", "total", "batch", "range", "min", "max", "abs", "float", "int", "len", "exp", "log", "tanh",
     "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "erf", "sqrt", "isfinite", "floor", "sign",
     "expm1", "log1p", "LEAST", "part", "parts", "threads", "prange", "parts_for", "multiply",
-    "for_c", "link", "train_steps", "LATER", "LINKED", "address", "carray", "cfunc", "binding", "at", "DIGEST",
-    "REALS", "IDS", "in_huge_pages", "sys", "threading", "LINKING",
+    "for_c", "link", "train_steps", "LATER", "LINKED", "addresses", "carray", "cfunc", "binding", "at", "DIGEST",
+    "REALS", "IDS", "workspace", "mmap", "contextlib", "threading", "LINKING",
 }  # fmt: skip
 REAL, FLOAT, INT = "real", "float", "int"
 ADDITIVE, MULTIPLICATIVE, UNARY, POWER, ATOM = range(5)

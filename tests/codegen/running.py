@@ -104,10 +104,11 @@ class Anything:
         return self
 
 
-def product(left, turn_left, right, turn_right, alpha, beta, out) -> None:
+def product(left, left_as, right, right_as, alpha, beta, out) -> None:
     """out = alpha * left @ right + beta * out; into memory, as BLAS does, so that a reshaped copy would show."""
     assert all(array.ndim == 2 and array.strides[1] == array.itemsize for array in (left, right, out) if array.size > 1)
-    made = alpha * ((left.T if turn_left else left) @ (right.T if turn_right else right))
+    left, right = (m.T if stored == ord("t") else m for m, stored in ((left, left_as), (right, right_as)))
+    made = alpha * (left @ right)
     out[...] = made if beta == 0 else made + beta * out
 
 

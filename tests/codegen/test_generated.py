@@ -19,7 +19,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted(path.stem for path in (ROOT / "examples").glob("*.py"))
-MAY_IMPORT = {"llvmlite", "math", "numpy", "numba", "sys", "threading"}
+MAY_IMPORT = {"contextlib", "llvmlite", "math", "mmap", "numpy", "numba", "threading"}
 HASH_SEEDS = ("0", "4242")
 EMIT = """
 import json, sys
