@@ -36,7 +36,7 @@ TILED = (
     "cross_entropy_by_log_softmax", "rnn_lm", "head_with_a_bias", "head_with_temperature_and_penalty",
     "head_with_smoothed_labels", "head_with_a_sigmoid_normalizer", "head_with_its_entropy",
     "head_with_weights_of_words", "head_over_two_axes_of_rows", "two_heads_on_one_embedding",
-    "heads_over_two_vocabularies",
+    "heads_over_two_vocabularies", "head_over_rows_without_a_batch",
 )  # fmt: skip
 
 BY_ROW = (

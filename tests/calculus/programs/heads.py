@@ -94,3 +94,13 @@ def heads_over_two_vocabularies(model: Model) -> None:
     p = model.define("p", (b, v), softmax(o[b, v], v))
     r = model.define("r", (b, t), softmax(q[b, t], t))
     model.minimize("L", -mean(log(p[b, y[b]]) + log(r[b, z[b]]), b))
+
+
+@program
+def head_over_rows_without_a_batch(model: Model) -> None:
+    """The inputs share no axis, so that a step reads one row of the data."""
+    x, y = model.inputs(x=(b, i)), model.tokens(y=(b,), vocabulary=v)
+    z, U = model.inputs(z=(v,)), model.parameters(U=(v, i))
+    o = model.define("o", (b, v), total(U[v, i] * tanh(x[b, i]), i) + z[v])
+    p = model.define("p", (b, v), softmax(o[b, v], v))
+    model.minimize("L", -mean(log(p[b, y[b]]), b))
