@@ -16,7 +16,7 @@ from ..language.functions import INTEGER, STOP_GRADIENT
 from ..language.notation import text
 from ..language.program import Role
 from ..language.terms import Add, Call, Compare, Const, Index, Mul, Pow, Read, Size, Term, Where
-from .functions import FLOAT32
+from .functions import OWN
 from .nests import Access, Assign, Comment, Loop, MatrixProduct, Node, StopIfNotFinite, Sweep, Within, Zero, accesses
 from .schedule.contractions import runs
 from .schedule.plan import Nest
@@ -27,7 +27,7 @@ RESERVED = {
     "order", "losses", "turn", "row", "rows", *(f"axis{k}" for k in range(1, 10)),
     "start", "stop", "total", "batch", "range", "min", "max", "abs", "float", "int", "len", "exp", "log", "tanh",
     "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "erf", "sqrt", "isfinite", "floor", "sign",
-    "expm1", "log1p", "LEAST", "part", "parts", "threads", "prange", "parts_for", "multiply",
+    "expm1", "log1p", "sigmoid", "LEAST", "part", "parts", "threads", "prange", "parts_for", "multiply",
     "for_c", "link", "train_steps", "LATER", "LINKED", "addresses", "carray", "cfunc", "binding", "at", "DIGEST",
     "REALS", "IDS", "workspace", "mmap", "contextlib", "threading", "LINKING",
 }  # fmt: skip
@@ -279,9 +279,10 @@ class Printer:
             case Add(terms):
                 return self.sum(terms, kind), ADDITIVE
             case Mul(factors):
-                return self.product(factors, kind)
+                return self.product(tuple(map(with_function, factors)), kind)
             case Pow(base, exponent):
-                return self.power(base, exponent, kind)
+                named = with_function(term)
+                return self.call(named, kind) if isinstance(named, Call) else self.power(base, exponent, kind)
             case Call():
                 return self.call(term, kind)
             case Compare(relation, left, right):
@@ -377,7 +378,15 @@ class Printer:
         if term.function in ("abs", "max", "min"):
             return f"{term.function}({arguments})", ATOM
         name = term.function
-        if kind == FLOAT and name not in FLOAT32:  # of a number too ours has the shorter latency
+        if kind == FLOAT and name not in OWN:
             return f"math.{name}({arguments})", ATOM
         self.used.add(name)
         return f"{name}({arguments})", ATOM
+
+
+def with_function(term: Term) -> Term:
+    """`sigmoid(x)` for 1/(1 + exp(-x)), which has a function of its own."""
+    match term:
+        case Pow(Add((Const(1), Call("exp", (x,))) | (Call("exp", (x,)), Const(1))), Const(-1)):
+            return Call("sigmoid", (negated(x),))
+    return term
