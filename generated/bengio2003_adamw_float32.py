@@ -58,7 +58,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "bebbd6a5cde1"  # of what follows: functions of another file have other names
+DIGEST = "7a76b7deb4d1"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -1051,7 +1051,7 @@ def train_chunk(
     )
 
 
-@njit(cache=True, fastmath=FAST, error_model="numpy")
+@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
 def mean_loss(context, word, C, H, d, U, b, batch):
     """The loss over all rows of the data, `batch` rows at a time, each row weighing the same."""
     rows = context.shape[0]

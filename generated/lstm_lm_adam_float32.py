@@ -78,7 +78,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "c37d92bcb4a6"  # of what follows: functions of another file have other names
+DIGEST = "7b3244c65be6"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -1082,7 +1082,7 @@ def train_chunk(
     )
 
 
-@njit(cache=True, fastmath=FAST, error_model="numpy")
+@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
 def mean_loss(x, y, C, W, R, c, U, k, batch):
     """The loss over all rows of the data, `batch` rows at a time, each row weighing the same."""
     rows = x.shape[0]

@@ -123,7 +123,7 @@ def train_chunk(order, lr, x, y, w1, w2, losses):
     return order.shape[0]
 
 
-@njit(cache=True, fastmath=FAST, error_model="numpy")
+@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
 def mean_loss(x, y, w1, w2, batch):
     """The mean loss over all rows of the data; each is one example, so `batch` changes nothing."""
     rows = x.shape[0]

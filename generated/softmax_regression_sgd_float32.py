@@ -33,7 +33,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "02638476d2ef"  # of what follows: functions of another file have other names
+DIGEST = "86483c577902"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -674,7 +674,7 @@ def train_chunk(order, lr, X, y, W, c, losses, threads):
     return train_steps(order, lr, X, y, losses, threads, B, D, K, X_batch, y_batch, at)
 
 
-@njit(cache=True, fastmath=FAST, error_model="numpy")
+@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
 def mean_loss(X, y, W, c, batch):
     """The loss over all rows of the data, `batch` rows at a time, each row weighing the same."""
     rows = X.shape[0]

@@ -157,7 +157,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "2383e7cda497"  # of what follows: functions of another file have other names
+DIGEST = "cdbe257e5b5e"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -2275,7 +2275,7 @@ def train_chunk(
     )
 
 
-@njit(cache=True, fastmath=FAST, error_model="numpy")
+@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
 def mean_loss(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, batch):
     """The loss over all rows of the data, `batch` rows at a time, each row weighing the same."""
     rows = x.shape[0]

@@ -13,9 +13,11 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from types import FrameType, ModuleType
 
@@ -206,9 +208,24 @@ class Emitted:
         loss, *values = self.called("gradients", *self.arguments.of_batch(self.training, batch, parameters))
         return float(loss), dict(zip(self.differentiated, values, strict=True))
 
-    def mean_loss(self, data: Values, parameters: Values, batch: int) -> float:
-        """The loss over all rows of the data in the evaluation form, `batch` at a time, each row weighing the same."""
-        return float(self.called("mean_loss", *self.arguments.of_rows(self.evaluation, data, parameters, batch)))
+    def mean_loss(self, data: Values, parameters: Values, batch: int, threads: int = 1) -> float:
+        """The loss over all rows of the data in the evaluation form, `batch` at a time, each row weighing the same.
+
+        Each of `threads` takes its share of the batches; the number of threads of BLAS is the caller's.
+        """
+        *arrays, batch = self.arguments.of_rows(self.evaluation, data, parameters, batch)
+        given, kept = arrays[: len(self.inputs)], arrays[len(self.inputs) :]
+        rows = len(given[0]) if given else 1
+        several = shares(rows, batch, thread_count(threads, self.program.name))
+
+        def of_share(share: slice) -> float:
+            weight = (share.stop - share.start) / rows
+            return weight * float(self.called("mean_loss", *(array[share] for array in given), *kept, batch))
+
+        if len(several) == 1:
+            return of_share(several[0])
+        with ThreadPoolExecutor(len(several)) as pool:
+            return sum(pool.map(of_share, several))
 
     def chunk(
         self,
@@ -249,6 +266,13 @@ class Emitted:
             if interrupts:
                 raise KeyboardInterrupt
             return result
+
+
+def shares(rows: int, batch: int, threads: int) -> list[slice]:
+    """The rows in at most so many parts, each of whole batches, but for the last."""
+    batches = max(1, -(-rows // batch))
+    edges = [min(rows, batches * part // threads * batch) for part in range(threads + 1)]
+    return [slice(start, stop) for start, stop in pairwise(edges) if start < stop]
 
 
 @contextmanager

@@ -204,7 +204,8 @@ class File:
         else:
             doc = "The loss; there are no data, so `batch` changes nothing."
             body = [f"return {loss_of('')}"]
-        return self.written("mean_loss", [*inputs, *kept, "batch"], [doc], body)
+        without_lock = NJIT.replace("cache=True", "cache=True, nogil=True")  # for threads of Python's
+        return self.written("mean_loss", [*inputs, *kept, "batch"], [doc], body, without_lock)
 
     # -- their pieces ----------------------------------------------------------------------------------------------
 
@@ -234,8 +235,8 @@ class File:
         return textwrap.wrap("Arrays: " + ", ".join(shapes), 112) if shapes else []
 
     @staticmethod
-    def written(name: str, arguments: list[str], doc: list[str], body: list[str]) -> str:
-        return "\n" + function(NJIT, name, ", ".join(arguments), [*quoted(doc), *body])
+    def written(name: str, arguments: list[str], doc: list[str], body: list[str], decorator: str = NJIT) -> str:
+        return "\n" + function(decorator, name, ", ".join(arguments), [*quoted(doc), *body])
 
     def setup(self, nest: Nest, lasting: bool = False) -> Setup:
         return Setup(nest, self.names, self.used, self.batch, lasting)

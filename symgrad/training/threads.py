@@ -71,9 +71,13 @@ class Chunks(Protocol):
         **threads: int,
     ) -> int: ...
 
+    def mean_loss(self, data: Values, parameters: Values, batch: int, threads: int = 1) -> float: ...
+
 
 class Balanced:
     """An emitted module whose chunks run on that count of threads, of those given, that took least time a step lately.
+
+    `mean_loss`, whose threads wait for each other only at the end, runs on the largest.
 
     The numbers of different thread counts differ in their last bits; a run that must be repeated to the bit names one.
     """
@@ -108,6 +112,10 @@ class Balanced:
             if taken < steps:
                 break
         return done
+
+    def mean_loss(self, data: Values, parameters: Values, batch: int) -> float:
+        with limited_blas(1):
+            return self._emitted.mean_loss(data, parameters, batch, threads=self._counts[0])
 
     def on(self, count: int, *arguments: object) -> int:
         threaded = self._emitted.threaded

@@ -87,8 +87,8 @@ def check_mean_loss(program: Program, emitted: Emitted) -> None:
         rows = [point(program, sizes, seed, margin=0.0).values for seed in range(7)]
         data = {name: np.array([row[name] for row in rows]) for name in data}
         expected = np.mean([evaluate(program, {**row, **parameters})[program.outputs[0]] for row in rows])
-    for batch in (1, 3, 7, 100):
-        assert relative(emitted.mean_loss(data, parameters, batch), expected) < 1e-12
+    for batch, threads in ((1, 1), (1, 2), (1, 16), (3, 1), (3, 2), (3, 5), (7, 2), (100, 1), (100, 3)):
+        assert relative(emitted.mean_loss(data, parameters, batch, threads), expected) < 1e-12, (batch, threads)
     assert largest(expected) > 0
 
 

@@ -132,7 +132,7 @@ class Bigram:
     def loss(self, batch, parameters) -> float:
         return loss_and_gradient(parameters["W"], batch)[0]
 
-    def mean_loss(self, data, parameters, batch) -> float:
+    def mean_loss(self, data, parameters, batch, threads=1) -> float:
         rows = len(data["x"])
         slices = [slice(start, min(start + batch, rows)) for start in range(0, rows, batch)]
         total = sum(self.loss({k: v[s] for k, v in data.items()}, parameters) * (s.stop - s.start) for s in slices)

@@ -105,7 +105,7 @@ def test_ctrl_c_saves_the_best(tmp_path):
 
 def test_ctrl_c_in_the_last_evaluation(tmp_path):
     class Impatient(Bigram):
-        def mean_loss(self, data, parameters, batch):
+        def mean_loss(self, data, parameters, batch, threads=1):
             if len(data["x"]) > 100:
                 raise KeyboardInterrupt
             return super().mean_loss(data, parameters, batch)
@@ -182,7 +182,7 @@ def test_a_model_with_real_inputs_and_no_validation(tmp_path):
                 parameters["w"] -= settings["lr"][step] * 2 * x.T @ error / len(rows)
             return len(order)
 
-        def mean_loss(self, data, parameters, batch):
+        def mean_loss(self, data, parameters, batch, threads=1):
             return float(((data["x"] @ parameters["w"] - data["y"]) ** 2).mean())
 
     x = np.random.default_rng(0).standard_normal((64, 2))
