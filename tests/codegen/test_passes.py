@@ -31,7 +31,7 @@ SMALL = (
     "padded_convolution", "first_row", "quadratic_form", "gather_chain", "one_hot_products",
     "piecewise_by_another_tensor", "sums_beside_each_other", "stopped_part", "reversed_axis",
     "head_with_a_bias", "head_with_temperature_and_penalty", "head_with_a_sigmoid_normalizer",
-    "two_heads_on_one_embedding",
+    "two_heads_on_one_embedding", "cross_attention", "attention_over_a_memory",
 )  # fmt: skip
 TABLE = {name: cache(make) for name, make in {**MODELS, **{name: PROGRAMS[name] for name in SMALL}}.items()}
 PIPELINE: tuple[Callable[[Program], Program], ...] = (
@@ -40,7 +40,7 @@ PIPELINE: tuple[Callable[[Program], Program], ...] = (
     materialize_operands,
     turn_recurrent_operands,
     loss_by_row,
-    *tiling(2),
+    *tiling(2, every=True),
     fold_into_updates,
 )
 KINDS = {

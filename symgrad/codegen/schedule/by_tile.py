@@ -40,17 +40,17 @@ def is_tile_extent(extent: Term) -> bool:
     return isinstance(extent, Call) and extent.function == "floordiv"
 
 
-def shift_by_tile(program: Program, size: int) -> Program:
+def shift_by_tile(program: Program, size: int, every: bool = False) -> Program:
     """Every maximum over a table's axis that is only subtracted in exponentials over it, tile by tile."""
-    for table in tables(program):
+    for table in tables(program, every):
         if table.position == 0:
             program = Shifts(program, table, size).rewritten()
     return program
 
 
-def totals_by_tile(program: Program, size: int) -> Program:
+def totals_by_tile(program: Program, size: int, every: bool = False) -> Program:
     """A number that sums a whole array of a table's axis, sum_v,i f[v,i], is summed tile by tile, with the tables."""
-    axes = {program.equation(t.members[0]).indices[0].extent for t in tables(program) if t.position == 0}
+    axes = {program.equation(t.members[0]).indices[0].extent for t in tables(program, every) if t.position == 0}
     builder = Builder(program)
     for equation in program.equations():
         body = equation.body

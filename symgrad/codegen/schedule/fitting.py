@@ -25,7 +25,7 @@ WORTH_DIVIDING = 1_000_000  # multiplications of one product: some ten microseco
 
 def fitting_schedule(program: Program, sizes: Mapping[str, int], tile: int = TILE) -> str:
     """For a step: "auto", or "rows" or "whole" where a tile is as long as the axis of every table."""
-    if chosen_schedule(program, "auto") != "tiles":
+    if chosen_schedule(program, "auto") != "auto":
         return "auto"
     scheduled = scheduled_equations(program, "whole")
     axes = {scheduled.equation(table.members[0]).indices[table.position].extent for table in tables(scheduled)}

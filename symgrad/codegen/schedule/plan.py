@@ -2,9 +2,9 @@
 
 plain    one nest an equation and no BLAS, for reading and as a second oracle
 whole    loops over the same axes are one, products are BLAS'
-tiles    whole, and a table over a long axis, such as the scores of all words, is worked on a tile at a time
+tiles    whole, and a table, such as the scores of all words, is worked on a tile of an axis at a time
 rows     whole, and each thread takes its rows of the batch through all that goes row by row
-auto     rows where there is a recurrence, tiles elsewhere
+auto     rows where there is a recurrence, elsewhere tiles of tables over a vocabulary, which is known to be long
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ from .tables import single_entries, turn_operands, turn_tables
 
 Quotes = Mapping[str, tuple[str, ...]]
 Pass = Callable[[Program], Program]
+BY_TILE = ("auto", "tiles")  # those of a vocabulary; those of any axis
 SCHEDULES = ("auto", "plain", "whole", "tiles", "rows")
 TILE = 512  # entries of the axis of a table: with a batch of 256, half a megabyte
 
@@ -80,15 +81,15 @@ def passes(schedule: str, tile: int = TILE) -> tuple[Pass, ...]:
     if schedule == "plain":
         return PASSES
     own: tuple[Pass, ...] = (fold_into_updates,)
-    if schedule == "tiles":
-        own = (*tiling(tile), fold_into_updates)
+    if schedule in BY_TILE:
+        own = (*tiling(tile, every=schedule == "tiles"), fold_into_updates)
     elif schedule == "rows":  # a part's share of a gradient is no update yet
         own = (turn_recurrent_operands, loss_by_row)
     return (*PASSES, materialize_operands, *own)
 
 
 def scheduled_equations(
-    program: Program, schedule: str = "tiles", tile: int = TILE, without: Collection[str] = ()
+    program: Program, schedule: str = "auto", tile: int = TILE, without: Collection[str] = ()
 ) -> Program:
     """The program after every rewriting pass of the schedule but those left out, typechecked after each."""
     for rewrite in passes(schedule, tile):
@@ -101,10 +102,10 @@ def name_of(rewrite: Pass) -> str:
     return rewrite.func.__name__ if isinstance(rewrite, partial) else rewrite.__name__
 
 
-def tiling(tile: int) -> tuple[Pass, ...]:
+def tiling(tile: int, every: bool) -> tuple[Pass, ...]:
     """The passes that make tables ready to be worked on a tile at a time."""
-    by_tile = (partial(totals_by_tile, size=tile), partial(shift_by_tile, size=tile))
-    before = (turn_tables, single_entries, turn_operands, move_row_factors)
+    before = (partial(of, every=every) for of in (turn_tables, single_entries, turn_operands, move_row_factors))
+    by_tile = (partial(of, size=tile, every=every) for of in (totals_by_tile, shift_by_tile))
     return (*before, *by_tile, hoist_reductions, materialize_operands)
 
 
@@ -153,14 +154,14 @@ def plan(
 
 
 def chosen_schedule(program: Program, schedule: str) -> str:
-    """What "auto" stands for, and "whole" where there are no rows that a step could divide."""
+    """For "auto" rows where there is a recurrence; "whole" where there are no rows that a step could divide."""
     if schedule not in SCHEDULES:
         raise DeclarationError(f"there is no schedule {schedule!r}; there are {', '.join(SCHEDULES)}")
     divisible = bool(program.updates) and rows_of(program) is not None
     recurs = any(isinstance(item, Recurrence) for item in program.items)
     if schedule == "rows" or (schedule == "auto" and recurs):
         return "rows" if divisible else "whole"
-    return "tiles" if schedule == "auto" else schedule
+    return schedule
 
 
 def planned(program: Program, quotes: Quotes, schedule: str) -> Nest:
@@ -191,7 +192,7 @@ class Planner:
     def __init__(self, program: Program, storage: Storage, quotes: Quotes, schedule: str) -> None:
         self.program, self.storage, self.quotes, self.fuse = program, storage, quotes, schedule != "plain"
         self.kept = tuple(t.name for t in program.tensors.values() if t.role in PERSISTENT)
-        self.tiles = tiles_of(program) if schedule == "tiles" else None
+        self.tiles = tiles_of(program) if schedule in BY_TILE else None
         if self.tiles is not None and is_square(program, self.tiles):
             raise NotByTile
         self.rows = rows_of(program) if schedule == "rows" else None

@@ -32,8 +32,8 @@ class Opened:
     sparse: tuple[Term, ...]
 
 
-def move_row_factors(program: Program) -> Program:
-    members = {name for table in tables(program) if table.position == 0 for name in table.members}
+def move_row_factors(program: Program, every: bool = False) -> Program:
+    members = {name for table in tables(program, every) if table.position == 0 for name in table.members}
     while True:
         opened = next(
             (o for e in program.equations() if e.tensor in members and (o := opened_of(program, e, members))), None

@@ -4,16 +4,16 @@
     p_exp[b,v] = exp(o[b,v] - o_max[b])  a member: elementwise, over the same axes
     p_sum[b] = sum_v p_exp[b,v]          v is the axis that is normalized, b the rows
 
-Nothing here says softmax; a sigmoid's normalizer or a sum of squares over v makes a table as well.  What counts is that
-the axis is one of a parameter, W2, and that tokens index it: it may be as long as a vocabulary.  The table is the
-largest array of a step, so it is worked on a tile of its axis at a time.  For that its axis stands first (a tile is
-then one piece of memory, and a loop over the rows vector code), and single entries of it, o[b,y[b]], are made from
-rows of the operands: W2_y[b,i] = W2[y[b],i].
+Nothing here says softmax; a sigmoid's normalizer or a sum of squares over v makes a table as well, and so does
+attention over the positions of another sequence.  An axis is known to be long where it is one of a parameter, W2, and
+tokens index it: a vocabulary.  Then the table is the largest array of a step, and is worked on a tile of its axis at a
+time.  For that its axis stands first (a tile is then one piece of memory, and a loop over the rows vector code), and
+single entries of it, o[b,y[b]], are made from rows of the operands: W2_y[b,i] = W2[y[b],i].
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from ...calculus.inlining import inline
@@ -35,12 +35,21 @@ class Table:
     position: int
 
 
-def tables(program: Program) -> list[Table]:
-    """Every table of the program, in order; an array belongs to the first that it fits."""
+def tables(program: Program, every: bool = False) -> list[Table]:
+    """The tables over an axis that is known to be long, in order; an array belongs to the first that it fits.
+
+    `every`: where there is none, those over any other axis.
+    """
+    vocabularies = {extent for tensor in program.parameters for extent in tensor.shape}
+    vocabularies &= {tensor.vocabulary for tensor in program.with_role(Role.TOKENS)}
+    found = tables_over(program, vocabularies.__contains__)
+    return found if found or not every else tables_over(program, lambda extent: True)
+
+
+def tables_over(program: Program, fits: Callable[[Term], bool]) -> list[Table]:
+    """Those whose axis has a fitting extent; of several axes the first table's."""
     found: list[Table] = []
     axis: Term | None = None
-    long = {extent for tensor in program.parameters for extent in tensor.shape}
-    long &= {tensor.vocabulary for tensor in program.with_role(Role.TOKENS)}
     recurring, taken = cycles(program), set(program.outputs) | set(program.updates.values())
     forward = reachable(program, program.outputs[0]) - taken - recurring.keys()
     for equation in program.equations():
@@ -53,7 +62,7 @@ def tables(program: Program) -> list[Table]:
         back = reachable(program, program.outputs[0], *members)
         sums = [found for name in members for found in normalized(program, name)]
         positions = {
-            position for tensor, position in sums if tensor in back and equation.indices[position].extent in long
+            position for tensor, position in sums if tensor in back and fits(equation.indices[position].extent)
         }
         positions = {position for position in positions if axis in (None, equation.indices[position].extent)}
         if len(positions) == 1:
@@ -64,13 +73,12 @@ def tables(program: Program) -> list[Table]:
 
 
 def is_plain_product(equation: Equation) -> bool:
-    """Whether one of the terms is a matrix product without a batch, and none another sum."""
+    """Whether one of the terms is a matrix product, and none another sum."""
     if len(equation.indices) < 2:
         return False
     products = [as_product(term, equation.left) for term in terms_of(equation.body)]
     sums = [term for term in terms_of(equation.body) if any(isinstance(node, Reduce) for node in term.walk())]
-    made = [product for product in products if product is not None and not product.batch]
-    return len(made) == 1 == len(sums)
+    return len(sums) == 1 == sum(product is not None for product in products)
 
 
 def closure(program: Program, source: Equation, taken: set[str]) -> tuple[str, ...]:
@@ -101,9 +109,9 @@ def is_whole(read: Read) -> bool:
     return all(isinstance(index, Index) for index in read.indices) and len(set(read.indices)) == len(read.indices)
 
 
-def turn_tables(program: Program) -> Program:
+def turn_tables(program: Program, every: bool = False) -> Program:
     """The normalized axis of each table first."""
-    for table in tables(program):
+    for table in tables(program, every):
         if table.position == 0:
             continue
         turned = set(table.members)
@@ -127,9 +135,9 @@ def turn_tables(program: Program) -> Program:
     return program
 
 
-def single_entries(program: Program) -> Program:
+def single_entries(program: Program, every: bool = False) -> Program:
     """o_y[b] = o[y[b],b] from the operands' rows: sum_i W2_y[b,i]*h[b,i], so that it waits for no table."""
-    sources = {table.members[0] for table in tables(program)}
+    sources = {table.members[0] for table in tables(program, every)}
     if not sources:
         return program
     builder = Builder(program)
@@ -141,9 +149,9 @@ def single_entries(program: Program) -> Program:
     return builder.program
 
 
-def turn_operands(program: Program) -> Program:
+def turn_operands(program: Program, every: bool = False) -> Program:
     """h_turned[i,b] for h in o[v,b] = sum_i W2[v,i]*h[b,i]: read by every tile, and BLAS is faster along its rows."""
-    sources = {table.members[0] for table in tables(program) if table.position == 0}
+    sources = {table.members[0] for table in tables(program, every) if table.position == 0}
     builder = Builder(program)
     for equation in program.equations():
         parts = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sympy import Piecewise, exp, sqrt, tanh
 
 from symgrad.language.model import Model
-from symgrad.language.surface import axes, relu, sigmoid, size, softmax, total
+from symgrad.language.surface import axes, mean, relu, sigmoid, size, softmax, total
 
 from .table import b, d, e, i, j, program, s, t
 
@@ -63,6 +63,20 @@ def cross_attention(model: Model) -> None:
     z = model.define("z", (h, b), total(E[b, i] * y[h, i], i))
     A = model.define("A", (t, h), softmax(total(q[t, b] * k[h, b], b) / sqrt(size(b)), h))
     model.minimize("L", total(u[t, b] * total(A[t, h] * z[h, b], h), t, b))
+
+
+@program
+def attention_over_a_memory(model: Model) -> None:
+    """Queries at every position of a batch over the slots of each row's own memory."""
+    x, y, u = model.inputs(x=(b, t, d), y=(b, h, d), u=(b, t, i))
+    Q, K, E = model.parameters(Q=(i, d), K=(i, d), E=(i, d))
+    q = model.define("q", (b, t, i), total(Q[i, d] * x[b, t, d], d))
+    k = model.define("k", (b, h, i), total(K[i, d] * y[b, h, d], d))
+    z = model.define("z", (b, h, i), total(E[i, d] * y[b, h, d], d))
+    S = model.define("S", (b, t, h), total(q[b, t, i] * k[b, h, i], i) / sqrt(size(i)))
+    A = model.define("A", (b, t, h), softmax(S[b, t, h], h))
+    o = model.define("o", (b, t, i), total(A[b, t, h] * z[b, h, i], h))
+    model.minimize("L", mean(u[b, t, i] * o[b, t, i], b, t, i))
 
 
 @program
