@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..calculus.inlining import cut
 from ..calculus.paths import real_part
 from ..calculus.reverse import Gradients, differentiate, independent_inputs
 from ..calculus.simplify import simplify
@@ -25,7 +24,7 @@ from ..language.program import Equation, Program, Role, Tensor
 from ..language.recurrences import cycles, with_equations
 from ..language.rewriting import fresh_name, rebuild
 from ..language.terms import Read, Term
-from .differences import along, gradient_error, least_error, loss_function, relative_error, stopped
+from .differences import InterpretedLoss, along, gradient_error, interpreted_loss, least_error, relative_error, stopped
 from .interpreter import Values, evaluate
 from .points import DOMAINS, Point, Sizes, points, size_table
 from .report import Row
@@ -72,9 +71,10 @@ def check_calculus(
         past = {before(equation.tensor): found[equation.tensor] for equation in program.equations()}
         for part in alone:
             rows += definition_rows(part, at, {**found, **past}, entries)
-        rows += adjoint_rows(program, raw, at, found, entries)
-        rows += gradient_rows(program, raw, independent, at, found, entries)
-        rows.append(taylor_row(program, raw, at, found))
+        loss = interpreted_loss(*stopped(program, at.values, at.sizes), at.sizes)
+        rows += adjoint_rows(loss, raw, at, found, entries)
+        rows += gradient_rows(loss, raw, independent, at, found, entries)
+        rows.append(taylor_row(loss, raw, at, found))
     return tuple(rows)
 
 
@@ -149,8 +149,8 @@ def definition_rows(alone: Alone, at: Point, made: Values, entries: int) -> Iter
     adjoints = {read: results[alone.gradients.adjoints[read]] for read in alone.reads}
     forward = replace(program, items=program.items[:2], outputs=program.outputs[:1])
     held, moved = stopped(forward, values, at.sizes)
-    loss = loss_function(held, at.sizes)
-    error = max(gradient_error(loss, moved, read, adjoints[read], TOLERANCE, entries) for read in alone.reads)
+    loss = interpreted_loss(held, moved, at.sizes)
+    error = max(gradient_error(loss, read, adjoints[read], TOLERANCE, entries) for read in alone.reads)
     yield Row("calculus", "definition", at.sizes, name, made[name].shape, error, TOLERANCE)
     # Each entry moves in proportion to its size: a small probability stays one.
     direction = {read: DOMAINS[0].draw(random, made[read].shape) * np.abs(made[read]) for read in alone.reads}
@@ -158,24 +158,20 @@ def definition_rows(alone: Alone, at: Point, made: Values, entries: int) -> Iter
 
     def identity_error(step: float) -> float:
         image = along(lambda v: evaluate(held, v, at.sizes)[name], moved, direction, step)
-        return relative_error(backward_side, np.sum(values[alone.cotangent] * image), loss(moved))
+        return relative_error(backward_side, np.sum(values[alone.cotangent] * image), loss.value)
 
     error = least_error(identity_error, TOLERANCE)
     yield Row("calculus", "adjoint identity", at.sizes, name, made[name].shape, error, TOLERANCE)
 
 
-def adjoint_rows(program: Program, raw: Gradients, at: Point, found: Values, entries: int) -> Iterator[Row]:
-    recurring = cycles(program)
-    for equation in program.equations():
+def adjoint_rows(loss: InterpretedLoss, raw: Gradients, at: Point, found: Values, entries: int) -> Iterator[Row]:
+    recurring = cycles(loss.program)
+    for equation in loss.program.equations():
         name = equation.tensor
         if name in raw.adjoints:
             # A tensor of a recurrence reaches the loss through its own later slices too: it is moved where it is made.
-            recurrent = name in recurring
-            changed, moved = (moved_by(program, name), shift(name)) if recurrent else (cut(program, name), name)
-            start = np.zeros(found[name].shape) if recurrent else found[name]
-            held, values = stopped(changed, {**at.values, moved: start}, at.sizes)
-            loss = loss_function(held, at.sizes)
-            error = gradient_error(loss, values, moved, found[raw.adjoints[name]], TOLERANCE, entries)
+            about, moved = (moved_by(loss, name), shift(name)) if name in recurring else (loss, name)
+            error = gradient_error(about, moved, found[raw.adjoints[name]], TOLERANCE, entries)
             yield Row("calculus", "adjoint", at.sizes, name, found[name].shape, error, TOLERANCE)
 
 
@@ -183,54 +179,50 @@ def shift(name: str) -> str:
     return f"{name}_shift"
 
 
-def moved_by(program: Program, name: str) -> Program:
-    """The program with X = f(...) + X_shift; dL/dX_shift is dL/dX."""
+def moved_by(loss: InterpretedLoss, name: str) -> InterpretedLoss:
+    """The loss with X = f(...) + X_shift, where X_shift is 0; dL/dX_shift is dL/dX."""
+    program = loss.program
     tensor = replace(program.tensors[name], name=shift(name), role=Role.INPUT)
     equations = [
         replace(e, body=add(e.body, Read(tensor.name, e.indices))) if e.tensor == name else e
         for e in program.equations()
     ]
-    return with_equations(replace(program, tensors={**program.tensors, tensor.name: tensor}), equations)
+    program = with_equations(replace(program, tensors={**program.tensors, tensor.name: tensor}), equations)
+    return replace(loss, program=program, values={**loss.values, tensor.name: np.zeros(loss.values[name].shape)})
 
 
 def gradient_rows(
-    program: Program, raw: Gradients, independent: Iterable[str], at: Point, found: Values, entries: int
+    loss: InterpretedLoss, raw: Gradients, independent: Iterable[str], at: Point, found: Values, entries: int
 ) -> Iterator[Row]:
-    held, values = stopped(program, at.values, at.sizes)
-    loss = loss_function(held, at.sizes)
-    adjoints = {t.name: found[raw.adjoints[t.name]] for t in given_and_differentiable(program, raw)}
+    adjoints = {name: found[raw.adjoints[name]] for name in given_and_differentiable(loss.program, raw)}
     adjoints |= {name: np.zeros(at.values[name].shape) for name in independent}
     for name, adjoint in adjoints.items():
-        error = gradient_error(loss, values, name, adjoint, TOLERANCE, entries)
+        error = gradient_error(loss, name, adjoint, TOLERANCE, entries)
         yield Row("calculus", "gradient", at.sizes, name, at.values[name].shape, error, TOLERANCE)
 
 
-def given_and_differentiable(program: Program, raw: Gradients) -> list[Tensor]:
-    return [t for t in program.with_role(Role.PARAMETER, Role.INPUT) if t.name in raw.adjoints]
+def given_and_differentiable(program: Program, raw: Gradients) -> list[str]:
+    return [t.name for t in program.with_role(Role.PARAMETER, Role.INPUT) if t.name in raw.adjoints]
 
 
-def taylor_row(program: Program, raw: Gradients, at: Point, found: Values) -> Row:
+def taylor_row(loss: InterpretedLoss, raw: Gradients, at: Point, found: Values) -> Row:
     """The greatest slope among a few directions counts: a wrong gradient has slope 1 in each."""
-    held, values = stopped(program, at.values, at.sizes)
-    loss = loss_function(held, at.sizes)
     random = np.random.default_rng(0)
-    names = [tensor.name for tensor in given_and_differentiable(program, raw)]
-    start = loss(values)
+    names = given_and_differentiable(loss.program, raw)
+    steps = np.array(TAYLOR_STEPS)
     slope = 0.0
     for _ in range(DIRECTIONS):
-        direction = {name: random.uniform(-1.0, 1.0, np.shape(values[name])) for name in names}
+        direction = {name: random.uniform(-1.0, 1.0, np.shape(loss.values[name])) for name in names}
         linear = sum(np.sum(found[raw.adjoints[name]] * direction[name]) for name in names)
-        remainders = []
-        for step in TAYLOR_STEPS:
-            moved = {**values, **{name: values[name] + step * direction[name] for name in names}}
-            remainders.append(abs(loss(moved) - start - step * linear))
-        slope = max(slope, remainder_slope(remainders, start))
-    return Row("calculus", "taylor", at.sizes, program.outputs[0], (), max(0.0, 2.0 - slope), LACKING_SLOPE)
+        moved = loss.beside({name: loss.values[name] + np.multiply.outer(steps, direction[name]) for name in names})
+        remainders = np.abs(moved - loss.value - steps * linear)
+        slope = max(slope, remainder_slope(remainders, loss.value))
+    return Row("calculus", "taylor", at.sizes, loss.program.outputs[0], (), max(0.0, 2.0 - slope), LACKING_SLOPE)
 
 
-def remainder_slope(remainders: list[float], start: float) -> float:
+def remainder_slope(remainders: np.ndarray, start: float) -> float:
     """d log(remainder)/d log(step); 2 where the remainders are rounding only, as those of a linear loss are."""
-    if max(remainders) <= ROUNDING * max(1.0, abs(start)):
+    if remainders.max() <= ROUNDING * max(1.0, abs(start)):
         return 2.0
     steps = np.log(TAYLOR_STEPS)
     return float(np.polyfit(steps, np.log(np.maximum(remainders, 1e-300)), 1)[0])

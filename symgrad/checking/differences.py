@@ -8,7 +8,8 @@ With h = 1e-3 truncation (about 1e-12/30 of the fifth derivative) and rounding (
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
@@ -19,13 +20,73 @@ from ..language.rewriting import fresh_name, rebuild
 from ..language.terms import Call, Index, Read, Term
 from .interpreter import Evaluation, Sizes, Values, evaluate
 from .kinks import with_scope
+from .side_by_side import POINTS, side_by_side
 
 STEP = 1e-3
 STEPS = (STEP, STEP / 8, STEP / 64, STEP / 512, STEP / 4096)
 WEIGHTS = ((1, 8 / 12), (-1, -8 / 12), (2, -1 / 12), (-2, 1 / 12))
+ENTRIES = 2**20  # of a tensor at all points that are evaluated at once: what memory bears
 FLOOR = 1e-5  # of the value that is differentiated: the smallest gradient whose relative error can be told
 
 Function = Callable[[Values], np.ndarray | float]
+
+
+class Loss(Protocol):
+    """A number that depends on tensors: at their values here, and beside them.
+
+    values    the tensors here
+    """
+
+    values: Values
+
+    @property
+    def value(self) -> float:
+        """The number here."""
+        ...
+
+    def beside(self, places: Values) -> np.ndarray:
+        """(points,): the number at other values of some tensors, (points, *shape) each."""
+        ...
+
+
+@dataclass(frozen=True)
+class InterpretedLoss:
+    """The loss of a program in the interpreter; `values` are those of all its tensors, as `interpreted_loss` makes."""
+
+    program: Program
+    values: Values
+    sizes: Sizes
+
+    @property
+    def value(self) -> float:
+        return float(self.values[self.program.outputs[0]])
+
+    def beside(self, places: Values) -> np.ndarray:
+        many = side_by_side(self.program, places)
+        given = {t.name: self.values[t.name] for t in many.tensors.values() if t.role is not Role.DEFINITION}
+        points = len(next(iter(places.values())))
+        losses = evaluate(many, {**given, **places}, {**self.sizes, POINTS: points})[many.outputs[0]]
+        return np.broadcast_to(losses, points)  # one number where the loss depends on none of them
+
+
+def interpreted_loss(program: Program, given: Values, sizes: Sizes) -> InterpretedLoss:
+    return InterpretedLoss(program, evaluate(program, given, sizes), sizes)
+
+
+@dataclass(frozen=True)
+class CalledLoss:
+    """A function of all values, called for one point after another."""
+
+    function: Callable[[Values], float]
+    values: Values
+
+    @property
+    def value(self) -> float:
+        return float(self.function(self.values))
+
+    def beside(self, places: Values) -> np.ndarray:
+        points = zip(*places.values(), strict=True)
+        return np.array([self.function({**self.values, **dict(zip(places, p, strict=True))}) for p in points])
 
 
 def along(function: Function, at: Values, direction: Mapping[str, np.ndarray], step: float = STEP) -> np.ndarray:
@@ -37,21 +98,25 @@ def along(function: Function, at: Values, direction: Mapping[str, np.ndarray], s
     return np.asarray(quotient)
 
 
-def gradient(
-    function: Function, at: Values, name: str, entries: np.ndarray, step: float = STEP, proportional: bool = False
-) -> np.ndarray:
-    """d function/d at[name][entry] for each of the flat `entries`; the function is scalar.
+def gradient(loss: Loss, name: str, entries: np.ndarray, step: float = STEP, proportional: bool = False) -> np.ndarray:
+    """d loss/d name[entry] for each of the flat `entries`.
 
     `proportional`: an entry moves by `step` times its own size, so that a small probability stays one.
     """
-    result = np.empty(len(entries))
-    values = np.reshape(at[name], -1)
-    for k, entry in enumerate(entries):
-        unit = np.zeros(np.shape(at[name]))
-        size = min(1.0, abs(float(values[entry]))) if proportional and values[entry] else 1.0
-        unit.reshape(-1)[entry] = size
-        result[k] = along(function, at, {name: unit}, step) / size
-    return result
+    value = np.reshape(loss.values[name], -1)
+    shifts, weights = np.array(WEIGHTS).T
+    largest = max(np.size(tensor) for tensor in loss.values.values())
+    at_once = max(1, ENTRIES // (len(shifts) * largest))
+    quotients = [np.empty(0)]
+    for some in (entries[first : first + at_once] for first in range(0, len(entries), at_once)):
+        own = np.abs(value[some])
+        sizes = np.where(own > 0, np.minimum(own, 1.0), 1.0) if proportional else np.ones(len(some))
+        places = np.tile(value, (len(shifts), len(some), 1))  # for each entry and shift a point where it alone is moved
+        places[:, np.arange(len(some)), some] += step * np.outer(shifts, sizes)
+        losses = loss.beside({name: places.reshape(len(shifts) * len(some), *np.shape(loss.values[name]))})
+        pairs = weights[:, None] * losses.reshape(len(shifts), len(some))
+        quotients.append(sum(pairs) / (step * sizes))  # one after another: the weights of equal losses leave exactly 0
+    return np.concatenate(quotients)
 
 
 def some_entries(shape: tuple[int, ...], most: int, seed: int = 0) -> np.ndarray:
@@ -75,16 +140,14 @@ def relative_error(found: np.ndarray, expected: np.ndarray, scale: float = 1.0) 
     return float(np.max(np.abs(found - expected)) / max(np.max(np.abs(expected)), FLOOR * max(1.0, abs(scale))))
 
 
-def gradient_error(
-    function: Function, at: Values, name: str, found: np.ndarray, tolerance: float, most: int = 12, seed: int = 0
-) -> float:
-    """The relative error of `found` as d function/d at[name], over at most `most` of its entries."""
+def gradient_error(loss: Loss, name: str, found: np.ndarray, tolerance: float, most: int = 12, seed: int = 0) -> float:
+    """The relative error of `found` as d loss/d name, over at most `most` of its entries."""
     entries = some_entries(np.shape(found), most, seed)
-    chosen, scale = np.reshape(found, -1)[entries], float(function(at))
+    chosen, scale = np.reshape(found, -1)[entries], loss.value
 
     def least(proportional: bool) -> float:
         def error_at(step: float) -> float:
-            return relative_error(chosen, gradient(function, at, name, entries, step, proportional), scale)
+            return relative_error(chosen, gradient(loss, name, entries, step, proportional), scale)
 
         return least_error(error_at, tolerance)
 
@@ -104,11 +167,6 @@ def least_error(error_at: Callable[[float], float], tolerance: float) -> float:
         if least <= tolerance:
             break
     return least
-
-
-def loss_function(program: Program, sizes: Sizes) -> Function:
-    """The loss in the interpreter as a function of what the program is given."""
-    return lambda values: float(evaluate(program, values, sizes)[program.outputs[0]])
 
 
 def stopped(program: Program, values: Values, sizes: Sizes) -> tuple[Program, Values]:

@@ -18,7 +18,7 @@ import numpy as np
 from ..calculus.reverse import Gradients
 from ..language.program import Program, Role, Tensor
 from .calculus_check import all_gradients
-from .differences import Function, gradient_error, is_stopped, loss_function, relative_error, stopped
+from .differences import CalledLoss, Loss, gradient_error, interpreted_loss, is_stopped, relative_error, stopped
 from .interpreter import Values, evaluate
 from .points import Point, Sizes, points, size_names, size_table
 from .report import Row
@@ -101,7 +101,7 @@ def emitted_rows(program: Program, gradients: Gradients, emitted: Emitted, at: P
     loss, found = emitted.gradients(batch, parameters)
     for value in (emitted.loss(batch, parameters), loss):
         yield row("loss", name, relative_error(np.asarray(value), expected), LOSS_TOLERANCE)
-    function, values = emitted_loss(program, emitted, at)
+    about = emitted_loss(program, emitted, at)
     for tensor in program.with_role(Role.PARAMETER, Role.INPUT):
         if tensor.name not in gradients.adjoints:
             continue
@@ -112,16 +112,15 @@ def emitted_rows(program: Program, gradients: Gradients, emitted: Emitted, at: P
         result = np.asarray(found[tensor.name])
         error = relative_error(result, expected, float(loss))
         yield row("interpreter", tensor.name, error, INTERPRETER_TOLERANCE)
-        error = gradient_error(function, values, tensor.name, result, DIFFERENCES_TOLERANCE, entries)
+        error = gradient_error(about, tensor.name, result, DIFFERENCES_TOLERANCE, entries)
         yield row("differences", tensor.name, error, DIFFERENCES_TOLERANCE)
 
 
-def emitted_loss(program: Program, emitted: Emitted, at: Point) -> tuple[Function, Values]:
+def emitted_loss(program: Program, emitted: Emitted, at: Point) -> Loss:
     """The emitted loss as a function of all values; the interpreter's, held, where something is under stop_gradient."""
     if any(is_stopped(node) for equation in program.equations() for node in equation.body.walk()):
-        held, values = stopped(program, at.values, at.sizes)
-        return loss_function(held, at.sizes), values
-    return lambda values: float(emitted.loss(*arranged(program, values, "float64"))), at.values
+        return interpreted_loss(*stopped(program, at.values, at.sizes), at.sizes)
+    return CalledLoss(lambda values: float(emitted.loss(*arranged(program, values, "float64"))), at.values)
 
 
 def arranged(program: Program, values: Mapping[str, np.ndarray], dtype: str) -> tuple[Values, Values]:

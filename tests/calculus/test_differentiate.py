@@ -12,8 +12,8 @@ from symgrad.checking.interpreter import evaluate
 from symgrad.checking.points import point, size_table
 from symgrad.language.typecheck import typecheck
 
+from .all_at_once import gradient_errors
 from .programs import PROGRAMS
-from .side_by_side import gradient_errors
 
 TOLERANCE = 1e-7
 ENTRIES = 12

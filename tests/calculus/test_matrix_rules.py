@@ -12,7 +12,7 @@ from symgrad.calculus.matrix_rules import conditions
 from symgrad.calculus.reverse import differentiate
 from symgrad.calculus.saved import Reuse
 from symgrad.calculus.simplify import simplify
-from symgrad.checking.differences import gradient_error, loss_function
+from symgrad.checking.differences import gradient_error, interpreted_loss
 from symgrad.checking.interpreter import evaluate
 from symgrad.checking.points import point
 from symgrad.language.errors import DeclarationError
@@ -56,7 +56,7 @@ def test_gradients_against_difference_quotients(loss, size: int) -> None:
     gradients = simplify(differentiate(program))
     found = evaluate(gradients.program, given, sizes)
     for name, adjoint in gradients.of_parameters.items():
-        error = gradient_error(loss_function(program, sizes), given, name, found[adjoint], tolerance=1e-7)
+        error = gradient_error(interpreted_loss(program, given, sizes), name, found[adjoint], tolerance=1e-7)
         assert error < 1e-6, (name, error)
 
 
@@ -72,7 +72,7 @@ def test_second_derivatives(loss: str) -> None:
     second = simplify(differentiate(summed, ("X",)))
     given = point(summed, {"N": 3}, seed=5).values
     found = evaluate(second.program, given, {"N": 3})[second.adjoints["X"]]
-    assert gradient_error(loss_function(summed, {"N": 3}), given, "X", found, tolerance=1e-7) < 1e-6
+    assert gradient_error(interpreted_loss(summed, given, {"N": 3}), "X", found, tolerance=1e-7) < 1e-6
 
 
 def test_the_values_are_numpys() -> None:

@@ -18,8 +18,8 @@ from symgrad.language.errors import DataError
 from symgrad.language.program import Program
 from symgrad.language.typecheck import typecheck
 
+from .all_at_once import gradient_errors
 from .random_programs import RANDOM, SIZES, programs
-from .side_by_side import gradient_errors
 
 TOLERANCE = 1e-6
 

@@ -9,7 +9,7 @@ import pytest
 
 from symgrad.calculus.reverse import Gradients, differentiate
 from symgrad.calculus.simplify import simplify
-from symgrad.checking.differences import gradient_error, loss_function
+from symgrad.checking.differences import gradient_error, interpreted_loss
 from symgrad.checking.interpreter import evaluate
 from symgrad.checking.points import DOMAINS, point, size_table
 from symgrad.language.algebra import add, mul, power, summed
@@ -58,9 +58,9 @@ def test_second_derivatives(name: str, simple: bool) -> None:
         values = dict(at.values)
         for parameter in model.parameters:
             values[f"c_{parameter.name}"] = DOMAINS[0].draw(random, values[parameter.name].shape)
-        found, function = evaluate(second.program, values, sizes), loss_function(program, sizes)
+        found, loss = evaluate(second.program, values, sizes), interpreted_loss(program, values, sizes)
         for parameter, adjoint in second.of_parameters.items():
-            error = gradient_error(function, values, parameter, found[adjoint], TOLERANCE, 6)
+            error = gradient_error(loss, parameter, found[adjoint], TOLERANCE, 6)
             assert error <= TOLERANCE, f"{parameter} at {sizes}: {error:.1e}"
 
 

@@ -9,7 +9,7 @@ import pytest
 from sympy import Abs, Max, Piecewise, log, sin, sqrt
 
 from symgrad.checking.api import check
-from symgrad.checking.differences import along, gradient, relative_error, some_entries
+from symgrad.checking.differences import CalledLoss, along, gradient, relative_error, some_entries
 from symgrad.checking.interpreter import evaluate
 from symgrad.checking.kinks import gaps
 from symgrad.checking.points import MARGIN, point, size_names, size_table, tokens
@@ -136,7 +136,7 @@ def test_differences_are_exact_for_a_polynomial_of_degree_four() -> None:
     def function(values: dict) -> float:
         return float(np.sum(values["x"] ** 4))
 
-    np.testing.assert_allclose(gradient(function, at, "x", np.arange(2)), 4 * at["x"] ** 3, rtol=1e-11)
+    np.testing.assert_allclose(gradient(CalledLoss(function, at), "x", np.arange(2)), 4 * at["x"] ** 3, rtol=1e-11)
     slope = along(lambda values: np.sin(values["x"]), at, {"x": np.array([1.0, 2.0])})
     np.testing.assert_allclose(slope, np.cos(at["x"]) * [1, 2], rtol=1e-11)
 

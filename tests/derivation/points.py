@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from symgrad.calculus.reverse import differentiate
-from symgrad.checking.differences import along, gradient
+from symgrad.checking.differences import along, gradient, interpreted_loss
 from symgrad.checking.interpreter import Evaluation, Values, evaluate
 from symgrad.checking.points import PRIMES, point, size_names
 from symgrad.language.model import Model
@@ -43,12 +43,8 @@ class At:
 
     def gradient(self, name: str) -> np.ndarray:
         """d loss/d parameter by difference quotients."""
-
-        def loss(values: Values) -> float:
-            return float(evaluate(self.program, {**self.given, **values}, self.sizes)[self.program.outputs[0]])
-
-        entries = np.arange(self.given[name].size)
-        return gradient(loss, self.given, name, entries).reshape(self.given[name].shape)
+        loss = interpreted_loss(self.program, self.given, self.sizes)
+        return gradient(loss, name, np.arange(self.given[name].size)).reshape(self.given[name].shape)
 
 
 def partial(body: Callable[[Values], np.ndarray], at: Values, name: str, entry: int) -> np.ndarray:

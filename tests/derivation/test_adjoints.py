@@ -12,7 +12,7 @@ from symgrad.language.algebra import mul, total
 from symgrad.language.notation import text
 from symgrad.language.terms import Read, Term
 
-from ..calculus.side_by_side import gradient_errors
+from ..calculus.all_at_once import gradient_errors
 from .models import MODELS, concatenation
 from .points import At
 

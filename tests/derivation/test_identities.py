@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from symgrad.calculus.normal_form import equal
-from symgrad.checking.differences import gradient_error, loss_function, relative_error
+from symgrad.checking.differences import gradient_error, interpreted_loss, relative_error
 from symgrad.checking.interpreter import Evaluation, evaluate
 from symgrad.checking.points import PRIMES, point, size_names
 from symgrad.derivation.matrix_form import MatrixForm, expression_program, gradient
@@ -73,9 +73,9 @@ def test_at_random_points(case: Case, order: int) -> None:
         "matrix form": matrix_value(form.matrix, values, sizes).reshape(shape),
         "book": Evaluation(values, sizes, {}).value(formula(case).body, form.equation.indices),
     }
-    loss = loss_function(program, sizes)
+    loss = interpreted_loss(program, given, sizes)
     for what, value in found.items():
-        error = gradient_error(loss, given, name, np.broadcast_to(value, shape), tolerance=1e-7)
+        error = gradient_error(loss, name, np.broadcast_to(value, shape), tolerance=1e-7)
         assert error < 1e-6, f"{what}: {error}"
     assert relative_error(np.asarray(found["matrix form"]), np.broadcast_to(found["index form"], shape)) < 1e-10
 

@@ -21,7 +21,7 @@ from sympy import (
     tanh,
 )
 
-from symgrad.checking.differences import gradient_error, loss_function
+from symgrad.checking.differences import gradient_error, interpreted_loss
 from symgrad.checking.interpreter import evaluate
 from symgrad.checking.points import point, size_names
 from symgrad.derivation.matrix_form import expression_program, gradient
@@ -85,7 +85,7 @@ def test_a_random_trace(seed: int) -> None:
     given = point(program, sizes, seed).values
     values = evaluate(form.program, given, sizes)
     name = form.equation.tensor
-    assert gradient_error(loss_function(program, sizes), given, variable.name, values[name], 1e-6) < 1e-4
+    assert gradient_error(interpreted_loss(program, given, sizes), variable.name, values[name], 1e-6) < 1e-4
     assert form.matrix is not None, form.reason
     printed = matrix_value(form.matrix, values, sizes)
     expected = values[name].reshape(-1, 1) if values[name].ndim < 2 else values[name]

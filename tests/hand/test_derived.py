@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from symgrad.checking.differences import gradient_error, loss_function
+from symgrad.checking.differences import gradient_error, interpreted_loss
 from symgrad.checking.interpreter import evaluate
 from symgrad.checking.points import PRIMES, point, size_names
 from symgrad.pipeline import derive_gradients
@@ -19,7 +19,7 @@ def test_gradient_at_other_sizes(identifier: str) -> None:
     given = point(program, sizes).values
     gradients = derive_gradients(program, (wrt,))
     found = evaluate(gradients.program, given, sizes)[gradients.adjoints[wrt]]
-    assert gradient_error(loss_function(program, sizes), given, wrt, found, tolerance=1e-7) < 1e-7
+    assert gradient_error(interpreted_loss(program, given, sizes), wrt, found, tolerance=1e-7) < 1e-7
 
 
 def test_an_unknown_case_is_refused() -> None:
