@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from ..calculus.paths import real_part
 from ..calculus.reverse import Gradients, differentiate, independent_inputs
@@ -67,14 +68,15 @@ def check_calculus(
     alone = tuple(definitions_alone(program))
     rows: list[Row] = []
     for at in points(program, size_table(program) if table is None else table, seed, given):
-        found = {**evaluate(raw.program, at.values, at.sizes), **evaluate(simple.program, at.values, at.sizes)}
-        past = {before(equation.tensor): found[equation.tensor] for equation in program.equations()}
-        for part in alone:
-            rows += definition_rows(part, at, {**found, **past}, entries)
-        loss = interpreted_loss(*stopped(program, at.values, at.sizes), at.sizes)
-        rows += adjoint_rows(loss, raw, at, found, entries)
-        rows += gradient_rows(loss, raw, independent, at, found, entries)
-        rows.append(taylor_row(loss, raw, at, found))
+        with threadpool_limits(limits=1, user_api="blas"):  # for products as small as these threads are in the way
+            found = {**evaluate(raw.program, at.values, at.sizes), **evaluate(simple.program, at.values, at.sizes)}
+            past = {before(equation.tensor): found[equation.tensor] for equation in program.equations()}
+            for part in alone:
+                rows += definition_rows(part, at, {**found, **past}, entries)
+            loss = interpreted_loss(*stopped(program, at.values, at.sizes), at.sizes)
+            rows += adjoint_rows(loss, raw, at, found, entries)
+            rows += gradient_rows(loss, raw, independent, at, found, entries)
+            rows.append(taylor_row(loss, raw, at, found))
     return tuple(rows)
 
 

@@ -25,7 +25,7 @@ from .side_by_side import POINTS, side_by_side
 STEP = 1e-3
 STEPS = (STEP, STEP / 8, STEP / 64, STEP / 512, STEP / 4096)
 WEIGHTS = ((1, 8 / 12), (-1, -8 / 12), (2, -1 / 12), (-2, 1 / 12))
-ENTRIES = 2**20  # of a tensor at all points that are evaluated at once: what memory bears
+ENTRIES = 2**22  # of a tensor, at all points that are evaluated at once: what memory bears
 FLOOR = 1e-5  # of the value that is differentiated: the smallest gradient whose relative error can be told
 
 Function = Callable[[Values], np.ndarray | float]

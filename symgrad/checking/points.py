@@ -172,6 +172,8 @@ def near_kink(program: Program, values: Values, sizes: Sizes, margin: float) -> 
 
     A distance that is exactly 0 here and at a point beside stays 0, as |x[i] - x[j]| at i = j does, and is no kink.
     """
+    if margin <= 0:
+        return ""  # nothing is nearer
     real = {tensor.name for tensor in program.with_role(Role.PARAMETER, Role.INPUT, Role.STATE)}
     random = np.random.default_rng(0)
     beside = {

@@ -51,9 +51,10 @@ def side_by_side(program: Program, moved: Collection[str]) -> Program:
 
 def dependents(program: Program, moved: Collection[str]) -> set[str]:
     """The definitions that read one of `moved`, or another that does."""
+    read = {equation.tensor: {read.tensor for read in reads(equation.body)} for equation in program.equations()}
     found: set[str] = set()
     grown = True
     while grown:  # a recurrence reads what stands below
-        more = {e.tensor for e in program.equations() if any(r.tensor in {*moved, *found} for r in reads(e.body))}
+        more = {name for name, by in read.items() if not by.isdisjoint({*moved, *found})}
         grown, found = more > found, more
     return found

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sympy import log
 
 from symgrad.calculus import local, paths
 from symgrad.checking.api import check
@@ -21,7 +22,7 @@ from symgrad.language.evaluation import has_evaluation_form, training_form
 from symgrad.language.model import Model, ones
 from symgrad.language.optimizers import OPTIMIZERS
 from symgrad.language.program import Program
-from symgrad.language.surface import axes, mean, size, total
+from symgrad.language.surface import axes, mean, size, softmax, total
 from symgrad.language.terms import Const
 
 from ..calculus.programs import PROGRAMS
@@ -78,6 +79,18 @@ def test_mistakes_in_the_calculus_are_found(
     report = Report(program, check_calculus(program, FEW, table=[{"H": 5}]))
     tests = {row.test for row in report.wrong}
     assert {"definition", "adjoint identity", "gradient", "taylor"} <= tests, f"{name} is found by {tests} only"
+
+
+def test_what_overflows_only_before_it_is_simplified_is_found_right() -> None:
+    """1/S**2, S = sum(exp(o)), is 0 for a float64 at o = 400; the gradient of a softmax in p is as good as ever."""
+    model = Model("large_scores")
+    b, v = axes("b:B v:V")
+    o, y = model.parameters(o=(b, v)), model.tokens(y=(b,), vocabulary=v)
+    p = model.define("p", (b, v), softmax(o[b, v], v))
+    model.minimize("L", mean(-log(p[b, y[b]]), b))
+    at = {"o": 400 + np.array([[0.3, -0.7, 1.1], [0.9, -0.2, 0.4]]), "y": np.array([2, 0])}
+    report = check(model, lambda dtype: Interpreted(model.program, dtype=dtype), entries=FEW, at=at)
+    assert report.ok, report.summary()
 
 
 def test_training_statistics_in_evaluation_are_found() -> None:
