@@ -15,7 +15,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from ..calculus.paths import real_part
 from ..calculus.reverse import Gradients, differentiate, independent_inputs
@@ -63,6 +62,8 @@ def check_calculus(
     At most `entries` entries of each are compared with difference quotients.  Raises DerivativeError for what has no
     derivative, and DataError where no point to check at is found.
     """
+    from threadpoolctl import threadpool_limits
+
     raw, independent = all_gradients(program)
     simple = simplify(raw)
     alone = tuple(definitions_alone(program))
