@@ -58,7 +58,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "7a76b7deb4d1"  # of what follows: functions of another file have other names
+DIGEST = "455661f4bea5"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -189,8 +189,13 @@ def addresses(number, *arrays):
     return [array.ctypes.data for array in arrays]
 
 
+SPARE = {}  # the arrays of the last chunk, by shape and type: a page that is new costs more than what is written to it
+
+
 def workspace(shape, number=real):
-    """An array for steps to write to; a large one in pages of 2 MiB, for few pages the processor finds faster."""
+    """An array for steps to write to: a spare one, or a new one, in pages of 2 MiB if it is large."""
+    with contextlib.suppress(KeyError, IndexError):
+        return SPARE[shape, np.dtype(number)].pop()
     size = math.prod(shape) * np.dtype(number).itemsize
     if size <= 2**20 or not hasattr(mmap, "MADV_HUGEPAGE"):
         return np.empty(shape, number)
@@ -198,6 +203,13 @@ def workspace(shape, number=real):
     with contextlib.suppress(OSError):  # a system without such pages
         memory.madvise(mmap.MADV_HUGEPAGE)
     return np.frombuffer(memory, number).reshape(shape)
+
+
+def spare(*arrays):
+    """These, and no others, are free for the next chunk."""
+    SPARE.clear()
+    for array in arrays:
+        SPARE.setdefault((array.shape, array.dtype), []).append(array)
 
 
 @njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy", forceinline=True)
@@ -1045,10 +1057,16 @@ def train_chunk(
     )
     at = np.array(at, np.uintp)
     link()
-    return train_steps(
+    steps = train_steps(
         order, lr, weight_decay, beta1, beta2, eps, t, context, word, losses, threads, B, N, V, M, J,
         context_batch, word_batch, at,
     )
+    spare(
+        context_batch, word_batch, x, o, a_turned, y, U_word, y_word, y_max_tile, y_max, y_max_shift,
+        p_sum_tile, p_sum, da_sum, dx, dH, dd, a_dy, da_sum_tile_parts, a_dy_tile_parts, da_sum_parts,
+        dU_parts, db_parts, dC_parts,
+    )
+    return steps
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")

@@ -78,7 +78,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "7b3244c65be6"  # of what follows: functions of another file have other names
+DIGEST = "ff8210087e36"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -215,8 +215,13 @@ def addresses(number, *arrays):
     return [array.ctypes.data for array in arrays]
 
 
+SPARE = {}  # the arrays of the last chunk, by shape and type: a page that is new costs more than what is written to it
+
+
 def workspace(shape, number=real):
-    """An array for steps to write to; a large one in pages of 2 MiB, for few pages the processor finds faster."""
+    """An array for steps to write to: a spare one, or a new one, in pages of 2 MiB if it is large."""
+    with contextlib.suppress(KeyError, IndexError):
+        return SPARE[shape, np.dtype(number)].pop()
     size = math.prod(shape) * np.dtype(number).itemsize
     if size <= 2**20 or not hasattr(mmap, "MADV_HUGEPAGE"):
         return np.empty(shape, number)
@@ -224,6 +229,13 @@ def workspace(shape, number=real):
     with contextlib.suppress(OSError):  # a system without such pages
         memory.madvise(mmap.MADV_HUGEPAGE)
     return np.frombuffer(memory, number).reshape(shape)
+
+
+def spare(*arrays):
+    """These, and no others, are free for the next chunk."""
+    SPARE.clear()
+    for array in arrays:
+        SPARE.setdefault((array.shape, array.dtype), []).append(array)
 
 
 @njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy", forceinline=True)
@@ -1077,9 +1089,14 @@ def train_chunk(
     )
     at = np.array(at, np.uintp)
     link()
-    return train_steps(
+    steps = train_steps(
         order, lr, beta1, beta2, eps, t, x, y, losses, threads, B, T, V, D, H, x_batch, y_batch, at,
     )
+    spare(
+        x_batch, y_batch, C_x, a_given, R_turned, a_operand, f, g, q, m, s, h_tanh, h, o, L_rows, dh_given,
+        dh_operand, ds, dC_rows, dC, dW, dR, dc, dU, dk, dW_parts, dR_parts, dc_parts, dU_parts, dk_parts,
+    )
+    return steps
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")

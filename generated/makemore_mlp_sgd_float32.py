@@ -43,7 +43,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "deece9c625a6"  # of what follows: functions of another file have other names
+DIGEST = "51543e774a65"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -174,8 +174,13 @@ def addresses(number, *arrays):
     return [array.ctypes.data for array in arrays]
 
 
+SPARE = {}  # the arrays of the last chunk, by shape and type: a page that is new costs more than what is written to it
+
+
 def workspace(shape, number=real):
-    """An array for steps to write to; a large one in pages of 2 MiB, for few pages the processor finds faster."""
+    """An array for steps to write to: a spare one, or a new one, in pages of 2 MiB if it is large."""
+    with contextlib.suppress(KeyError, IndexError):
+        return SPARE[shape, np.dtype(number)].pop()
     size = math.prod(shape) * np.dtype(number).itemsize
     if size <= 2**20 or not hasattr(mmap, "MADV_HUGEPAGE"):
         return np.empty(shape, number)
@@ -183,6 +188,13 @@ def workspace(shape, number=real):
     with contextlib.suppress(OSError):  # a system without such pages
         memory.madvise(mmap.MADV_HUGEPAGE)
     return np.frombuffer(memory, number).reshape(shape)
+
+
+def spare(*arrays):
+    """These, and no others, are free for the next chunk."""
+    SPARE.clear()
+    for array in arrays:
+        SPARE.setdefault((array.shape, array.dtype), []).append(array)
 
 
 @njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy", forceinline=True)
@@ -861,7 +873,12 @@ def train_chunk(order, lr, x, y, C, W1, b1, W2, b2, losses, threads):
     )
     at = np.array(at, np.uintp)
     link()
-    return train_steps(order, lr, x, y, losses, threads, B, N, V, D, H, x_batch, y_batch, at)
+    steps = train_steps(order, lr, x, y, losses, threads, B, N, V, D, H, x_batch, y_batch, at)
+    spare(
+        x_batch, y_batch, C_x, a, h_turned, o, W2_y, o_y, o_max_tile, o_max, o_max_shift, p_sum_tile, p_sum,
+        dh_sum, dC_rows, h_do, dh_sum_tile_parts, h_do_tile_parts, dh_sum_parts,
+    )
+    return steps
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")

@@ -33,7 +33,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "86483c577902"  # of what follows: functions of another file have other names
+DIGEST = "49ed59ce0da5"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -164,8 +164,13 @@ def addresses(number, *arrays):
     return [array.ctypes.data for array in arrays]
 
 
+SPARE = {}  # the arrays of the last chunk, by shape and type: a page that is new costs more than what is written to it
+
+
 def workspace(shape, number=real):
-    """An array for steps to write to; a large one in pages of 2 MiB, for few pages the processor finds faster."""
+    """An array for steps to write to: a spare one, or a new one, in pages of 2 MiB if it is large."""
+    with contextlib.suppress(KeyError, IndexError):
+        return SPARE[shape, np.dtype(number)].pop()
     size = math.prod(shape) * np.dtype(number).itemsize
     if size <= 2**20 or not hasattr(mmap, "MADV_HUGEPAGE"):
         return np.empty(shape, number)
@@ -173,6 +178,13 @@ def workspace(shape, number=real):
     with contextlib.suppress(OSError):  # a system without such pages
         memory.madvise(mmap.MADV_HUGEPAGE)
     return np.frombuffer(memory, number).reshape(shape)
+
+
+def spare(*arrays):
+    """These, and no others, are free for the next chunk."""
+    SPARE.clear()
+    for array in arrays:
+        SPARE.setdefault((array.shape, array.dtype), []).append(array)
 
 
 @njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy", forceinline=True)
@@ -671,7 +683,9 @@ def train_chunk(order, lr, X, y, W, c, losses, threads):
     )
     at = np.array(at, np.uintp)
     link()
-    return train_steps(order, lr, X, y, losses, threads, B, D, K, X_batch, y_batch, at)
+    steps = train_steps(order, lr, X, y, losses, threads, B, D, K, X_batch, y_batch, at)
+    spare(X_batch, y_batch, o, o_y, o_max_tile, o_max, o_max_shift, p_sum_tile, p_sum, X_do, X_do_tile_parts)
+    return steps
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")

@@ -157,7 +157,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "cdbe257e5b5e"  # of what follows: functions of another file have other names
+DIGEST = "736e7705d88e"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -285,8 +285,13 @@ def addresses(number, *arrays):
     return [array.ctypes.data for array in arrays]
 
 
+SPARE = {}  # the arrays of the last chunk, by shape and type: a page that is new costs more than what is written to it
+
+
 def workspace(shape, number=real):
-    """An array for steps to write to; a large one in pages of 2 MiB, for few pages the processor finds faster."""
+    """An array for steps to write to: a spare one, or a new one, in pages of 2 MiB if it is large."""
+    with contextlib.suppress(KeyError, IndexError):
+        return SPARE[shape, np.dtype(number)].pop()
     size = math.prod(shape) * np.dtype(number).itemsize
     if size <= 2**20 or not hasattr(mmap, "MADV_HUGEPAGE"):
         return np.empty(shape, number)
@@ -294,6 +299,13 @@ def workspace(shape, number=real):
     with contextlib.suppress(OSError):  # a system without such pages
         memory.madvise(mmap.MADV_HUGEPAGE)
     return np.frombuffer(memory, number).reshape(shape)
+
+
+def spare(*arrays):
+    """These, and no others, are free for the next chunk."""
+    SPARE.clear()
+    for array in arrays:
+        SPARE.setdefault((array.shape, array.dtype), []).append(array)
 
 
 @njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy", forceinline=True)
@@ -2269,10 +2281,19 @@ def train_chunk(
     )
     at = np.array(at, np.uintp)
     link()
-    return train_steps(
+    steps = train_steps(
         order, lr, beta1, beta2, eps, t, x, y, losses, threads, B, T, V, D, N, K, E, F, x_batch, y_batch,
         at,
     )
+    spare(
+        x_batch, y_batch, emb, Q_turned, G_turned, A_turned, M_turned, W_turned, U_turned, z, z1_dev,
+        z1_hat, z1, q, key, val, score, masked, p_sum_exp, p, mix, z2, z3_dev, z3_hat, z3, a, gelu_tanh,
+        gelu, r, o, L_rows, val_turned, dgelu, da, dz3, dz2, dmix, dp, dscore, dkey, dq, dz1, dz1_hat, dz,
+        dC, dP, dQ, dG, dA, dM, dg1, db1, dg2, db2, dW, dw, dU, du, dH, dh, dP_parts, dQ_parts, dG_parts,
+        dA_parts, dM_parts, dg1_parts, db1_parts, dg2_parts, db2_parts, dW_parts, dw_parts, dU_parts,
+        du_parts, dH_parts, dh_parts,
+    )
+    return steps
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")

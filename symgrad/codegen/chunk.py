@@ -51,28 +51,40 @@ class Chunk:
         names = ["order", *map(self.name, (*self.settings, *self.inputs, *self.kept)), "losses"]
         names += ["threads"] if self.linked else []
         doc = quoted([*DOC, *(["Sweeps run on at most `threads` threads."] if self.linked else [])])
-        loop, before = self.loop(), [*assigned(self.made), *self.linking]
-        if not before:
+        loop = self.loop()
+        if not self.sizes and not self.arrays and not self.linked:
             return "\n" + function(NJIT, "train_chunk", ", ".join(names), [*doc, *loop])
         read = read_names(loop)
-        given = ", ".join(name for name in (*names, *self.made, "at") if name in read)
+        given = ", ".join(name for name in (*names, *self.sizes, *self.arrays, "at") if name in read)
         steps = function(NJIT, "train_steps", given, ['"""The steps of `train_chunk`, when all is made."""', *loop])
-        body = [*doc, *before, *wrapped("return train_steps", given)]
+        body = [
+            *doc,
+            *assigned(self.sizes),
+            *assigned(self.arrays),
+            *self.linking,
+            *wrapped("steps = train_steps", given),
+            *(wrapped("spare", ", ".join(self.arrays)) if self.arrays else []),
+            "return steps",
+        ]
         return f"\n{steps}\n\n\n" + "\n".join([*wrapped("def train_chunk", ", ".join(names), ":"), *indented(body)])
 
     @cached_property
-    def made(self) -> dict[str, str]:
-        """What is made before the loop: the sizes that are read, the rows of one batch, the masks, the workspace."""
+    def arrays(self) -> dict[str, str]:
+        """What is made before the loop: the rows of one batch, the masks, the workspace."""
         setup, batched = self.setup, self.inputs if self.setup.batch else []
-        arrays = {self.names.batch(tensor.name): self.batch_of(tensor) for tensor in batched}
+        made = {self.names.batch(tensor.name): self.batch_of(tensor) for tensor in batched}
         for mask in self.masks:
-            arrays[self.names.batch(mask.name)] = setup.empty(map(setup.extent, mask.shape))
-        arrays |= setup.arrays(self.parts)
-        sizes = setup.sizes([*self.inputs, *self.kept], rows=True, arrays=self.masks)
-        read = read_names([*arrays.values(), *self.loop()])
+            made[self.names.batch(mask.name)] = setup.empty(map(setup.extent, mask.shape))
+        return made | setup.arrays(self.parts)
+
+    @cached_property
+    def sizes(self) -> dict[str, str]:
+        """Those that the arrays and the loop need."""
+        sizes = self.setup.sizes([*self.inputs, *self.kept], rows=True, arrays=self.masks)
+        read = read_names([*self.arrays.values(), *self.loop()])
         for name, value in reversed(sizes.items()):
             read |= read_names([value]) if name in read else set()
-        return {name: value for name, value in sizes.items() if name in read} | arrays
+        return {name: value for name, value in sizes.items() if name in read}
 
     def batch_of(self, tensor: Tensor) -> str:
         name = self.name(tensor)

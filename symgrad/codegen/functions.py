@@ -124,8 +124,13 @@ def addresses(number, *arrays):
 '''
 
 WORKSPACE = '''
+SPARE = {}  # the arrays of the last chunk, by shape and type: a page that is new costs more than what is written to it
+
+
 def workspace(shape, number=real):
-    """An array for steps to write to; a large one in pages of 2 MiB, for few pages the processor finds faster."""
+    """An array for steps to write to: a spare one, or a new one, in pages of 2 MiB if it is large."""
+    with contextlib.suppress(KeyError, IndexError):
+        return SPARE[shape, np.dtype(number)].pop()
     size = math.prod(shape) * np.dtype(number).itemsize
     if size <= 2**20 or not hasattr(mmap, "MADV_HUGEPAGE"):
         return np.empty(shape, number)
@@ -133,6 +138,13 @@ def workspace(shape, number=real):
     with contextlib.suppress(OSError):  # a system without such pages
         memory.madvise(mmap.MADV_HUGEPAGE)
     return np.frombuffer(memory, number).reshape(shape)
+
+
+def spare(*arrays):
+    """These, and no others, are free for the next chunk."""
+    SPARE.clear()
+    for array in arrays:
+        SPARE.setdefault((array.shape, array.dtype), []).append(array)
 '''
 
 LEAST = """
