@@ -56,7 +56,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "8fbc819807ff"  # of what follows: functions of another file have other names
+DIGEST = "700c8cf9a9e7"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 
@@ -96,8 +96,8 @@ def multiply(
 ):
     """`product` of the matrices at these addresses; a length is that of a row.
 
-    A product that is not small is done in blocks that are, where that is faster: each of at most 64 columns, and of
-    all rows or of a long piece of what is summed, whichever lies in a row in memory.
+    A product that is not small is done in blocks that are, where that is faster: each of some columns, and of many
+    rows or of a long piece of what is summed, whichever lies in a row in memory.
     """
     rows_at_once, columns_at_once, inner_at_once = max(1, rows), max(1, columns), max(1, inner)
     turned = left_as == TRANSPOSED
@@ -105,6 +105,8 @@ def multiply(
         columns_at_once = min(columns, 64)
         if turned:
             rows_at_once = min(rows, 512)
+            if columns >= 256:  # what is turned is read once for so many
+                columns_at_once, rows_at_once = 256, min(rows, 128)
             inner_at_once = SMALL // (columns_at_once * rows_at_once)
         else:
             inner_at_once = min(inner, 256)
