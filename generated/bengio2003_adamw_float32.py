@@ -58,9 +58,10 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "db4cbf6ad832"  # of what follows: functions of another file have other names
+DIGEST = "46eae6dc1c5c"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
+ADDRESSES = types.CPointer(types.uintp)
 
 
 LEAST = real(np.finfo(real).min)
@@ -777,12 +778,11 @@ def run_step_sweep_3(
         one_step_sweep_3(np.int64(part), parts, B, V, M, N, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, at)
 
 
-@for_c(types.float64(*[types.intp] * 6, *[types.float64] * 6, *[IDS] * 2, *[REALS] * 37))
+@for_c(types.float64(*[types.intp] * 6, *[types.float64] * 6, *[IDS] * 2, *[REALS] * 25, *[ADDRESSES] * 3))
 def step(
     B, V, J, M, N, threads, lr, weight_decay, beta1, beta2, eps, t, context, word, C, H, d, U, b, x, o,
-    y, dx, dH, dd, m_C, v_C, m_H, v_H, m_d, v_d, m_U, v_U, m_b, v_b, y_max, y_word, p_sum, U_word,
-    a_turned, da_sum, a_dy, y_max_tile, y_max_shift, p_sum_tile, da_sum_tile_parts, a_dy_tile_parts,
-    da_sum_parts, dU_parts, db_parts, dC_parts,
+    dx, dH, dd, m_H, v_H, m_d, v_d, y_max, y_word, p_sum, U_word, a_turned, da_sum, a_dy, y_max_tile,
+    y_max_shift, p_sum_tile, da_sum_parts, at_1, at_2, at_3,
 ):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
@@ -800,20 +800,13 @@ def step(
     b = carray(b, (V,), real)
     x = carray(x, (B, N, M), real)
     o = carray(o, (B, J), real)
-    y = carray(y, (V, B), real)
     dx = carray(dx, (B, N, M), real)
     dH = carray(dH, (J, N, M), real)
     dd = carray(dd, (J,), real)
-    m_C = carray(m_C, (V, M), real)
-    v_C = carray(v_C, (V, M), real)
     m_H = carray(m_H, (J, N, M), real)
     v_H = carray(v_H, (J, N, M), real)
     m_d = carray(m_d, (J,), real)
     v_d = carray(v_d, (J,), real)
-    m_U = carray(m_U, (V, J), real)
-    v_U = carray(v_U, (V, J), real)
-    m_b = carray(m_b, (V,), real)
-    v_b = carray(v_b, (V,), real)
     y_max = carray(y_max, (B,), real)
     y_word = carray(y_word, (B,), real)
     p_sum = carray(p_sum, (B,), real)
@@ -824,32 +817,20 @@ def step(
     y_max_tile = carray(y_max_tile, ((V + 511) // 512, B), real)
     y_max_shift = carray(y_max_shift, ((V + 511) // 512, B), real)
     p_sum_tile = carray(p_sum_tile, ((V + 511) // 512, B), real)
-    da_sum_tile_parts = carray(da_sum_tile_parts, (threads, B, J), real)
-    a_dy_tile_parts = carray(a_dy_tile_parts, (threads, B, J), real)
     da_sum_parts = carray(da_sum_parts, (threads, B, J), real)
-    dU_parts = carray(dU_parts, (threads, 512, J), real)
-    db_parts = carray(db_parts, (threads, 512), real)
-    dC_parts = carray(dC_parts, (threads, 512, M), real)
+    at_1 = carray(at_1, (6,), np.uintp)
+    at_2 = carray(at_2, (17,), np.uintp)
+    at_3 = carray(at_3, (6,), np.uintp)
     a = o  # in the same array
-    p_exp_tile = y  # in the same array
     da = da_sum  # in the same array
     do = da_sum  # in the same array
     db_rows_tile = y_max_tile  # in the same array
-    m_C_new = m_C  # in the same array
-    v_C_new = v_C  # in the same array
-    C_new = C  # in the same array
     m_H_new = m_H  # in the same array
     v_H_new = v_H  # in the same array
     H_new = H  # in the same array
     m_d_new = m_d  # in the same array
     v_d_new = v_d  # in the same array
     d_new = d  # in the same array
-    m_U_new = m_U  # in the same array
-    v_U_new = v_U  # in the same array
-    U_new = U  # in the same array
-    m_b_new = m_b  # in the same array
-    v_b_new = v_b  # in the same array
-    b_new = b  # in the same array
     # (F1) x[e,t,m] = C[context[e,t],m]
     for e in range(B):
         for t_ in range(N):
@@ -889,15 +870,8 @@ def step(
     C_new_factor = 1.0 / (1.0 - beta1 ** t)
     # C_new_factor2 = 1/(1 - beta2**t)
     C_new_factor2 = 1.0 / (1.0 - beta2 ** t)
-    at = np.empty(6, np.uintp)
-    at[0] = U.ctypes.data
-    at[1] = b.ctypes.data
-    at[2] = y.ctypes.data
-    at[3] = a_turned.ctypes.data
-    at[4] = y_max_tile.ctypes.data
-    at[5] = p_sum_tile.ctypes.data
     parts = parts_for(V * B * J, threads)
-    run_step_sweep_1(parts, B, V, J, at)
+    run_step_sweep_1(parts, B, V, J, at_1)
     # (y_max) y_max[e] = max_tile y_max_tile[tile,e]
     for e in range(B):
         y_max_total = real(-np.inf)
@@ -923,26 +897,8 @@ def step(
             db_rows_tile[tile, e] = y_max_shift[tile, e] / p_sum[e]
     if not isfinite(L):
         return L
-    at = np.empty(17, np.uintp)
-    at[0] = word.ctypes.data
-    at[1] = U.ctypes.data
-    at[2] = b.ctypes.data
-    at[3] = o.ctypes.data
-    at[4] = y.ctypes.data
-    at[5] = m_U.ctypes.data
-    at[6] = v_U.ctypes.data
-    at[7] = m_b.ctypes.data
-    at[8] = v_b.ctypes.data
-    at[9] = a_dy.ctypes.data
-    at[10] = y_max_tile.ctypes.data
-    at[11] = y_max_shift.ctypes.data
-    at[12] = da_sum_tile_parts.ctypes.data
-    at[13] = a_dy_tile_parts.ctypes.data
-    at[14] = da_sum_parts.ctypes.data
-    at[15] = dU_parts.ctypes.data
-    at[16] = db_parts.ctypes.data
     parts = parts_for(B * J * V, threads)
-    run_step_sweep_2(parts, B, V, J, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, at)
+    run_step_sweep_2(parts, B, V, J, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, at_2)
     for part in range(parts):
         for e in range(B):
             for j in range(J):
@@ -978,15 +934,8 @@ def step(
         v_d_new[j] = dd[j] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_d[j]
         # (U11) d_new[j] = d[j]*(1 - lr*weight_decay) - lr*C_new_factor*m_d_new[j]/(eps + sqrt(C_new_factor2*v_d_new[j]))
         d_new[j] = d[j] * (real(1.0) - real(lr) * real(weight_decay)) - real(lr) * real(C_new_factor) * m_d_new[j] / (real(eps) + sqrt(real(C_new_factor2) * v_d_new[j]))
-    at = np.empty(6, np.uintp)
-    at[0] = context.ctypes.data
-    at[1] = C.ctypes.data
-    at[2] = dx.ctypes.data
-    at[3] = m_C.ctypes.data
-    at[4] = v_C.ctypes.data
-    at[5] = dC_parts.ctypes.data
     parts = parts_for(max(B * N * M, V * M), threads)
-    run_step_sweep_3(parts, B, V, M, N, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, at)
+    run_step_sweep_3(parts, B, V, M, N, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, at_3)
     return L
 
 
@@ -1005,8 +954,7 @@ def train_steps(
             B, V, J, M, N, threads, lr[turn], weight_decay[turn], beta1[turn], beta2[turn], eps[turn], t[turn],
             at[0], at[1], at[2], at[3], at[4], at[5], at[6], at[7], at[8], at[9], at[10], at[11], at[12],
             at[13], at[14], at[15], at[16], at[17], at[18], at[19], at[20], at[21], at[22], at[23], at[24],
-            at[25], at[26], at[27], at[28], at[29], at[30], at[31], at[32], at[33], at[34], at[35], at[36],
-            at[37], at[38],
+            at[25], at[26], at[27], at[28], at[29],
         )
         if not math.isfinite(losses[turn]):
             return turn
@@ -1051,12 +999,23 @@ def train_chunk(
     dU_parts = workspace((threads, 512, J))
     db_parts = workspace((threads, 512))
     dC_parts = workspace((threads, 512, M))
+    at_1 = addresses(real, U, b, y, a_turned, y_max_tile, p_sum_tile)
+    at_1 = np.array(at_1, np.uintp)
+    at_2 = addresses(np.int32, word_batch)
+    at_2 += addresses(
+        real, U, b, o, y, m_U, v_U, m_b, v_b, a_dy, y_max_tile, y_max_shift, da_sum_tile_parts,
+        a_dy_tile_parts, da_sum_parts, dU_parts, db_parts,
+    )
+    at_2 = np.array(at_2, np.uintp)
+    at_3 = addresses(np.int32, context_batch)
+    at_3 += addresses(real, C, dx, m_C, v_C, dC_parts)
+    at_3 = np.array(at_3, np.uintp)
     at = addresses(np.int32, context_batch, word_batch)
     at += addresses(
-        real, C, H, d, U, b, x, o, y, dx, dH, dd, m_C, v_C, m_H, v_H, m_d, v_d, m_U, v_U, m_b, v_b, y_max,
-        y_word, p_sum, U_word, a_turned, da_sum, a_dy, y_max_tile, y_max_shift, p_sum_tile,
-        da_sum_tile_parts, a_dy_tile_parts, da_sum_parts, dU_parts, db_parts, dC_parts,
+        real, C, H, d, U, b, x, o, dx, dH, dd, m_H, v_H, m_d, v_d, y_max, y_word, p_sum, U_word, a_turned,
+        da_sum, a_dy, y_max_tile, y_max_shift, p_sum_tile, da_sum_parts,
     )
+    at += addresses(np.uintp, at_1, at_2, at_3)
     at = np.array(at, np.uintp)
     link()
     steps = train_steps(

@@ -78,9 +78,10 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "255d64dde131"  # of what follows: functions of another file have other names
+DIGEST = "6613e8bfc7bc"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
+ADDRESSES = types.CPointer(types.uintp)
 
 
 # BLAS's letters, as bytes: for two constants in Python's own types `product` would be compiled twice.
@@ -731,12 +732,11 @@ def run_step_sweep_1(parts, B, T, D, H, V, at):
         one_step_sweep_1(np.int64(part), parts, B, T, D, H, V, at)
 
 
-@for_c(types.float64(*[types.intp] * 6, *[types.float64] * 5, *[IDS] * 2, *[REALS] * 46))
+@for_c(types.float64(*[types.intp] * 6, *[types.float64] * 5, *[IDS] * 1, *[REALS] * 32, *[ADDRESSES] * 1))
 def step(
-    B, T, D, H, V, threads, lr, beta1, beta2, eps, t, x, y, C, W, R, c, U, k, h, s, f, g, q, m, o, ds,
-    dC, dW, dR, dc, dU, dk, m_C, v_C, m_W, v_W, m_R, v_R, m_c, v_c, m_U, v_U, m_k, v_k, h_tanh, a_given,
-    dh_given, dC_rows, C_x, a_operand, dh_operand, R_turned, L_rows, dW_parts, dR_parts, dc_parts,
-    dU_parts, dk_parts,
+    B, T, D, H, V, threads, lr, beta1, beta2, eps, t, x, C, W, R, c, U, k, dC, dW, dR, dc, dU, dk, m_C,
+    v_C, m_W, v_W, m_R, v_R, m_c, v_c, m_U, v_U, m_k, v_k, dC_rows, R_turned, L_rows, dW_parts,
+    dR_parts, dc_parts, dU_parts, dk_parts, at_1,
 ):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
@@ -747,21 +747,12 @@ def step(
     dC_rows (B,T,D), dC (V,D), dW (4,H,D), dR (4,H,H), dc (4,H), dU (V,H), dk (V)
     """
     x = carray(x, (B, T), np.int32)
-    y = carray(y, (B, T), np.int32)
     C = carray(C, (V, D), real)
     W = carray(W, (4, H, D), real)
     R = carray(R, (4, H, H), real)
     c = carray(c, (4, H), real)
     U = carray(U, (V, H), real)
     k = carray(k, (V,), real)
-    h = carray(h, (B, T, H), real)
-    s = carray(s, (B, T, H), real)
-    f = carray(f, (B, T, H), real)
-    g = carray(g, (B, T, H), real)
-    q = carray(q, (B, T, H), real)
-    m = carray(m, (B, T, H), real)
-    o = carray(o, (B, T, V), real)
-    ds = carray(ds, (B, T, H), real)
     dC = carray(dC, (V, D), real)
     dW = carray(dW, (4, H, D), real)
     dR = carray(dR, (4, H, H), real)
@@ -780,13 +771,7 @@ def step(
     v_U = carray(v_U, (V, H), real)
     m_k = carray(m_k, (V,), real)
     v_k = carray(v_k, (V,), real)
-    h_tanh = carray(h_tanh, (B, T, H), real)
-    a_given = carray(a_given, (B, T, 4, H), real)
-    dh_given = carray(dh_given, (B, T, H), real)
     dC_rows = carray(dC_rows, (B, T, D), real)
-    C_x = carray(C_x, (B, T, D), real)
-    a_operand = carray(a_operand, (B, T, H), real)
-    dh_operand = carray(dh_operand, (B, 4, H), real)
     R_turned = carray(R_turned, (H, 4, H), real)
     L_rows = carray(L_rows, (B,), real)
     dW_parts = carray(dW_parts, (threads, 4, H, D), real)
@@ -794,11 +779,7 @@ def step(
     dc_parts = carray(dc_parts, (threads, 4, H), real)
     dU_parts = carray(dU_parts, (threads, V, H), real)
     dk_parts = carray(dk_parts, (threads, V), real)
-    a = a_given  # in the same array
-    p_exp = o  # in the same array
-    do = o  # in the same array
-    dh = dh_given  # in the same array
-    da = a_given  # in the same array
+    at_1 = carray(at_1, (30,), np.uintp)
     g_C = dC  # in the same array
     m_C_new = m_C  # in the same array
     v_C_new = v_C  # in the same array
@@ -838,39 +819,8 @@ def step(
     C_new_factor = 1.0 / (1.0 - beta1 ** t)
     # C_new_factor2 = 1/(1 - beta2**t)
     C_new_factor2 = 1.0 / (1.0 - beta2 ** t)
-    at = np.empty(30, np.uintp)
-    at[0] = x.ctypes.data
-    at[1] = y.ctypes.data
-    at[2] = C.ctypes.data
-    at[3] = W.ctypes.data
-    at[4] = R.ctypes.data
-    at[5] = c.ctypes.data
-    at[6] = U.ctypes.data
-    at[7] = k.ctypes.data
-    at[8] = h.ctypes.data
-    at[9] = s.ctypes.data
-    at[10] = f.ctypes.data
-    at[11] = g.ctypes.data
-    at[12] = q.ctypes.data
-    at[13] = m.ctypes.data
-    at[14] = o.ctypes.data
-    at[15] = ds.ctypes.data
-    at[16] = h_tanh.ctypes.data
-    at[17] = a_given.ctypes.data
-    at[18] = dh_given.ctypes.data
-    at[19] = dC_rows.ctypes.data
-    at[20] = C_x.ctypes.data
-    at[21] = a_operand.ctypes.data
-    at[22] = dh_operand.ctypes.data
-    at[23] = R_turned.ctypes.data
-    at[24] = L_rows.ctypes.data
-    at[25] = dW_parts.ctypes.data
-    at[26] = dR_parts.ctypes.data
-    at[27] = dc_parts.ctypes.data
-    at[28] = dU_parts.ctypes.data
-    at[29] = dk_parts.ctypes.data
     parts = parts_for(max(4 * B * T * H * D, 4 * T * B * H ** 2, B * T * V * H), threads)
-    run_step_sweep_1(parts, B, T, D, H, V, at)
+    run_step_sweep_1(parts, B, T, D, H, V, at_1)
     for part in range(parts):
         for n in range(4):
             for i in range(H):
@@ -1031,8 +981,7 @@ def train_steps(
             B, T, D, H, V, threads, lr[turn], beta1[turn], beta2[turn], eps[turn], t[turn], at[0], at[1], at[2],
             at[3], at[4], at[5], at[6], at[7], at[8], at[9], at[10], at[11], at[12], at[13], at[14], at[15],
             at[16], at[17], at[18], at[19], at[20], at[21], at[22], at[23], at[24], at[25], at[26], at[27],
-            at[28], at[29], at[30], at[31], at[32], at[33], at[34], at[35], at[36], at[37], at[38], at[39],
-            at[40], at[41], at[42], at[43], at[44], at[45], at[46], at[47],
+            at[28], at[29], at[30], at[31], at[32], at[33],
         )
         if not math.isfinite(losses[turn]):
             return turn
@@ -1083,12 +1032,18 @@ def train_chunk(
     dc_parts = workspace((threads, 4, H))
     dU_parts = workspace((threads, V, H))
     dk_parts = workspace((threads, V))
-    at = addresses(np.int32, x_batch, y_batch)
-    at += addresses(
-        real, C, W, R, c, U, k, h, s, f, g, q, m, o, ds, dC, dW, dR, dc, dU, dk, m_C, v_C, m_W, v_W, m_R,
-        v_R, m_c, v_c, m_U, v_U, m_k, v_k, h_tanh, a_given, dh_given, dC_rows, C_x, a_operand, dh_operand,
-        R_turned, L_rows, dW_parts, dR_parts, dc_parts, dU_parts, dk_parts,
+    at_1 = addresses(np.int32, x_batch, y_batch)
+    at_1 += addresses(
+        real, C, W, R, c, U, k, h, s, f, g, q, m, o, ds, h_tanh, a_given, dh_given, dC_rows, C_x, a_operand,
+        dh_operand, R_turned, L_rows, dW_parts, dR_parts, dc_parts, dU_parts, dk_parts,
     )
+    at_1 = np.array(at_1, np.uintp)
+    at = addresses(np.int32, x_batch)
+    at += addresses(
+        real, C, W, R, c, U, k, dC, dW, dR, dc, dU, dk, m_C, v_C, m_W, v_W, m_R, v_R, m_c, v_c, m_U, v_U,
+        m_k, v_k, dC_rows, R_turned, L_rows, dW_parts, dR_parts, dc_parts, dU_parts, dk_parts,
+    )
+    at += addresses(np.uintp, at_1)
     at = np.array(at, np.uintp)
     link()
     steps = train_steps(

@@ -56,9 +56,10 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "700c8cf9a9e7"  # of what follows: functions of another file have other names
+DIGEST = "c13247954272"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
+ADDRESSES = types.CPointer(types.uintp)
 
 
 LEAST = real(np.finfo(real).min)
@@ -734,11 +735,11 @@ def run_step_sweep_2(parts, B, V, H, lr, at):
         one_step_sweep_2(np.int64(part), parts, B, V, H, lr, at)
 
 
-@for_c(types.float64(*[types.intp] * 6, *[types.float64] * 1, *[IDS] * 2, *[REALS] * 31))
+@for_c(types.float64(*[types.intp] * 6, *[types.float64] * 1, *[IDS] * 2, *[REALS] * 28, *[ADDRESSES] * 2))
 def step(
-    B, V, H, N, D, threads, lr, x, y, C, W1, gain, bias, W2, b2, m_run, s_run, z, m, s, n, h, o, o_max,
+    B, V, H, N, D, threads, lr, x, y, C, W1, gain, bias, W2, b2, m_run, s_run, z, m, s, n, h, o_max,
     o_y, p_sum, ds_sum, dm_sum, dC_rows, C_x, W2_y, h_turned, dh_sum, h_do, o_max_tile, o_max_shift,
-    p_sum_tile, dh_sum_tile_parts, h_do_tile_parts, dh_sum_parts,
+    p_sum_tile, dh_sum_parts, at_1, at_2,
 ):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
@@ -762,7 +763,6 @@ def step(
     s = carray(s, (H,), real)
     n = carray(n, (B, H), real)
     h = carray(h, (B, H), real)
-    o = carray(o, (V, B), real)
     o_max = carray(o_max, (B,), real)
     o_y = carray(o_y, (B,), real)
     p_sum = carray(p_sum, (B,), real)
@@ -777,10 +777,9 @@ def step(
     o_max_tile = carray(o_max_tile, ((V + 511) // 512, B), real)
     o_max_shift = carray(o_max_shift, ((V + 511) // 512, B), real)
     p_sum_tile = carray(p_sum_tile, ((V + 511) // 512, B), real)
-    dh_sum_tile_parts = carray(dh_sum_tile_parts, (threads, B, H), real)
-    h_do_tile_parts = carray(h_do_tile_parts, (threads, B, H), real)
     dh_sum_parts = carray(dh_sum_parts, (threads, B, H), real)
-    p_exp_tile = o  # in the same array
+    at_1 = carray(at_1, (6,), np.uintp)
+    at_2 = carray(at_2, (11,), np.uintp)
     m_run_new = m_run  # in the same array
     s_run_new = s_run  # in the same array
     dh = dh_sum  # in the same array
@@ -793,8 +792,6 @@ def step(
     W1_new = W1  # in the same array
     gain_new = gain  # in the same array
     bias_new = bias  # in the same array
-    W2_new = W2  # in the same array
-    b2_new = b2  # in the same array
     # C_x[b,t,d] = C[x[b,t],d]
     for b in range(B):
         for t in range(N):
@@ -842,15 +839,8 @@ def step(
     ds_sum[...] = 0
     # dm_sum[i] = sum_b dn[b,i]
     dm_sum[...] = 0
-    at = np.empty(6, np.uintp)
-    at[0] = W2.ctypes.data
-    at[1] = b2.ctypes.data
-    at[2] = o.ctypes.data
-    at[3] = h_turned.ctypes.data
-    at[4] = o_max_tile.ctypes.data
-    at[5] = p_sum_tile.ctypes.data
     parts = parts_for(V * B * H, threads)
-    run_step_sweep_1(parts, B, V, H, at)
+    run_step_sweep_1(parts, B, V, H, at_1)
     # (o_max) o_max[b] = max_tile o_max_tile[tile,b]
     for b in range(B):
         o_max_total = real(-np.inf)
@@ -882,20 +872,8 @@ def step(
     # (S2) s_run_new[i] = 0.001*s[i] + 0.999*s_run[i]
     for i in range(H):
         s_run_new[i] = real(0.001) * s[i] + real(0.999) * s_run[i]
-    at = np.empty(11, np.uintp)
-    at[0] = y.ctypes.data
-    at[1] = W2.ctypes.data
-    at[2] = b2.ctypes.data
-    at[3] = h.ctypes.data
-    at[4] = o.ctypes.data
-    at[5] = h_do.ctypes.data
-    at[6] = o_max_tile.ctypes.data
-    at[7] = o_max_shift.ctypes.data
-    at[8] = dh_sum_tile_parts.ctypes.data
-    at[9] = h_do_tile_parts.ctypes.data
-    at[10] = dh_sum_parts.ctypes.data
     parts = parts_for(B * H * V, threads)
-    run_step_sweep_2(parts, B, V, H, lr, at)
+    run_step_sweep_2(parts, B, V, H, lr, at_2)
     for part in range(parts):
         for b in range(B):
             for i in range(H):
@@ -955,7 +933,7 @@ def train_steps(order, lr, x, y, losses, threads, B, N, V, D, H, x_batch, y_batc
         losses[turn] = step(
             B, V, H, N, D, threads, lr[turn], at[0], at[1], at[2], at[3], at[4], at[5], at[6], at[7], at[8],
             at[9], at[10], at[11], at[12], at[13], at[14], at[15], at[16], at[17], at[18], at[19], at[20],
-            at[21], at[22], at[23], at[24], at[25], at[26], at[27], at[28], at[29], at[30], at[31], at[32],
+            at[21], at[22], at[23], at[24], at[25], at[26], at[27], at[28], at[29], at[30], at[31],
         )
         if not math.isfinite(losses[turn]):
             return turn
@@ -998,12 +976,19 @@ def train_chunk(order, lr, x, y, C, W1, gain, bias, W2, b2, m_run, s_run, losses
     dh_sum_tile_parts = workspace((threads, B, H))
     h_do_tile_parts = workspace((threads, B, H))
     dh_sum_parts = workspace((threads, B, H))
+    at_1 = addresses(real, W2, b2, o, h_turned, o_max_tile, p_sum_tile)
+    at_1 = np.array(at_1, np.uintp)
+    at_2 = addresses(np.int32, y_batch)
+    at_2 += addresses(
+        real, W2, b2, h, o, h_do, o_max_tile, o_max_shift, dh_sum_tile_parts, h_do_tile_parts, dh_sum_parts,
+    )
+    at_2 = np.array(at_2, np.uintp)
     at = addresses(np.int32, x_batch, y_batch)
     at += addresses(
-        real, C, W1, gain, bias, W2, b2, m_run, s_run, z, m, s, n, h, o, o_max, o_y, p_sum, ds_sum, dm_sum,
-        dC_rows, C_x, W2_y, h_turned, dh_sum, h_do, o_max_tile, o_max_shift, p_sum_tile, dh_sum_tile_parts,
-        h_do_tile_parts, dh_sum_parts,
+        real, C, W1, gain, bias, W2, b2, m_run, s_run, z, m, s, n, h, o_max, o_y, p_sum, ds_sum, dm_sum,
+        dC_rows, C_x, W2_y, h_turned, dh_sum, h_do, o_max_tile, o_max_shift, p_sum_tile, dh_sum_parts,
     )
+    at += addresses(np.uintp, at_1, at_2)
     at = np.array(at, np.uintp)
     link()
     steps = train_steps(order, lr, x, y, losses, threads, B, N, V, D, H, x_batch, y_batch, at)

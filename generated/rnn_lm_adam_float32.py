@@ -68,9 +68,10 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "0cca5abbf24d"  # of what follows: functions of another file have other names
+DIGEST = "77c40b20fecb"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
+ADDRESSES = types.CPointer(types.uintp)
 
 
 # BLAS's letters, as bytes: for two constants in Python's own types `product` would be compiled twice.
@@ -619,11 +620,11 @@ def run_step_sweep_1(parts, B, T, D, H, V, at):
         one_step_sweep_1(np.int64(part), parts, B, T, D, H, V, at)
 
 
-@for_c(types.float64(*[types.intp] * 6, *[types.float64] * 5, *[IDS] * 2, *[REALS] * 39))
+@for_c(types.float64(*[types.intp] * 6, *[types.float64] * 5, *[IDS] * 1, *[REALS] * 32, *[ADDRESSES] * 1))
 def step(
-    B, T, D, H, V, threads, lr, beta1, beta2, eps, t, x, y, C, W, R, s, U, k, h, o, da, dC, dW, dR, ds,
-    dU, dk, m_C, v_C, m_W, v_W, m_R, v_R, m_s, v_s, m_U, v_U, m_k, v_k, a_given, dC_rows, C_x,
-    a_operand, dh_operand, R_turned, L_rows, dW_parts, dR_parts, ds_parts, dU_parts, dk_parts,
+    B, T, D, H, V, threads, lr, beta1, beta2, eps, t, x, C, W, R, s, U, k, dC, dW, dR, ds, dU, dk, m_C,
+    v_C, m_W, v_W, m_R, v_R, m_s, v_s, m_U, v_U, m_k, v_k, dC_rows, R_turned, L_rows, dW_parts,
+    dR_parts, ds_parts, dU_parts, dk_parts, at_1,
 ):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
@@ -633,16 +634,12 @@ def step(
     dC_rows (B,T,D), dC (V,D), dW (H,D), dR (H,H), ds (H), dU (V,H), dk (V)
     """
     x = carray(x, (B, T), np.int32)
-    y = carray(y, (B, T), np.int32)
     C = carray(C, (V, D), real)
     W = carray(W, (H, D), real)
     R = carray(R, (H, H), real)
     s = carray(s, (H,), real)
     U = carray(U, (V, H), real)
     k = carray(k, (V,), real)
-    h = carray(h, (B, T, H), real)
-    o = carray(o, (B, T, V), real)
-    da = carray(da, (B, T, H), real)
     dC = carray(dC, (V, D), real)
     dW = carray(dW, (H, D), real)
     dR = carray(dR, (H, H), real)
@@ -661,11 +658,7 @@ def step(
     v_U = carray(v_U, (V, H), real)
     m_k = carray(m_k, (V,), real)
     v_k = carray(v_k, (V,), real)
-    a_given = carray(a_given, (B, T, H), real)
     dC_rows = carray(dC_rows, (B, T, D), real)
-    C_x = carray(C_x, (B, T, D), real)
-    a_operand = carray(a_operand, (B, T, H), real)
-    dh_operand = carray(dh_operand, (B, H), real)
     R_turned = carray(R_turned, (H, H), real)
     L_rows = carray(L_rows, (B,), real)
     dW_parts = carray(dW_parts, (threads, H, D), real)
@@ -673,11 +666,7 @@ def step(
     ds_parts = carray(ds_parts, (threads, H), real)
     dU_parts = carray(dU_parts, (threads, V, H), real)
     dk_parts = carray(dk_parts, (threads, V), real)
-    a = a_given  # in the same array
-    p_exp = o  # in the same array
-    do = o  # in the same array
-    dh_given = a_given  # in the same array
-    dh = a_given  # in the same array
+    at_1 = carray(at_1, (23,), np.uintp)
     g_C = dC  # in the same array
     m_C_new = m_C  # in the same array
     v_C_new = v_C  # in the same array
@@ -716,32 +705,8 @@ def step(
     C_new_factor = 1.0 / (1.0 - beta1 ** t)
     # C_new_factor2 = 1/(1 - beta2**t)
     C_new_factor2 = 1.0 / (1.0 - beta2 ** t)
-    at = np.empty(23, np.uintp)
-    at[0] = x.ctypes.data
-    at[1] = y.ctypes.data
-    at[2] = C.ctypes.data
-    at[3] = W.ctypes.data
-    at[4] = R.ctypes.data
-    at[5] = s.ctypes.data
-    at[6] = U.ctypes.data
-    at[7] = k.ctypes.data
-    at[8] = h.ctypes.data
-    at[9] = o.ctypes.data
-    at[10] = da.ctypes.data
-    at[11] = a_given.ctypes.data
-    at[12] = dC_rows.ctypes.data
-    at[13] = C_x.ctypes.data
-    at[14] = a_operand.ctypes.data
-    at[15] = dh_operand.ctypes.data
-    at[16] = R_turned.ctypes.data
-    at[17] = L_rows.ctypes.data
-    at[18] = dW_parts.ctypes.data
-    at[19] = dR_parts.ctypes.data
-    at[20] = ds_parts.ctypes.data
-    at[21] = dU_parts.ctypes.data
-    at[22] = dk_parts.ctypes.data
     parts = parts_for(max(B * T * H * D, T * B * H ** 2, B * T * V * H), threads)
-    run_step_sweep_1(parts, B, T, D, H, V, at)
+    run_step_sweep_1(parts, B, T, D, H, V, at_1)
     for part in range(parts):
         for i in range(H):
             for d in range(D):
@@ -890,8 +855,7 @@ def train_steps(
             B, T, D, H, V, threads, lr[turn], beta1[turn], beta2[turn], eps[turn], t[turn], at[0], at[1], at[2],
             at[3], at[4], at[5], at[6], at[7], at[8], at[9], at[10], at[11], at[12], at[13], at[14], at[15],
             at[16], at[17], at[18], at[19], at[20], at[21], at[22], at[23], at[24], at[25], at[26], at[27],
-            at[28], at[29], at[30], at[31], at[32], at[33], at[34], at[35], at[36], at[37], at[38], at[39],
-            at[40],
+            at[28], at[29], at[30], at[31], at[32], at[33],
         )
         if not math.isfinite(losses[turn]):
             return turn
@@ -935,12 +899,18 @@ def train_chunk(
     ds_parts = workspace((threads, H))
     dU_parts = workspace((threads, V, H))
     dk_parts = workspace((threads, V))
-    at = addresses(np.int32, x_batch, y_batch)
-    at += addresses(
-        real, C, W, R, s, U, k, h, o, da, dC, dW, dR, ds, dU, dk, m_C, v_C, m_W, v_W, m_R, v_R, m_s, v_s,
-        m_U, v_U, m_k, v_k, a_given, dC_rows, C_x, a_operand, dh_operand, R_turned, L_rows, dW_parts,
-        dR_parts, ds_parts, dU_parts, dk_parts,
+    at_1 = addresses(np.int32, x_batch, y_batch)
+    at_1 += addresses(
+        real, C, W, R, s, U, k, h, o, da, a_given, dC_rows, C_x, a_operand, dh_operand, R_turned, L_rows,
+        dW_parts, dR_parts, ds_parts, dU_parts, dk_parts,
     )
+    at_1 = np.array(at_1, np.uintp)
+    at = addresses(np.int32, x_batch)
+    at += addresses(
+        real, C, W, R, s, U, k, dC, dW, dR, ds, dU, dk, m_C, v_C, m_W, v_W, m_R, v_R, m_s, v_s, m_U, v_U,
+        m_k, v_k, dC_rows, R_turned, L_rows, dW_parts, dR_parts, ds_parts, dU_parts, dk_parts,
+    )
+    at += addresses(np.uintp, at_1)
     at = np.array(at, np.uintp)
     link()
     steps = train_steps(

@@ -33,9 +33,10 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "69f9cad92e05"  # of what follows: functions of another file have other names
+DIGEST = "932d93c1a8d8"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
+ADDRESSES = types.CPointer(types.uintp)
 
 
 LEAST = real(np.finfo(real).min)
@@ -552,10 +553,10 @@ def run_step_sweep_2(parts, B, K, D, lr, at):
         one_step_sweep_2(np.int64(part), parts, B, K, D, lr, at)
 
 
-@for_c(types.float64(*[types.intp] * 4, *[types.float64] * 1, *[IDS] * 1, *[REALS] * 12))
+@for_c(types.float64(*[types.intp] * 4, *[types.float64] * 1, *[IDS] * 1, *[REALS] * 10, *[ADDRESSES] * 2))
 def step(
-    B, K, D, threads, lr, y, W, c, X, o, o_max, o_y, p_sum, X_do, o_max_tile, o_max_shift, p_sum_tile,
-    X_do_tile_parts,
+    B, K, D, threads, lr, y, W, c, X, o_max, o_y, p_sum, X_do, o_max_tile, o_max_shift, p_sum_tile,
+    at_1, at_2,
 ):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
@@ -566,7 +567,6 @@ def step(
     W = carray(W, (D, K), real)
     c = carray(c, (K,), real)
     X = carray(X, (B, D), real)
-    o = carray(o, (K, B), real)
     o_max = carray(o_max, (B,), real)
     o_y = carray(o_y, (B,), real)
     p_sum = carray(p_sum, (B,), real)
@@ -574,11 +574,9 @@ def step(
     o_max_tile = carray(o_max_tile, ((K + 511) // 512, B), real)
     o_max_shift = carray(o_max_shift, ((K + 511) // 512, B), real)
     p_sum_tile = carray(p_sum_tile, ((K + 511) // 512, B), real)
-    X_do_tile_parts = carray(X_do_tile_parts, (threads, B, D), real)
-    p_exp_tile = o  # in the same array
+    at_1 = carray(at_1, (6,), np.uintp)
+    at_2 = carray(at_2, (9,), np.uintp)
     dc_rows_tile = o_max_tile  # in the same array
-    W_new = W  # in the same array
-    c_new = c  # in the same array
     # c_y[b] = c[y[b]]
     for b in range(B):
         c_y = c[y[b]]
@@ -592,15 +590,8 @@ def step(
         o_y[b] = c_y + o_y_total
     # p_sum[b] = sum_tile o_max_shift[tile,b]*p_sum_tile[tile,b]
     p_sum[...] = 0
-    at = np.empty(6, np.uintp)
-    at[0] = W.ctypes.data
-    at[1] = c.ctypes.data
-    at[2] = X.ctypes.data
-    at[3] = o.ctypes.data
-    at[4] = o_max_tile.ctypes.data
-    at[5] = p_sum_tile.ctypes.data
     parts = parts_for(K * B * D, threads)
-    run_step_sweep_1(parts, B, K, D, at)
+    run_step_sweep_1(parts, B, K, D, at_1)
     # (o_max) o_max[b] = max_tile o_max_tile[tile,b]
     for b in range(B):
         o_max_total = real(-np.inf)
@@ -626,18 +617,8 @@ def step(
             dc_rows_tile[tile, b] = o_max_shift[tile, b] / p_sum[b]
     if not isfinite(L):
         return L
-    at = np.empty(9, np.uintp)
-    at[0] = y.ctypes.data
-    at[1] = W.ctypes.data
-    at[2] = c.ctypes.data
-    at[3] = X.ctypes.data
-    at[4] = o.ctypes.data
-    at[5] = X_do.ctypes.data
-    at[6] = o_max_tile.ctypes.data
-    at[7] = o_max_shift.ctypes.data
-    at[8] = X_do_tile_parts.ctypes.data
     parts = parts_for(D * K * B, threads)
-    run_step_sweep_2(parts, B, K, D, lr, at)
+    run_step_sweep_2(parts, B, K, D, lr, at_2)
     return L
 
 
@@ -678,11 +659,14 @@ def train_chunk(order, lr, X, y, W, c, losses, threads):
     p_sum = workspace((B,))
     X_do = workspace((B, D))
     X_do_tile_parts = workspace((threads, B, D))
+    at_1 = addresses(real, W, c, X_batch, o, o_max_tile, p_sum_tile)
+    at_1 = np.array(at_1, np.uintp)
+    at_2 = addresses(np.int32, y_batch)
+    at_2 += addresses(real, W, c, X_batch, o, X_do, o_max_tile, o_max_shift, X_do_tile_parts)
+    at_2 = np.array(at_2, np.uintp)
     at = addresses(np.int32, y_batch)
-    at += addresses(
-        real, W, c, X_batch, o, o_max, o_y, p_sum, X_do, o_max_tile, o_max_shift, p_sum_tile,
-        X_do_tile_parts,
-    )
+    at += addresses(real, W, c, X_batch, o_max, o_y, p_sum, X_do, o_max_tile, o_max_shift, p_sum_tile)
+    at += addresses(np.uintp, at_1, at_2)
     at = np.array(at, np.uintp)
     link()
     steps = train_steps(order, lr, X, y, losses, threads, B, D, K, X_batch, y_batch, at)

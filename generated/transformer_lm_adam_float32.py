@@ -157,9 +157,10 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "ccd5f93b9598"  # of what follows: functions of another file have other names
+DIGEST = "d5c839d031c3"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
+ADDRESSES = types.CPointer(types.uintp)
 
 
 # BLAS's letters, as bytes: for two constants in Python's own types `product` would be compiled twice.
@@ -1404,16 +1405,14 @@ def run_step_sweep_1(parts, B, T, D, N, K, E, F, V, at):
         one_step_sweep_1(np.int64(part), parts, B, T, D, N, K, E, F, V, at)
 
 
-@for_c(types.float64(*[types.intp] * 9, *[types.float64] * 5, *[IDS] * 2, *[REALS] * 121))
+@for_c(types.float64(*[types.intp] * 9, *[types.float64] * 5, *[IDS] * 1, *[REALS] * 87, *[ADDRESSES] * 1))
 def step(
-    B, T, D, N, K, E, F, V, threads, lr, beta1, beta2, eps, t, x, y, C, P, Q, G, A, M, g1, b1, g2, b2,
-    W, w, U, u, H, h, emb, r, z, z1_dev, z1_hat, z1, q, key, val, score, masked, p, mix, z2, z3_dev,
-    z3_hat, z3, a, gelu, o, dgelu, da, dz3, dz2, dmix, dp, dscore, dkey, dq, dz1, dz1_hat, dz, dC, dP,
-    dQ, dG, dA, dM, dg1, db1, dg2, db2, dW, dw, dU, du, dH, dh, m_C, v_C, m_P, v_P, m_Q, v_Q, m_G, v_G,
-    m_A, v_A, m_M, v_M, m_g1, v_g1, m_b1, v_b1, m_g2, v_g2, m_b2, v_b2, m_W, v_W, m_w, v_w, m_U, v_U,
-    m_u, v_u, m_H, v_H, m_h, v_h, gelu_tanh, p_sum_exp, Q_turned, G_turned, A_turned, M_turned,
-    W_turned, U_turned, val_turned, L_rows, dP_parts, dQ_parts, dG_parts, dA_parts, dM_parts, dg1_parts,
-    db1_parts, dg2_parts, db2_parts, dW_parts, dw_parts, dU_parts, du_parts, dH_parts, dh_parts,
+    B, T, D, N, K, E, F, V, threads, lr, beta1, beta2, eps, t, x, C, P, Q, G, A, M, g1, b1, g2, b2, W,
+    w, U, u, H, h, z, dC, dP, dQ, dG, dA, dM, dg1, db1, dg2, db2, dW, dw, dU, du, dH, dh, m_C, v_C, m_P,
+    v_P, m_Q, v_Q, m_G, v_G, m_A, v_A, m_M, v_M, m_g1, v_g1, m_b1, v_b1, m_g2, v_g2, m_b2, v_b2, m_W,
+    v_W, m_w, v_w, m_U, v_U, m_u, v_u, m_H, v_H, m_h, v_h, Q_turned, G_turned, A_turned, M_turned,
+    W_turned, U_turned, L_rows, dP_parts, dQ_parts, dG_parts, dA_parts, dM_parts, dg1_parts, db1_parts,
+    dg2_parts, db2_parts, dW_parts, dw_parts, dU_parts, du_parts, dH_parts, dh_parts, at_1,
 ):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
@@ -1433,7 +1432,6 @@ def step(
     (N,D,F), du (N,D), dH (V,D), dh (V)
     """
     x = carray(x, (B, T), np.int32)
-    y = carray(y, (B, T), np.int32)
     C = carray(C, (V, D), real)
     P = carray(P, (T, D), real)
     Q = carray(Q, (N, K, E, D), real)
@@ -1450,38 +1448,7 @@ def step(
     u = carray(u, (N, D), real)
     H = carray(H, (V, D), real)
     h = carray(h, (V,), real)
-    emb = carray(emb, (B, T, D), real)
-    r = carray(r, (N, B, T, D), real)
     z = carray(z, (B, T, D), real)
-    z1_dev = carray(z1_dev, (N, B, T), real)
-    z1_hat = carray(z1_hat, (N, B, T, D), real)
-    z1 = carray(z1, (N, B, T, D), real)
-    q = carray(q, (N, B, T, K, E), real)
-    key = carray(key, (N, B, T, K, E), real)
-    val = carray(val, (N, B, T, K, E), real)
-    score = carray(score, (B, K, T, T), real)
-    masked = carray(masked, (B, K, T, T), real)
-    p = carray(p, (N, B, K, T, T), real)
-    mix = carray(mix, (N, B, T, K, E), real)
-    z2 = carray(z2, (B, T, D), real)
-    z3_dev = carray(z3_dev, (N, B, T), real)
-    z3_hat = carray(z3_hat, (N, B, T, D), real)
-    z3 = carray(z3, (N, B, T, D), real)
-    a = carray(a, (N, B, T, F), real)
-    gelu = carray(gelu, (N, B, T, F), real)
-    o = carray(o, (B, T, V), real)
-    dgelu = carray(dgelu, (B, T, F), real)
-    da = carray(da, (N, B, T, F), real)
-    dz3 = carray(dz3, (N, B, T, D), real)
-    dz2 = carray(dz2, (N, B, T, D), real)
-    dmix = carray(dmix, (B, T, K, E), real)
-    dp = carray(dp, (B, K, T, T), real)
-    dscore = carray(dscore, (B, K, T, T), real)
-    dkey = carray(dkey, (N, B, T, K, E), real)
-    dq = carray(dq, (N, B, T, K, E), real)
-    dz1 = carray(dz1, (N, B, T, D), real)
-    dz1_hat = carray(dz1_hat, (B, T, D), real)
-    dz = carray(dz, (N, B, T, D), real)
     dC = carray(dC, (V, D), real)
     dP = carray(dP, (T, D), real)
     dQ = carray(dQ, (N, K, E, D), real)
@@ -1530,15 +1497,12 @@ def step(
     v_H = carray(v_H, (V, D), real)
     m_h = carray(m_h, (V,), real)
     v_h = carray(v_h, (V,), real)
-    gelu_tanh = carray(gelu_tanh, (N, B, T, F), real)
-    p_sum_exp = carray(p_sum_exp, (B, K, T, T), real)
     Q_turned = carray(Q_turned, (N, D, K, E), real)
     G_turned = carray(G_turned, (N, D, K, E), real)
     A_turned = carray(A_turned, (N, D, K, E), real)
     M_turned = carray(M_turned, (N, K, E, D), real)
     W_turned = carray(W_turned, (N, D, F), real)
     U_turned = carray(U_turned, (N, F, D), real)
-    val_turned = carray(val_turned, (N, B, K, E, T), real)
     L_rows = carray(L_rows, (B,), real)
     dP_parts = carray(dP_parts, (threads, T, D), real)
     dQ_parts = carray(dQ_parts, (threads, N, K, E, D), real)
@@ -1555,13 +1519,7 @@ def step(
     du_parts = carray(du_parts, (threads, N, D), real)
     dH_parts = carray(dH_parts, (threads, V, D), real)
     dh_parts = carray(dh_parts, (threads, V), real)
-    r_turned = emb  # in the same array
-    pred_exp = o  # in the same array
-    do = o  # in the same array
-    dr_sum = z  # in the same array
-    dr = r  # in the same array
-    dz3_hat = z2  # in the same array
-    dval = val  # in the same array
+    at_1 = carray(at_1, (75,), np.uintp)
     demb = z  # in the same array
     g_C = dC  # in the same array
     m_C_new = m_C  # in the same array
@@ -1681,84 +1639,8 @@ def step(
     C_new_factor = 1.0 / (1.0 - beta1 ** t)
     # C_new_factor2 = 1/(1 - beta2**t)
     C_new_factor2 = 1.0 / (1.0 - beta2 ** t)
-    at = np.empty(75, np.uintp)
-    at[0] = x.ctypes.data
-    at[1] = y.ctypes.data
-    at[2] = C.ctypes.data
-    at[3] = P.ctypes.data
-    at[4] = Q.ctypes.data
-    at[5] = G.ctypes.data
-    at[6] = A.ctypes.data
-    at[7] = M.ctypes.data
-    at[8] = g1.ctypes.data
-    at[9] = b1.ctypes.data
-    at[10] = g2.ctypes.data
-    at[11] = b2.ctypes.data
-    at[12] = W.ctypes.data
-    at[13] = w.ctypes.data
-    at[14] = U.ctypes.data
-    at[15] = u.ctypes.data
-    at[16] = H.ctypes.data
-    at[17] = h.ctypes.data
-    at[18] = emb.ctypes.data
-    at[19] = r.ctypes.data
-    at[20] = z.ctypes.data
-    at[21] = z1_dev.ctypes.data
-    at[22] = z1_hat.ctypes.data
-    at[23] = z1.ctypes.data
-    at[24] = q.ctypes.data
-    at[25] = key.ctypes.data
-    at[26] = val.ctypes.data
-    at[27] = score.ctypes.data
-    at[28] = masked.ctypes.data
-    at[29] = p.ctypes.data
-    at[30] = mix.ctypes.data
-    at[31] = z2.ctypes.data
-    at[32] = z3_dev.ctypes.data
-    at[33] = z3_hat.ctypes.data
-    at[34] = z3.ctypes.data
-    at[35] = a.ctypes.data
-    at[36] = gelu.ctypes.data
-    at[37] = o.ctypes.data
-    at[38] = dgelu.ctypes.data
-    at[39] = da.ctypes.data
-    at[40] = dz3.ctypes.data
-    at[41] = dz2.ctypes.data
-    at[42] = dmix.ctypes.data
-    at[43] = dp.ctypes.data
-    at[44] = dscore.ctypes.data
-    at[45] = dkey.ctypes.data
-    at[46] = dq.ctypes.data
-    at[47] = dz1.ctypes.data
-    at[48] = dz1_hat.ctypes.data
-    at[49] = dz.ctypes.data
-    at[50] = gelu_tanh.ctypes.data
-    at[51] = p_sum_exp.ctypes.data
-    at[52] = Q_turned.ctypes.data
-    at[53] = G_turned.ctypes.data
-    at[54] = A_turned.ctypes.data
-    at[55] = M_turned.ctypes.data
-    at[56] = W_turned.ctypes.data
-    at[57] = U_turned.ctypes.data
-    at[58] = val_turned.ctypes.data
-    at[59] = L_rows.ctypes.data
-    at[60] = dP_parts.ctypes.data
-    at[61] = dQ_parts.ctypes.data
-    at[62] = dG_parts.ctypes.data
-    at[63] = dA_parts.ctypes.data
-    at[64] = dM_parts.ctypes.data
-    at[65] = dg1_parts.ctypes.data
-    at[66] = db1_parts.ctypes.data
-    at[67] = dg2_parts.ctypes.data
-    at[68] = db2_parts.ctypes.data
-    at[69] = dW_parts.ctypes.data
-    at[70] = dw_parts.ctypes.data
-    at[71] = dU_parts.ctypes.data
-    at[72] = du_parts.ctypes.data
-    at[73] = dH_parts.ctypes.data
-    at[74] = dh_parts.ctypes.data
     parts = parts_for(max(N * B * K * T ** 2 * E, N * B * T * K * E * D, N * B * T * F * D, B * T * V * D), threads)
-    run_step_sweep_1(parts, B, T, D, N, K, E, F, V, at)
+    run_step_sweep_1(parts, B, T, D, N, K, E, F, V, at_1)
     for part in range(parts):
         for t_ in range(T):
             for d in range(D):
@@ -2167,10 +2049,7 @@ def train_steps(
             at[50], at[51], at[52], at[53], at[54], at[55], at[56], at[57], at[58], at[59], at[60], at[61],
             at[62], at[63], at[64], at[65], at[66], at[67], at[68], at[69], at[70], at[71], at[72], at[73],
             at[74], at[75], at[76], at[77], at[78], at[79], at[80], at[81], at[82], at[83], at[84], at[85],
-            at[86], at[87], at[88], at[89], at[90], at[91], at[92], at[93], at[94], at[95], at[96], at[97],
-            at[98], at[99], at[100], at[101], at[102], at[103], at[104], at[105], at[106], at[107], at[108],
-            at[109], at[110], at[111], at[112], at[113], at[114], at[115], at[116], at[117], at[118], at[119],
-            at[120], at[121], at[122],
+            at[86], at[87], at[88],
         )
         if not math.isfinite(losses[turn]):
             return turn
@@ -2270,17 +2149,25 @@ def train_chunk(
     du_parts = workspace((threads, N, D))
     dH_parts = workspace((threads, V, D))
     dh_parts = workspace((threads, V))
-    at = addresses(np.int32, x_batch, y_batch)
-    at += addresses(
+    at_1 = addresses(np.int32, x_batch, y_batch)
+    at_1 += addresses(
         real, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, emb, r, z, z1_dev, z1_hat, z1, q, key,
         val, score, masked, p, mix, z2, z3_dev, z3_hat, z3, a, gelu, o, dgelu, da, dz3, dz2, dmix, dp,
-        dscore, dkey, dq, dz1, dz1_hat, dz, dC, dP, dQ, dG, dA, dM, dg1, db1, dg2, db2, dW, dw, dU, du, dH,
-        dh, m_C, v_C, m_P, v_P, m_Q, v_Q, m_G, v_G, m_A, v_A, m_M, v_M, m_g1, v_g1, m_b1, v_b1, m_g2, v_g2,
-        m_b2, v_b2, m_W, v_W, m_w, v_w, m_U, v_U, m_u, v_u, m_H, v_H, m_h, v_h, gelu_tanh, p_sum_exp,
-        Q_turned, G_turned, A_turned, M_turned, W_turned, U_turned, val_turned, L_rows, dP_parts, dQ_parts,
-        dG_parts, dA_parts, dM_parts, dg1_parts, db1_parts, dg2_parts, db2_parts, dW_parts, dw_parts,
-        dU_parts, du_parts, dH_parts, dh_parts,
+        dscore, dkey, dq, dz1, dz1_hat, dz, gelu_tanh, p_sum_exp, Q_turned, G_turned, A_turned, M_turned,
+        W_turned, U_turned, val_turned, L_rows, dP_parts, dQ_parts, dG_parts, dA_parts, dM_parts, dg1_parts,
+        db1_parts, dg2_parts, db2_parts, dW_parts, dw_parts, dU_parts, du_parts, dH_parts, dh_parts,
     )
+    at_1 = np.array(at_1, np.uintp)
+    at = addresses(np.int32, x_batch)
+    at += addresses(
+        real, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, z, dC, dP, dQ, dG, dA, dM, dg1, db1, dg2,
+        db2, dW, dw, dU, du, dH, dh, m_C, v_C, m_P, v_P, m_Q, v_Q, m_G, v_G, m_A, v_A, m_M, v_M, m_g1, v_g1,
+        m_b1, v_b1, m_g2, v_g2, m_b2, v_b2, m_W, v_W, m_w, v_w, m_U, v_U, m_u, v_u, m_H, v_H, m_h, v_h,
+        Q_turned, G_turned, A_turned, M_turned, W_turned, U_turned, L_rows, dP_parts, dQ_parts, dG_parts,
+        dA_parts, dM_parts, dg1_parts, db1_parts, dg2_parts, db2_parts, dW_parts, dw_parts, dU_parts,
+        du_parts, dH_parts, dh_parts,
+    )
+    at += addresses(np.uintp, at_1)
     at = np.array(at, np.uintp)
     link()
     steps = train_steps(

@@ -13,11 +13,11 @@ from itertools import groupby
 
 from ..language.masks import DRAW
 from ..language.program import Role, Tensor
-from .linked import NUMBERS, Linked, PartArray
+from .linked import NUMBERS, Linked
 from .printer import Names
 from .python_text import INDENT, function, indented, quoted, read_names, wrapped
 from .setup import Setup, assigned
-from .sweep_functions import NJIT
+from .sweep_functions import NJIT, SweepFunction
 
 DOC = (
     "len(order) steps in place, step k on rows order[k] of the data; losses[k] is the loss before step k.",
@@ -30,8 +30,7 @@ DOC = (
 class Chunk:
     """The steps that `setup` is for.
 
-    `of_step` are the settings that its equations read; `linked` the step that has sweeps, and `parts` their arrays with
-    an axis of parts; without sweeps it is None.
+    `of_step` are the settings that its equations read; `linked` the step that has these sweeps, None without.
     """
 
     setup: Setup
@@ -41,7 +40,7 @@ class Chunk:
     of_step: list[Tensor]
     kept: list[Tensor]
     linked: Linked | None
-    parts: list[PartArray]
+    sweeps: list[SweepFunction]
 
     @property
     def names(self) -> Names:
@@ -71,11 +70,11 @@ class Chunk:
     @cached_property
     def arrays(self) -> dict[str, str]:
         """What is made before the loop: the rows of one batch, the masks, the workspace."""
-        setup, batched = self.setup, self.inputs if self.setup.batch else []
-        made = {self.names.batch(tensor.name): self.batch_of(tensor) for tensor in batched}
+        setup = self.setup
+        made = {self.names.batch(tensor.name): self.row_array(tensor) for tensor in self.gathered_inputs}
         for mask in self.masks:
             made[self.names.batch(mask.name)] = setup.empty(map(setup.extent, mask.shape))
-        return made | setup.arrays(self.parts)
+        return made | setup.arrays(array for sweep in self.sweeps for array in sweep.arrays)
 
     @cached_property
     def sizes(self) -> dict[str, str]:
@@ -86,23 +85,27 @@ class Chunk:
             read |= read_names([value]) if name in read else set()
         return {name: value for name, value in sizes.items() if name in read}
 
-    def batch_of(self, tensor: Tensor) -> str:
-        name = self.name(tensor)
-        lengths = [f"{name}.shape[{k}]" for k in range(1, len(tensor.indices))]
-        number = "np.int32" if tensor.role is Role.TOKENS else "real"
-        return self.setup.empty([self.names.size(self.setup.batch), *lengths], number)
+    def row_array(self, tensor: Tensor) -> str:
+        batch = self.setup.batch
+        lengths = [self.names.size(batch)] if batch else []
+        lengths += [f"{self.name(tensor)}.shape[{k}]" for k in range(1, len(tensor.indices) + (0 if batch else 1))]
+        return self.setup.empty(lengths, "np.int32" if tensor.role is Role.TOKENS else "real")
 
     @cached_property
     def linking(self) -> list[str]:
-        """The addresses `at` of the arrays that a linked step is given, in its order; the linked functions."""
+        """The addresses of the arrays that each sweep is given, and the step, `at`; the linked functions."""
         if not self.linked:
             return []
-        rows = {self.name(t): self.names.batch(t.name) for t in self.inputs if self.setup.batch} | self.mask_rows
+        lines = [line for sweep in self.sweeps for line in self.collected(sweep.at.name, sweep.linked)]
+        return [*lines, *self.collected("at", self.linked), "link()"]
+
+    def collected(self, at: str, linked: Linked) -> list[str]:
+        """The addresses that a function is given, in its order."""
         lines: list[str] = []
-        for kind, arrays in groupby(self.linked.arrays, key=lambda argument: argument.kind):
-            names = ", ".join([NUMBERS[kind], *(rows.get(argument.name, argument.given) for argument in arrays)])
-            lines += wrapped(f"at {'+=' if lines else '='} addresses", names)
-        return [*lines, "at = np.array(at, np.uintp)", "link()"]
+        for kind, arrays in groupby(linked.arrays, key=lambda argument: argument.kind):
+            names = ", ".join([NUMBERS[kind], *(self.rows.get(argument.name, argument.given) for argument in arrays)])
+            lines += wrapped(f"{at} {'+=' if lines else '='} addresses", names)
+        return [*lines, f"{at} = np.array({at}, np.uintp)"]
 
     def loop(self) -> list[str]:
         """The steps, one after the other, until a loss is not finite."""
@@ -118,37 +121,36 @@ class Chunk:
 
     def call(self) -> list[str]:
         """`losses[turn] = step(...)`"""
-        rates = {self.name(tensor): f"{self.name(tensor)}[turn]" for tensor in self.of_step}
-        given = {self.name(tensor): self.batch(tensor) for tensor in self.inputs} | self.mask_rows | rates
+        given = {self.name(tensor): f"{self.name(tensor)}[order[turn, 0]]" for tensor in self.inputs} | self.rows
+        given |= {self.name(tensor): f"{self.name(tensor)}[turn]" for tensor in self.of_step}
         if not self.linked:
             workspace = map(self.setup.nest.stored, self.setup.nest.workspace)
-            return wrapped(
-                "losses[turn] = step", ", ".join([*given.values(), *map(self.name, (*self.kept, *workspace))])
-            )
-        return self.linked.call("losses[turn] = ", given | self.places)
+            arrays = map(self.name, (*self.kept, *workspace))
+            return wrapped("losses[turn] = step", ", ".join([*given.values(), *arrays]))
+        places = {argument.name: f"at[{k}]" for k, argument in enumerate(self.linked.arrays)}
+        return self.linked.call("losses[turn] = ", given | places)
+
+    @property
+    def gathered_inputs(self) -> list[Tensor]:
+        """Those whose rows a step is given as an array of their own: a batch of them, or, where it is linked, one."""
+        return [tensor for tensor in self.inputs if self.setup.batch or (self.linked and tensor.indices)]
 
     @cached_property
-    def places(self) -> dict[str, str]:
-        """Of the arrays that a linked step is given: `at[k]`, or, of an input that is read row by row, from there."""
-        found = {argument.name: f"at[{k}]" for k, argument in enumerate(self.linked.arrays)}
-        if not self.setup.batch:
-            for name in map(self.name, self.inputs):
-                if name in found:
-                    found[name] += f" + np.uintp(order[turn, 0] * {name}.strides[0])"
-        return found
+    def rows(self) -> dict[str, str]:
+        """The arrays of a step's rows, and its masks, by the names that they have in the step."""
+        return {self.name(tensor): self.names.batch(tensor.name) for tensor in (*self.gathered_inputs, *self.masks)}
 
     def gathered(self) -> list[str]:
-        """The batch's rows of the data, entry by entry: Numba compiles slices for seconds."""
-        if not self.setup.batch:
-            return []
-        lines = [f"for row in range({self.names.size(self.setup.batch)}):"]
-        for tensor in self.inputs:
-            name, places = self.name(tensor), [f"axis{k}" for k in range(1, len(tensor.indices))]
-            rest = "".join(f", {place}" for place in places)
-            nested = [f"for {place} in range({name}.shape[{k}]):" for k, place in enumerate(places, 1)]
-            nested.append(f"{self.names.batch(tensor.name)}[row{rest}] = {name}[order[turn, row]{rest}]")
-            lines += [INDENT * depth + line for depth, line in enumerate(nested, 1)]
-        return lines
+        """The step's rows of the data, entry by entry: Numba compiles slices for seconds."""
+        batch, lines = self.setup.batch, []
+        row, source = (["row"], "order[turn, row]") if batch else ([], "order[turn, 0]")
+        for tensor in self.gathered_inputs:
+            name = self.name(tensor)
+            places = [f"axis{k}" for k in range(1, len(tensor.indices) + 1 - len(row))]
+            loops = [f"for {place} in range({name}.shape[{k}]):" for k, place in enumerate(places, 1)]
+            loops.append(f"{self.rows[name]}[{', '.join([*row, *places])}] = {name}[{', '.join([source, *places])}]")
+            lines += [INDENT * depth + line for depth, line in enumerate(loops)]
+        return [f"for row in range({self.names.size(batch)}):", *indented(lines)] if batch else lines
 
     def draws(self) -> list[str]:
         """`draw_mask(r_batch, 0.8, draw[turn], 0)`: a line a mask."""
@@ -165,11 +167,3 @@ class Chunk:
 
     def name(self, tensor: Tensor) -> str:
         return self.names.tensor(tensor.name)
-
-    def batch(self, tensor: Tensor) -> str:
-        """What a step is given of an input: its rows of the batch; without a batch one row of the data."""
-        return self.names.batch(tensor.name) if self.setup.batch else f"{self.name(tensor)}[order[turn, 0]]"
-
-    @property
-    def mask_rows(self) -> dict[str, str]:
-        return {self.name(mask): self.names.batch(mask.name) for mask in self.masks}

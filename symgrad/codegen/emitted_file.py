@@ -23,7 +23,7 @@ from .functions import FROM_NUMBA, support
 from .header import header
 from .linked import Linked, PartArray, arguments
 from .printer import Names, Printer
-from .python_text import function, quoted, read_names
+from .python_text import function, indented, quoted, read_names
 from .schedule.plan import Nest
 from .setup import Setup, assigned
 from .sweep_functions import NJIT, sweep_functions
@@ -107,6 +107,7 @@ class File:
             digest = hashlib.sha256(body.encode()).hexdigest()[:12]
             head += [f'DIGEST = "{digest}"  # of what follows: functions of another file have other names']
             head += [f"REALS = types.CPointer(types.{self.parts.dtype})", "IDS = types.CPointer(types.int32)"]
+            head += ["ADDRESSES = types.CPointer(types.uintp)"]
         return "\n".join(head) + "\n" + body
 
     def header(self) -> str:
@@ -162,7 +163,8 @@ class File:
     def step_body(self) -> list[str]:
         nest = self.parts.step
         loss = self.names.tensor(nest.program.outputs[0])
-        return [*self.setup(nest).shared(), *self.printed(nest, "step"), *self.copies(nest), f"return {loss}"]
+        body = [*self.printed(nest, "step"), *self.copies(nest), f"return {loss}"]
+        return [*self.setup(nest).shared(read_names(["while True:", *indented(body)])), *body]
 
     @cached_property
     def linked(self) -> Linked:
@@ -170,13 +172,13 @@ class File:
         nest, read = self.parts.step, read_names(self.step_body)
         printer = Printer(nest, self.names, self.used)
         found = arguments(nest, self.names, printer, read, self.part_arrays("step"), "threads", updates=True)
-        return Linked("step", found, "types.float64")
+        return Linked("step", (*found, *(sweep.at for sweep in self.sweeps["step"])), "types.float64")
 
     def train_chunk(self) -> str:
         kept = [*self.parameters, *self.states]
         of_step, linked = self.settings_of_step(), self.linked if self.threads else None
-        parts, setup = self.part_arrays("step"), self.setup(self.parts.step, lasting=True)
-        return Chunk(setup, self.inputs, self.masks, self.settings, of_step, kept, linked, parts).text()
+        sweeps, setup = self.sweeps["step"], self.setup(self.parts.step, lasting=True)
+        return Chunk(setup, self.inputs, self.masks, self.settings, of_step, kept, linked, sweeps).text()
 
     def mean_loss(self) -> str:
         form = (self.parts.evaluation or self.parts.loss).program

@@ -17,8 +17,9 @@ from .python_text import indented, read_names, wrapped
 from .schedule.plan import Nest
 
 SIZE, NUMBER, ID, LONG_ID, REAL = "types.intp", "types.float64", "IDS", "types.CPointer(types.int64)", "REALS"
-KINDS = (SIZE, NUMBER, ID, LONG_ID, REAL)  # what C knows arguments as, in their order
-NUMBERS = {REAL: "real", ID: "np.int32", LONG_ID: "np.int64"}  # of arrays
+ADDRESS = "ADDRESSES"
+KINDS = (SIZE, NUMBER, ID, LONG_ID, REAL, ADDRESS)  # what C knows arguments as, in their order
+NUMBERS = {REAL: "real", ID: "np.int32", LONG_ID: "np.int64", ADDRESS: "np.uintp"}  # of arrays
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ RESERVED = {
     "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "erf", "sqrt", "isfinite", "floor", "sign",
     "expm1", "log1p", "sigmoid", "LEAST", "part", "parts", "threads", "prange", "parts_for", "multiply",
     "for_c", "link", "train_steps", "LATER", "LINKED", "addresses", "carray", "cfunc", "binding", "at", "DIGEST",
-    "REALS", "IDS", "workspace", "spare", "SPARE", "steps", "mmap", "contextlib", "threading", "LINKING",
+    "REALS", "IDS", "ADDRESSES", "workspace", "spare", "SPARE", "steps", "mmap", "contextlib", "threading", "LINKING",
 }  # fmt: skip
 REAL, FLOAT, INT = "real", "float", "int"
 ADDITIVE, MULTIPLICATIVE, UNARY, POWER, ATOM = range(5)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from ..language.errors import DeclarationError
@@ -75,14 +75,14 @@ class Setup:
         self.used.add("workspace")
         return f"workspace({shape})" if number == "real" else f"workspace({shape}, {number})"
 
-    def shared(self) -> list[str]:
-        """`h = a`: definitions that live in another's array."""
+    def shared(self, read: Collection[str] | None = None) -> list[str]:
+        """`h = a`: definitions that live in another's array; those of `read`, if it is given."""
         local = {name for sweep in self.nest.sweeps for name in sweep.local}
         home = self.nest.storage.home
         return [
             f"{self.names.tensor(name)} = {self.names.tensor(home[name])}  # in the same array"
             for name in self.nest.arrays
-            if home[name] != name and name not in local
+            if home[name] != name and name not in local and (read is None or self.names.tensor(name) in read)
         ]
 
     def extent(self, term: Term) -> str:

@@ -2,7 +2,7 @@
 
 Those of the step, which hold most of its work, are linked: compiled once, and not with each caller.  `run_step_sweep_1`
 calls one for each part, where the work pays for it on several threads: a `prange` with nothing else in it, for what is
-in it Numba compiles twice, and slowly where it is given many numbers.  So it gets the addresses as one array.
+in it Numba compiles twice, and slowly where it is given many numbers.  So it gets the addresses as one array, `at_1`.
 
 Every second sweep goes from its last tile to its first: what the one before touched last may still be in cache.
 
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from ..language.algebra import mul
 from ..language.notation import text
 from ..language.terms import ONE, Const, Term
-from .linked import SIZE, Argument, Linked, PartArray, arguments
+from .linked import ADDRESS, SIZE, Argument, Linked, PartArray, arguments
 from .nests import Assign, Loop, MatrixProduct, Node, Sweep, Within
 from .printer import INT, Names, Printer
 from .python_text import INDENT, function, read_names, wrapped
@@ -30,27 +30,34 @@ NJIT = '@njit(cache=True, fastmath=FAST, error_model="numpy")'
 
 @dataclass(frozen=True)
 class SweepFunction:
-    """The text of the function (and of those that run it on threads), the lines that call it, its part arrays."""
+    """The text of the function (and of those that run it on threads), the lines that call it, its part arrays.
+
+    `at` is the array of addresses that these lines read, and `linked` the function that is given what is there.
+    """
 
     sources: tuple[str, ...]
     call: list[str]
     arrays: tuple[PartArray, ...]
+    linked: Linked
+    at: Argument | None
 
 
 def sweep_functions(nest: Nest, names: Names, used: set[str], function: str, threads: bool) -> list[SweepFunction]:
     """One for each sweep of the nest, in order; `function` is the name of the one that calls them."""
     return [
-        Writer(nest, names, used, sweep, f"{function}_sweep_{n}", threads, backwards=n % 2 == 0).written()
+        Writer(nest, names, used, sweep, f"{function}_sweep_{n}", f"at_{n}" if threads else "", n % 2 == 0).written()
         for n, sweep in enumerate(nest.sweeps, 1)
     ]
 
 
 class Writer:
+    """`at`: what its array of addresses is called where it runs on threads."""
+
     def __init__(
-        self, nest: Nest, names: Names, used: set[str], sweep: Sweep, name: str, threads: bool, backwards: bool
+        self, nest: Nest, names: Names, used: set[str], sweep: Sweep, name: str, at: str, backwards: bool
     ) -> None:
-        self.nest, self.names, self.used, self.sweep = nest, names, used, sweep
-        self.threads, self.backwards = threads, backwards
+        self.nest, self.names, self.used, self.sweep, self.backwards = nest, names, used, sweep, backwards
+        self.at = names.identifier("addresses", at) if at else ""
         self.name = names.identifier("function", name)
         self.printer = Printer(nest, names, used, sweep)
 
@@ -63,10 +70,11 @@ class Writer:
         parts = (Argument(SIZE, "part", "part"), Argument(SIZE, "parts", "parts"))
         found = arguments(self.nest, self.names, self.printer, read_names(body), (*own, *local), "parts", updates=False)
         function = Linked(self.name, (*parts, *(argument for argument in found if argument.name != "parts")))
-        sources, calls = self.on_threads(function, [doc], body) if self.threads else self.alone(function, [doc, *body])
+        sources, calls = self.on_threads(function, [doc], body) if self.at else self.alone(function, [doc, *body])
         for name in sweep.partial:
             calls += self.sum_of_parts(name, of_part[name])
-        return SweepFunction(sources, calls, tuple(dict.fromkeys((*own, *local))))
+        at = Argument(ADDRESS, self.at, self.at, f"{len(function.arrays)},") if self.at else None
+        return SweepFunction(sources, calls, tuple(dict.fromkeys((*own, *local))), function, at)
 
     def sum_of_parts(self, name: str, array: PartArray) -> list[str]:
         """The lines that add what each part has summed to the tensor."""
@@ -88,22 +96,20 @@ class Writer:
     def on_threads(self, linked: Linked, doc: list[str], body: list[str]) -> tuple[tuple[str, ...], list[str]]:
         """The function, the two that call it for each part, and the lines that call these."""
         self.used |= {"for_c", "carray", "parts_for", "prange"}
-        run, at = (self.names.identifier("function", f"{verb}_{linked.name}") for verb in ("run", "one"))
+        run, one = (self.names.identifier("function", f"{verb}_{linked.name}") for verb in ("run", "one"))
         plain = ", ".join(argument.name for argument in linked.plain[2:])
         addresses = ", ".join(f"at[{k}]" for k in range(len(linked.arrays)))
         given = ", ".join(filter(None, (plain, "at")))
-        one = wrapped(linked.name, ", ".join(filter(None, ("part", "parts", plain, addresses))))
-        loop = ["for part in prange(parts):", f"{INDENT}{at}(np.int64(part), parts, {given})"]
-        alone = ["if parts == 1:", f"{INDENT}{at}(parts - 1, parts, {given})", f"{INDENT}return"]
+        of_part = wrapped(linked.name, ", ".join(filter(None, ("part", "parts", plain, addresses))))
+        loop = ["for part in prange(parts):", f"{INDENT}{one}(np.int64(part), parts, {given})"]
+        alone = ["if parts == 1:", f"{INDENT}{one}(parts - 1, parts, {given})", f"{INDENT}return"]
         sources = (
             linked.source(doc, body),
-            function("@njit(cache=True)", at, f"part, parts, {given}", one),
+            function("@njit(cache=True)", one, f"part, parts, {given}", of_part),
             function("@njit(cache=True, parallel=True)", run, f"parts, {given}", [*alone, *loop]),
         )
-        calls = [f"at = np.empty({len(linked.arrays)}, np.uintp)"]
-        calls += [f"at[{k}] = {argument.given}.ctypes.data" for k, argument in enumerate(linked.arrays)]
-        plain = ", ".join(filter(None, (*(argument.given for argument in linked.plain[2:]), "at")))
-        return sources, [*calls, f"parts = parts_for({self.work()}, threads)", *wrapped(run, f"parts, {plain}")]
+        plain = ", ".join(filter(None, (*(argument.given for argument in linked.plain[2:]), self.at)))
+        return sources, [f"parts = parts_for({self.work()}, threads)", *wrapped(run, f"parts, {plain}")]
 
     def body(self, of_part: dict[str, PartArray]) -> list[str]:
         """The part's own arrays, then its tiles."""
