@@ -17,10 +17,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 
+from ..codegen.arguments import size_value
+from ..codegen.schedule.forms import places
 from ..language.batch import batch_axis
 from ..language.errors import DataError
 from ..language.masks import DRAW, KEYS, drawn_masks
@@ -34,6 +37,9 @@ STEPS = (1, 3)
 ATTEMPTS = 40
 RUNAWAY = 10.0  # how much larger than before the numbers may be after a few steps
 FALL = 0.85
+STARTS = 4  # the last has parameters an eighth as large: where all is small, what is wrong is too
+SHARE = 100  # of the tolerance, which one rounding of each parameter may take
+SPACE = 2**27  # entries of the largest sum that the interpreter is given: a gigabyte
 Kinds = dict[str, int]  # of a setting by its name: 0 below 1, 1 a count
 EXAMPLES = 5  # rows of data for a model that reads one example at a time
 
@@ -54,12 +60,13 @@ def check_step(
 ) -> tuple[Row, ...]:
     """The rows of every size of `table`; `emitted` computes in `dtype`.
 
-    Without a table the sizes are those of the other checks, and the least at which the work is divided: only there a
-    second thread has something to do.
+    Without a table the sizes are those of the other checks, and the least at which the work is divided, if these are
+    not beyond the interpreter: only there a second thread has something to do.
     """
     program = emitted.program
     few = sizes_to_check(program, emitted) if table is None else table
     divided = [] if table is not None else [threshold_sizes(program, (t,))[1] for t in emitted.of_threads]
+    divided = [sizes for sizes in divided if largest_space(program, sizes) <= SPACE]
     rows: list[Row] = []
     kinds: Kinds = {}
     for position, sizes in enumerate((*few, *divided)):
@@ -78,28 +85,76 @@ def step_rows(
     kinds: Kinds | None = None,
     counts: Sequence[int] = (1, 2),
 ) -> Iterator[Row]:
-    """The rows of one start, from which the steps are taken on each count of threads, where one can be given."""
-    program = emitted.program
-    start, expected, expected_losses = starting_point(program, sizes, steps, dtype, seed, kinds)
-    epsilon = float(np.finfo(dtype).eps)
-    tolerance = 4 * math.sqrt(epsilon)
-    floor = 4 * steps * epsilon / tolerance
-    before = {**start.parameters, **start.states}
-    updates = {name: largest(expected[name] - old.astype(np.float64)) for name, old in before.items()}
-    least = max([4 * floor, *(updates[name] / 100 for name in start.parameters)])
-    for threads in [{"threads": count} for count in counts] if emitted.threaded else [{}]:
+    """The rows of one start, from which the steps are taken on each count of threads, where one can be given.
+
+    Where they are wrong, and rounding alone would be as well, because the steps amplify it, another start is taken.
+    """
+    starts = starting_points(emitted.program, sizes, steps, dtype, seed, kinds)
+    threads = counts if emitted.threaded else (None,)
+    for start, expected, losses in islice(starts, STARTS):
+        judged = Judged(emitted.program, start, expected, losses, dtype)
+        rows = [row for count in threads for row in judged.rows(emitted, sizes, count)]
+        if all(row.ok for row in rows) or not judged.amplifies(sizes):
+            break
+    yield from rows
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a chunk must give, and how far from it the steps may end."""
+
+    program: Program
+    start: Start
+    expected: Values
+    losses: np.ndarray
+    dtype: str
+
+    @property
+    def epsilon(self) -> float:
+        return float(np.finfo(self.dtype).eps)
+
+    @property
+    def tolerance(self) -> float:
+        return 4 * math.sqrt(self.epsilon)
+
+    @property
+    def before(self) -> Values:
+        return {**self.start.parameters, **self.start.states}
+
+    def rows(self, emitted: Emitted, sizes: Sizes, threads: int | None) -> Iterator[Row]:
+        start, steps = self.start, len(self.start.order)
         parameters, states = copies(start.parameters), copies(start.states)
         losses = np.full(steps, np.nan)
-        taken = emitted.chunk(start.order, start.settings, start.data, parameters, states, losses, **threads)
-        found = {**parameters, **states}
-        test = f"{steps} step{'s' if steps > 1 else ''} in {dtype}{' on 2 threads' if 2 in threads.values() else ''}"
-        for name, old in before.items():
-            scale = max(updates[name], least) + floor * largest(expected[name])
-            error = distance(found[name], expected[name], scale, taken == steps)
-            yield Row("step", test, sizes, name, old.shape, error, tolerance)
+        count = {} if threads is None else {"threads": threads}
+        taken = emitted.chunk(start.order, start.settings, start.data, parameters, states, losses, **count)
+        on = " on 2 threads" if threads == 2 else ""
+        test = f"{steps} step{'s' if steps > 1 else ''} in {self.dtype}{on}"
+        errors = self.errors({**parameters, **states}, losses, taken == steps)
+        for name, error in errors.items():
+            yield Row("step", test, sizes, name, np.shape(self.before.get(name, ())), error, self.tolerance)
+
+    def errors(self, found: Values, losses: np.ndarray, done: bool) -> dict[str, float]:
+        """Of each parameter and state, and of the loss."""
+        floor = 4 * len(losses) * self.epsilon / self.tolerance
+        updates = {name: largest(self.expected[name] - old.astype(np.float64)) for name, old in self.before.items()}
+        least = max([4 * floor, *(updates[name] / 100 for name in self.start.parameters)])
+        errors = {
+            name: distance(found[name], expected, max(updates[name], least) + floor * largest(expected), done)
+            for name, expected in self.expected.items()
+        }
         # a loss near 0 is what terms of about 1 leave
-        error = distance(losses, expected_losses, max(1.0, largest(expected_losses)), taken == steps)
-        yield Row("step", test, sizes, program.outputs[0], (), error, tolerance)
+        return errors | {self.program.outputs[0]: distance(losses, self.losses, max(1.0, largest(self.losses)), done)}
+
+    def amplifies(self, sizes: Sizes) -> bool:
+        """Whether the steps make of one rounding of each parameter what is no longer small beside the tolerance."""
+        random = np.random.default_rng(0)
+        moved = {
+            name: value * (1 + self.epsilon * random.choice((-1, 1), value.shape))
+            for name, value in self.start.parameters.items()
+        }
+        with np.errstate(all="ignore"):
+            after, losses = interpreted(self.program, sizes, replace(self.start, parameters=moved))
+        return max(self.errors(after, losses, True).values()) > self.tolerance / SHARE
 
 
 def largest(array: np.ndarray) -> float:
@@ -116,12 +171,19 @@ def distance(found: np.ndarray, expected: np.ndarray, scale: float, done: bool) 
 def starting_point(
     program: Program, sizes: Sizes, steps: int, dtype: str, seed: int, kinds: Kinds | None = None
 ) -> tuple[Start, Values, np.ndarray]:
+    """The first of `starting_points`."""
+    return next(starting_points(program, sizes, steps, dtype, seed, kinds))
+
+
+def starting_points(
+    program: Program, sizes: Sizes, steps: int, dtype: str, seed: int, kinds: Kinds | None = None
+) -> Iterator[tuple[Start, Values, np.ndarray]]:
     """Random values from which all steps are finite, the values after them, and the loss before each.
 
-    `kinds` of settings that did at other sizes are tried first, and what is found is added to them.  Raises DataError
-    where no values are found.
+    The parameters of each are half as large as those of the one before.  `kinds` of settings that did at other sizes
+    are tried first, and what is found is added to them.  Raises DataError where no values are found.
     """
-    kinds = {} if kinds is None else kinds
+    kinds, size = {} if kinds is None else kinds, 1.0
     for known, attempt in ((known, k) for known in ((dict(kinds), {}) if kinds else ({},)) for k in range(ATTEMPTS)):
         random = np.random.default_rng((seed, attempt))
         at, data = dataset(program, sizes, seed + 1000 * attempt, random)
@@ -130,17 +192,19 @@ def starting_point(
             chosen_rows(program, sizes, data, steps, random),
             {t.name: setting_values(t.name, steps, random, attempt, chosen) for t in program.with_role(Role.SETTING)},
             {t.name: cast(t, data[t.name], dtype) for t in program.with_role(Role.INPUT, Role.TOKENS)},
-            {t.name: cast(t, at.values[t.name], dtype) for t in program.parameters},
+            {t.name: cast(t, size * at.values[t.name], dtype) for t in program.parameters},
             {t.name: cast(t, at.values[t.name], dtype) for t in program.with_role(Role.STATE)},
         )
         with np.errstate(all="ignore"):
             after, losses = interpreted(program, sizes, start)
         if calm(start, after, losses):
             kinds.update(chosen)
-            return start, after, losses
+            size /= 2
+            yield start, after, losses
     raise DataError(
-        f"{program.name}: no values were found from which {steps} steps are finite and loss and parameters do not grow "
-        f"{RUNAWAY:g}-fold, at sizes {dict(sizes)}; is the loss a sum where a mean is meant?"
+        f"{program.name}: no values were found from which {steps} steps are finite, loss and parameters do not grow "
+        f"{RUNAWAY:g}-fold and rounding not beyond measure, at sizes {dict(sizes)}; is the loss a sum where a mean is "
+        "meant?"
     )
 
 
@@ -153,6 +217,14 @@ def calm(start: Start, after: Values, losses: np.ndarray) -> bool:
     return bool(finite and largest(losses) <= RUNAWAY * max(1.0, abs(losses[0]))) and all(
         largest(after[name]) <= RUNAWAY * max(1.0, largest(before)) for name, before in start.parameters.items()
     )
+
+
+def largest_space(program: Program, sizes: Sizes) -> int:
+    """The entries of the largest index space of the program, for all rows of the data."""
+    axis = batch_axis(program)
+    sizes = {**sizes, axis: 2 * sizes[axis] + 1} if axis is not None else sizes
+    spaces = (around for e in program.equations() for _, around in places(e.body, e.indices))
+    return max(math.prod(size_value(index.extent, sizes) for index in set(space)) for space in spaces)
 
 
 def dataset(program: Program, sizes: Sizes, seed: int, random: np.random.Generator) -> tuple[Point, Values]:
