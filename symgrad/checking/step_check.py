@@ -38,7 +38,7 @@ ATTEMPTS = 40
 RUNAWAY = 10.0  # how much larger than before the numbers may be after a few steps
 FALL = 0.85
 STARTS = 4  # the last has parameters an eighth as large: where all is small, what is wrong is too
-SHARE = 100  # of the tolerance, which one rounding of each parameter may take
+ROUNDINGS = 100  # so many times what one rounding of each parameter makes, many roundings on the way may make
 SPACE = 2**27  # entries of the largest sum that the interpreter is given: a gigabyte
 Kinds = dict[str, int]  # of a setting by its name: 0 below 1, 1 a count
 EXAMPLES = 5  # rows of data for a model that reads one example at a time
@@ -87,14 +87,14 @@ def step_rows(
 ) -> Iterator[Row]:
     """The rows of one start, from which the steps are taken on each count of threads, where one can be given.
 
-    Where they are wrong, and rounding alone would be as well, because the steps amplify it, another start is taken.
+    Where they are wrong by no more than rounding makes, because the steps amplify it, another start is taken.
     """
     starts = starting_points(emitted.program, sizes, steps, dtype, seed, kinds)
     threads = counts if emitted.threaded else (None,)
     for start, expected, losses in islice(starts, STARTS):
         judged = Judged(emitted.program, start, expected, losses, dtype)
         rows = [row for count in threads for row in judged.rows(emitted, sizes, count)]
-        if all(row.ok for row in rows) or not judged.amplifies(sizes):
+        if all(row.ok for row in rows) or not judged.rounding_explains(rows, sizes):
             break
     yield from rows
 
@@ -145,8 +145,8 @@ class Judged:
         # a loss near 0 is what terms of about 1 leave
         return errors | {self.program.outputs[0]: distance(losses, self.losses, max(1.0, largest(self.losses)), done)}
 
-    def amplifies(self, sizes: Sizes) -> bool:
-        """Whether the steps make of one rounding of each parameter what is no longer small beside the tolerance."""
+    def rounding_explains(self, rows: Sequence[Row], sizes: Sizes) -> bool:
+        """Whether what is wrong is so by at most `ROUNDINGS` times what one rounding of each parameter makes."""
         random = np.random.default_rng(0)
         moved = {
             name: value * (1 + self.epsilon * random.choice((-1, 1), value.shape))
@@ -154,7 +154,8 @@ class Judged:
         }
         with np.errstate(all="ignore"):
             after, losses = interpreted(self.program, sizes, replace(self.start, parameters=moved))
-        return max(self.errors(after, losses, True).values()) > self.tolerance / SHARE
+        made = self.errors(after, losses, True)
+        return all(row.ok or row.error <= ROUNDINGS * made[row.tensor] for row in rows)
 
 
 def largest(array: np.ndarray) -> float:
@@ -181,7 +182,7 @@ def starting_points(
     """Random values from which all steps are finite, the values after them, and the loss before each.
 
     The parameters of each are half as large as those of the one before.  `kinds` of settings that did at other sizes
-    are tried first, and what is found is added to them.  Raises DataError where no values are found.
+    are tried first, and what is found is added to them.  Raises DataError where not one is found.
     """
     kinds, size = {} if kinds is None else kinds, 1.0
     for known, attempt in ((known, k) for known in ((dict(kinds), {}) if kinds else ({},)) for k in range(ATTEMPTS)):
@@ -201,11 +202,11 @@ def starting_points(
             kinds.update(chosen)
             size /= 2
             yield start, after, losses
-    raise DataError(
-        f"{program.name}: no values were found from which {steps} steps are finite, loss and parameters do not grow "
-        f"{RUNAWAY:g}-fold and rounding not beyond measure, at sizes {dict(sizes)}; is the loss a sum where a mean is "
-        "meant?"
-    )
+    if size == 1.0:
+        raise DataError(
+            f"{program.name}: no values were found from which {steps} steps are finite and loss and parameters do not "
+            f"grow {RUNAWAY:g}-fold, at sizes {dict(sizes)}; is the loss a sum where a mean is meant?"
+        )
 
 
 def calm(start: Start, after: Values, losses: np.ndarray) -> bool:
