@@ -58,7 +58,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "27f3b9ec93d4"  # of what follows: functions of another file have other names
+DIGEST = "cfcfbc796ab9"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 ADDRESSES = types.CPointer(types.uintp)
@@ -793,10 +793,10 @@ def step(
 ):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
-    Arrays: context (B,N), word (B), C (V,M), H (J,N,M), d (J), U (V,J), b (V), m_C (V,M), v_C (V,M), m_H (J,N,M),
-    v_H (J,N,M), m_d (J), v_d (J), m_U (V,J), v_U (V,J), m_b (V), v_b (V), x (B,N,M), o (B,J), a_turned (J,B), y
-    (V,B), U_word (B,J), y_word (B), y_max_tile ((V + 511)//512,B), y_max (B), y_max_shift ((V + 511)//512,B),
-    p_sum_tile ((V + 511)//512,B), p_sum (B), da_sum (B,J), dx (B,N,M), dH (J,N,M), dd (J), a_dy (B,J)
+    Arrays: context (B,N), word (B), C (V,M), H (J,N,M), d (J), U (V,J), b (V), m_H (J,N,M), v_H (J,N,M), m_d (J),
+    v_d (J), x (B,N,M), o (B,J), a_turned (J,B), U_word (B,J), y_word (B), y_max_tile ((V + 511)//512,B), y_max (B),
+    y_max_shift ((V + 511)//512,B), p_sum_tile ((V + 511)//512,B), p_sum (B), da_sum (B,J), dx (B,N,M), dH (J,N,M),
+    dd (J), a_dy (B,J)
     """
     context = carray(context, (B, N), np.int32)
     word = carray(word, (B,), np.int32)

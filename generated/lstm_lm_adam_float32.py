@@ -78,7 +78,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "0bd9291fcd9e"  # of what follows: functions of another file have other names
+DIGEST = "12953dfa3edb"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 ADDRESSES = types.CPointer(types.uintp)
@@ -747,11 +747,9 @@ def step(
 ):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
-    Arrays: x (B,T), y (B,T), C (V,D), W (4,H,D), R (4,H,H), c (4,H), U (V,H), k (V), m_C (V,D), v_C (V,D), m_W
-    (4,H,D), v_W (4,H,D), m_R (4,H,H), v_R (4,H,H), m_c (4,H), v_c (4,H), m_U (V,H), v_U (V,H), m_k (V), v_k (V),
-    C_x (B,T,D), a_given (B,T,4,H), R_turned (H,4,H), a_operand (B,T,H), f (B,T,H), g (B,T,H), q (B,T,H), m (B,T,H),
-    s (B,T,H), h_tanh (B,T,H), h (B,T,H), o (B,T,V), L_rows (B), dh_given (B,T,H), dh_operand (B,4,H), ds (B,T,H),
-    dC_rows (B,T,D), dC (V,D), dW (4,H,D), dR (4,H,H), dc (4,H), dU (V,H), dk (V)
+    Arrays: x (B,T), C (V,D), W (4,H,D), R (4,H,H), c (4,H), U (V,H), k (V), m_C (V,D), v_C (V,D), m_W (4,H,D), v_W
+    (4,H,D), m_R (4,H,H), v_R (4,H,H), m_c (4,H), v_c (4,H), m_U (V,H), v_U (V,H), m_k (V), v_k (V), R_turned
+    (H,4,H), L_rows (B), dC_rows (B,T,D), dC (V,D), dW (4,H,D), dR (4,H,H), dc (4,H), dU (V,H), dk (V)
     """
     x = carray(x, (B, T), np.int32)
     C = carray(C, (V, D), real)

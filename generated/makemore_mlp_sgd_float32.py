@@ -43,7 +43,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "f861534f7d79"  # of what follows: functions of another file have other names
+DIGEST = "50367de49230"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 ADDRESSES = types.CPointer(types.uintp)
@@ -682,9 +682,9 @@ def step(
 ):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
-    Arrays: x (B,N), y (B), C (V,D), W1 (H,N,D), b1 (H), W2 (V,H), b2 (V), C_x (B,N,D), a (B,H), h_turned (H,B), o
-    (V,B), W2_y (B,H), o_y (B), o_max_tile ((V + 511)//512,B), o_max (B), o_max_shift ((V + 511)//512,B), p_sum_tile
-    ((V + 511)//512,B), p_sum (B), dh_sum (B,H), dC_rows (B,N,D), h_do (B,H)
+    Arrays: x (B,N), y (B), C (V,D), W1 (H,N,D), b1 (H), W2 (V,H), b2 (V), C_x (B,N,D), a (B,H), h_turned (H,B),
+    W2_y (B,H), o_y (B), o_max_tile ((V + 511)//512,B), o_max (B), o_max_shift ((V + 511)//512,B), p_sum_tile ((V +
+    511)//512,B), p_sum (B), dh_sum (B,H), dC_rows (B,N,D), h_do (B,H)
     """
     x = carray(x, (B, N), np.int32)
     y = carray(y, (B,), np.int32)

@@ -68,7 +68,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "8e1613aaa2ac"  # of what follows: functions of another file have other names
+DIGEST = "6b6b4d63062e"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 ADDRESSES = types.CPointer(types.uintp)
@@ -635,9 +635,8 @@ def step(
 ):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
-    Arrays: x (B,T), y (B,T), C (V,D), W (H,D), R (H,H), s (H), U (V,H), k (V), m_C (V,D), v_C (V,D), m_W (H,D), v_W
-    (H,D), m_R (H,H), v_R (H,H), m_s (H), v_s (H), m_U (V,H), v_U (V,H), m_k (V), v_k (V), C_x (B,T,D), a_given
-    (B,T,H), R_turned (H,H), a_operand (B,T,H), h (B,T,H), o (B,T,V), L_rows (B), dh_operand (B,H), da (B,T,H),
+    Arrays: x (B,T), C (V,D), W (H,D), R (H,H), s (H), U (V,H), k (V), m_C (V,D), v_C (V,D), m_W (H,D), v_W (H,D),
+    m_R (H,H), v_R (H,H), m_s (H), v_s (H), m_U (V,H), v_U (V,H), m_k (V), v_k (V), R_turned (H,H), L_rows (B),
     dC_rows (B,T,D), dC (V,D), dW (H,D), dR (H,H), ds (H), dU (V,H), dk (V)
     """
     x = carray(x, (B, T), np.int32)

@@ -33,7 +33,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "e9d3ac59e4c6"  # of what follows: functions of another file have other names
+DIGEST = "61cc0e09e564"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 ADDRESSES = types.CPointer(types.uintp)
@@ -567,8 +567,8 @@ def step(
 ):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
-    Arrays: X (B,D), y (B), W (D,K), c (K), o (K,B), o_y (B), o_max_tile ((K + 511)//512,B), o_max (B), o_max_shift
-    ((K + 511)//512,B), p_sum_tile ((K + 511)//512,B), p_sum (B), X_do (B,D)
+    Arrays: X (B,D), y (B), W (D,K), c (K), o_y (B), o_max_tile ((K + 511)//512,B), o_max (B), o_max_shift ((K +
+    511)//512,B), p_sum_tile ((K + 511)//512,B), p_sum (B), X_do (B,D)
     """
     y = carray(y, (B,), np.int32)
     W = carray(W, (D, K), real)

@@ -153,11 +153,9 @@ class File:
         if not self.threads:
             sizes = assigned(self.setup(nest).sizes(arguments))
             return self.function("step", arguments, doc, [*sizes, *self.step_body])
-        return (
-            self.of_sweeps("step")
-            + "\n"
-            + self.linked.source(quoted([doc, "", *self.shapes(arguments)]), self.step_body)
-        )
+        own = {argument.name for argument in self.linked.arguments}  # what only sweeps read goes past the step
+        shapes = self.shapes([tensor for tensor in arguments if self.names.tensor(tensor.name) in own])
+        return self.of_sweeps("step") + "\n" + self.linked.source(quoted([doc, "", *shapes]), self.step_body)
 
     @cached_property
     def step_body(self) -> list[str]:
