@@ -12,11 +12,15 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Protocol
+from functools import cache
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from ..language.machine import cores
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 SMALL = 16_000_000  # multiplications
 
@@ -41,15 +45,21 @@ def threads_for(sizes: Mapping[str, int], batch: int, axis: str | None, threaded
 @contextmanager
 def limited_blas(threads: int) -> Iterator[None]:
     """Within, BLAS has this many threads."""
+    with blas().limit(limits=threads, user_api="blas"):
+        yield
+
+
+@cache
+def blas() -> ThreadpoolController:
+    """Of the libraries of this process.  To look for them takes as long as a few steps of a small model."""
     # OpenBLAS's idle threads spin for some 30 ms unless told otherwise before it is loaded.  On a shared machine that
     # takes the core from whoever holds up the next product; sleeping at once costs microseconds.
     os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "8")
-    # The limit holds for libraries that are loaded already; jitted code calls SciPy's BLAS, which Numba loads late.
+    # Only libraries that are loaded already are found; jitted code calls SciPy's BLAS, which Numba loads late.
     import scipy.linalg.cython_blas  # noqa: F401
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import ThreadpoolController
 
-    with threadpool_limits(limits=threads, user_api="blas"):
-        yield
+    return ThreadpoolController()
 
 
 Values = Mapping[str, np.ndarray]

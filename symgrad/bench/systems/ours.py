@@ -21,6 +21,7 @@ def start(case: Case, form: Form, folder: str, schedule: str = "auto") -> Run:
     from ...language.masks import DRAW, keys
     from ...language.optimizers import OPTIMIZERS
     from ...pipeline import generate
+    from ...training.loop import CHUNK_ROWS
     from ...training.parameters import initial_values
     from ...training.threads import Balanced, limited_blas, threads_for
 
@@ -37,20 +38,28 @@ def start(case: Case, form: Form, folder: str, schedule: str = "auto") -> Run:
     threads = threads_for(sizes, case.batch, emitted.batch_size, emitted.threaded)
     module = Balanced(emitted, *{threads, 1})
     constants = {"lr": case.rate, **optimizer.settings(), **case.settings}
-    needed, done = {tensor.name for tensor in emitted.settings}, 0
+    needed = {tensor.name for tensor in emitted.settings}
+    longest, order, done = max(1, CHUNK_ROWS // case.batch), rows, 0
 
     def run(steps: int) -> np.ndarray:
-        nonlocal done
-        order = np.resize(np.roll(rows, -done, axis=0), (steps, case.batch))
+        losses = np.full(steps, np.nan)  # of steps that are not taken, after a loss that is not finite
+        with limited_blas(threads):
+            for first in range(0, steps, longest):
+                chunk(losses[first : first + longest])
+        return losses
+
+    def chunk(losses: np.ndarray) -> None:
+        nonlocal order, done
+        steps = len(losses)
+        if len(order) < BATCHES + steps:
+            order = np.resize(rows, (BATCHES + steps, case.batch))
         settings = {name: np.full(steps, value) for name, value in constants.items() if name in needed}
         if "t" in needed:
             settings["t"] = np.arange(done + 1.0, done + steps + 1)
         if DRAW in needed:
             settings[DRAW] = keys(0, done + 1, done + steps)
-        losses = np.full(steps, np.nan)  # of steps that are not taken, after a loss that is not finite
-        with limited_blas(threads):
-            module.chunk(order, settings, data, parameters, states, losses)
+        turns = order[done % BATCHES :][:steps]
+        module.chunk(turns, settings, data, parameters, states, losses)
         done += steps
-        return losses
 
     return run
