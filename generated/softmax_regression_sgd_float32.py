@@ -33,7 +33,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "61cc0e09e564"  # of what follows: functions of another file have other names
+DIGEST = "45d66eef0dd3"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 ADDRESSES = types.CPointer(types.uintp)
@@ -173,21 +173,23 @@ SPARE = {}  # the arrays of the last chunk, by shape and type: a page that is ne
 def workspace(shape, number=real):
     """An array for steps to write to: a spare one, or a new one, in pages of 2 MiB if it is large.
 
-    Around it is nothing: where two arrays lie within some vectors of each other, loops go entry by entry, and sum in
-    another order.
+    It begins where a cache line does, so that vectors lie within lines, and no two threads write to one.  Around it
+    is nothing: where two arrays lie within some vectors of each other, loops go entry by entry, and sum in another
+    order.
     """
     with contextlib.suppress(KeyError, IndexError):
         return SPARE[shape, np.dtype(number)].pop()
-    count, margin = math.prod(shape), 1024 // np.dtype(number).itemsize
-    size = (count + 2 * margin) * np.dtype(number).itemsize
-    if size <= 2**20 or not hasattr(mmap, "MADV_HUGEPAGE"):
-        array = np.empty(count + 2 * margin, number)
+    size, apart, line = math.prod(shape) * np.dtype(number).itemsize, 1024, 128  # bytes; lines are fetched in pairs
+    needed = size + 2 * apart + line
+    if needed <= 2**20 or not hasattr(mmap, "MADV_HUGEPAGE"):
+        memory = np.empty(needed, np.uint8)
     else:
-        memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        memory = mmap.mmap(-1, needed, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         with contextlib.suppress(OSError):  # a system without such pages
             memory.madvise(mmap.MADV_HUGEPAGE)
-        array = np.frombuffer(memory, number)
-    return array[margin : margin + count].reshape(shape)
+    memory = np.frombuffer(memory, np.uint8)
+    start = apart + -memory.ctypes.data % line
+    return memory[start : start + size].view(number).reshape(shape)
 
 
 def spare(*arrays):
