@@ -58,7 +58,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "b7dc3fdaeae2"  # of what follows: functions of another file have other names
+DIGEST = "3b6bea76b388"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 ADDRESSES = types.CPointer(types.uintp)
@@ -190,6 +190,16 @@ def addresses(number, *arrays):
         if array.dtype != number or not array.flags.c_contiguous:
             raise ValueError(f"an array is {array.dtype}, expected {np.dtype(number)}, C-contiguous; convert it")
     return [array.ctypes.data for array in arrays]
+
+
+@for_c(types.void(types.intp, types.intp, REALS, REALS))
+def add_parts(parts, count, total, of_parts):
+    """total += what each part has summed; arrays of `count` entries, and of as many for each part."""
+    total = carray(total, (count,), real)
+    of_parts = carray(of_parts, (parts, count), real)
+    for part in range(parts):
+        for k in range(count):
+            total[k] += of_parts[part, k]
 
 
 SPARE = {}  # the arrays of the last chunk, by shape and type: a page that is new costs more than what is written to it
@@ -787,11 +797,11 @@ def run_step_sweep_3(
         one_step_sweep_3(np.int64(part), parts, B, V, M, N, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, at)
 
 
-@for_c(types.float64(*[types.intp] * 6, *[types.float64] * 6, *[IDS] * 2, *[REALS] * 25, *[ADDRESSES] * 3))
+@for_c(types.float64(*[types.intp] * 6, *[types.float64] * 6, *[IDS] * 2, *[types.uintp] * 1, *[REALS] * 24, *[ADDRESSES] * 3))
 def step(
-    B, V, J, M, N, threads, lr, weight_decay, beta1, beta2, eps, t, context, word, C, H, d, U, b, x, o,
-    dx, dH, dd, m_H, v_H, m_d, v_d, y_max, y_word, p_sum, U_word, a_turned, da_sum, a_dy, y_max_tile,
-    y_max_shift, p_sum_tile, da_sum_parts, at_1, at_2, at_3,
+    B, V, J, M, N, threads, lr, weight_decay, beta1, beta2, eps, t, context, word, da_sum_parts, C, H,
+    d, U, b, x, o, dx, dH, dd, m_H, v_H, m_d, v_d, y_max, y_word, p_sum, U_word, a_turned, da_sum, a_dy,
+    y_max_tile, y_max_shift, p_sum_tile, at_1, at_2, at_3,
 ):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
@@ -826,7 +836,6 @@ def step(
     y_max_tile = carray(y_max_tile, ((V + 511) // 512, B), real)
     y_max_shift = carray(y_max_shift, ((V + 511) // 512, B), real)
     p_sum_tile = carray(p_sum_tile, ((V + 511) // 512, B), real)
-    da_sum_parts = carray(da_sum_parts, (threads, B, J), real)
     at_1 = carray(at_1, (6,), np.uintp)
     at_2 = carray(at_2, (17,), np.uintp)
     at_3 = carray(at_3, (6,), np.uintp)
@@ -908,10 +917,7 @@ def step(
         return L
     parts = parts_for(B * J * V, threads)
     run_step_sweep_2(parts, B, V, J, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, at_2)
-    for part in range(parts):
-        for e in range(B):
-            for j in range(J):
-                da_sum[e, j] += da_sum_parts[part, e, j]
+    add_parts(parts, B * J, da_sum.ctypes.data, da_sum_parts)
     # F4 was: y[e,v] = b[v] + sum_j U[v,j]*a[e,j]
     # (da) da[e,j] = da_sum[e,j]/(B*p_sum[e]) - U_word[e,j]/B
     for e in range(B):
@@ -1020,9 +1026,10 @@ def train_chunk(
     at_3 += addresses(real, C, dx, m_C, v_C, dC_parts)
     at_3 = np.array(at_3, np.uintp)
     at = addresses(np.int32, context_batch, word_batch)
+    at += addresses(real, da_sum_parts)
     at += addresses(
         real, C, H, d, U, b, x, o, dx, dH, dd, m_H, v_H, m_d, v_d, y_max, y_word, p_sum, U_word, a_turned,
-        da_sum, a_dy, y_max_tile, y_max_shift, p_sum_tile, da_sum_parts,
+        da_sum, a_dy, y_max_tile, y_max_shift, p_sum_tile,
     )
     at += addresses(np.uintp, at_1, at_2, at_3)
     at = np.array(at, np.uintp)

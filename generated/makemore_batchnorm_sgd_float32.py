@@ -56,7 +56,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "fe569a8fcec8"  # of what follows: functions of another file have other names
+DIGEST = "41d309997dd4"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 ADDRESSES = types.CPointer(types.uintp)
@@ -190,6 +190,16 @@ def addresses(number, *arrays):
     return [array.ctypes.data for array in arrays]
 
 
+@for_c(types.void(types.intp, types.intp, REALS, REALS))
+def add_parts(parts, count, total, of_parts):
+    """total += what each part has summed; arrays of `count` entries, and of as many for each part."""
+    total = carray(total, (count,), real)
+    of_parts = carray(of_parts, (parts, count), real)
+    for part in range(parts):
+        for k in range(count):
+            total[k] += of_parts[part, k]
+
+
 SPARE = {}  # the arrays of the last chunk, by shape and type: a page that is new costs more than what is written to it
 
 
@@ -277,7 +287,7 @@ def tanh(x):
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def loss_sweep_1(part, parts, B, V, H, W2, b2, h_turned, o_max_tile, L_sum_tile, o_parts):
+def loss_sweep_1(part, parts, H, B, V, W2, b2, h_turned, o_max_tile, L_sum_tile, o_parts):
     """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     o = o_parts[part]
     tiles = (V + 511) // 512
@@ -363,7 +373,7 @@ def loss(x, y, C, W1, gain, bias, W2, b2):
     # L_sum[b] = sum_tile o_max_shift[tile,b]*L_sum_tile[tile,b]
     L_sum[...] = 0
     parts = 1
-    loss_sweep_1(parts - 1, parts, B, V, H, W2, b2, h_turned, o_max_tile, L_sum_tile, o_parts)
+    loss_sweep_1(parts - 1, parts, H, B, V, W2, b2, h_turned, o_max_tile, L_sum_tile, o_parts)
     # (o_max) o_max[b] = max_tile o_max_tile[tile,b]
     for b in range(B):
         o_max_total = real(-np.inf)
@@ -384,7 +394,7 @@ def loss(x, y, C, W1, gain, bias, W2, b2):
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def gradients_sweep_1(part, parts, B, V, H, W2, b2, o, h_turned, o_max_tile, p_sum_tile):
+def gradients_sweep_1(part, parts, H, B, V, W2, b2, o, h_turned, o_max_tile, p_sum_tile):
     """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     p_exp_tile = o
     tiles = (V + 511) // 512
@@ -411,7 +421,7 @@ def gradients_sweep_1(part, parts, B, V, H, W2, b2, o, h_turned, o_max_tile, p_s
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def gradients_sweep_2(
-    part, parts, B, V, H, y, W2, h, o, h_do, o_max_tile, o_max_shift, dW2, db2, dh_sum_tile_parts,
+    part, parts, H, B, V, y, W2, h, o, h_do, o_max_tile, o_max_shift, dW2, db2, dh_sum_tile_parts,
     h_do_tile_parts, dh_sum_parts,
 ):
     """Part `part` of `parts`: V, 512 at a time, from the last to the first, and all that needs only these."""
@@ -555,7 +565,7 @@ def gradients(x, y, C, W1, gain, bias, W2, b2):
     # (dbias) dbias[i] = sum_b (1 - h[b,i]**2)*dh[b,i]
     dbias[...] = 0
     parts = 1
-    gradients_sweep_1(parts - 1, parts, B, V, H, W2, b2, o, h_turned, o_max_tile, p_sum_tile)
+    gradients_sweep_1(parts - 1, parts, H, B, V, W2, b2, o, h_turned, o_max_tile, p_sum_tile)
     # (o_max) o_max[b] = max_tile o_max_tile[tile,b]
     for b in range(B):
         o_max_total = real(-np.inf)
@@ -581,7 +591,7 @@ def gradients(x, y, C, W1, gain, bias, W2, b2):
             db2_rows_tile[tile, b] = o_max_shift[tile, b] / p_sum[b]
     parts = 1
     gradients_sweep_2(
-        parts - 1, parts, B, V, H, y, W2, h, o, h_do, o_max_tile, o_max_shift, dW2, db2, dh_sum_tile_parts,
+        parts - 1, parts, H, B, V, y, W2, h, o, h_do, o_max_tile, o_max_shift, dW2, db2, dh_sum_tile_parts,
         h_do_tile_parts, dh_sum_parts,
     )
     for part in range(parts):
@@ -628,8 +638,17 @@ def gradients(x, y, C, W1, gain, bias, W2, b2):
     return L, dC, dW1, dgain, dbias, dW2, db2
 
 
+@for_c(types.void(*[types.intp] * 1, *[REALS] * 1))
+def each_1(count, m):
+    """Entry by entry, whatever the axes: done 6 times, and written as for the first of them."""
+    m = carray(m, (count,), real)
+    # (F2) m[i] = 1/B * sum_b z[b,i]
+    for entry in range(count):
+        m[entry] = real(0.0)
+
+
 @for_c(types.void(*[types.intp] * 5, *[REALS] * 6))
-def step_sweep_1(part, parts, B, V, H, W2, b2, o, h_turned, o_max_tile, p_sum_tile):
+def step_sweep_1(part, parts, H, B, V, W2, b2, o, h_turned, o_max_tile, p_sum_tile):
     """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     W2 = carray(W2, (V, H), real)
     b2 = carray(b2, (V,), real)
@@ -661,22 +680,22 @@ def step_sweep_1(part, parts, B, V, H, W2, b2, o, h_turned, o_max_tile, p_sum_ti
 
 
 @njit(cache=True)
-def one_step_sweep_1(part, parts, B, V, H, at):
-    step_sweep_1(part, parts, B, V, H, at[0], at[1], at[2], at[3], at[4], at[5])
+def one_step_sweep_1(part, parts, H, B, V, at):
+    step_sweep_1(part, parts, H, B, V, at[0], at[1], at[2], at[3], at[4], at[5])
 
 
 @njit(cache=True, parallel=True)
-def run_step_sweep_1(parts, B, V, H, at):
+def run_step_sweep_1(parts, H, B, V, at):
     if parts == 1:
-        one_step_sweep_1(parts - 1, parts, B, V, H, at)
+        one_step_sweep_1(parts - 1, parts, H, B, V, at)
         return
     for part in prange(parts):
-        one_step_sweep_1(np.int64(part), parts, B, V, H, at)
+        one_step_sweep_1(np.int64(part), parts, H, B, V, at)
 
 
 @for_c(types.void(*[types.intp] * 5, *[types.float64] * 1, *[IDS] * 1, *[REALS] * 10))
 def step_sweep_2(
-    part, parts, B, V, H, lr, y, W2, b2, h, o, h_do, o_max_tile, o_max_shift, dh_sum_tile_parts,
+    part, parts, H, B, V, lr, y, W2, b2, h, o, h_do, o_max_tile, o_max_shift, dh_sum_tile_parts,
     h_do_tile_parts, dh_sum_parts,
 ):
     """Part `part` of `parts`: V, 512 at a time, from the last to the first, and all that needs only these."""
@@ -728,27 +747,27 @@ def step_sweep_2(
 
 
 @njit(cache=True)
-def one_step_sweep_2(part, parts, B, V, H, lr, at):
+def one_step_sweep_2(part, parts, H, B, V, lr, at):
     step_sweep_2(
-        part, parts, B, V, H, lr, at[0], at[1], at[2], at[3], at[4], at[5], at[6], at[7], at[8], at[9],
+        part, parts, H, B, V, lr, at[0], at[1], at[2], at[3], at[4], at[5], at[6], at[7], at[8], at[9],
         at[10],
     )
 
 
 @njit(cache=True, parallel=True)
-def run_step_sweep_2(parts, B, V, H, lr, at):
+def run_step_sweep_2(parts, H, B, V, lr, at):
     if parts == 1:
-        one_step_sweep_2(parts - 1, parts, B, V, H, lr, at)
+        one_step_sweep_2(parts - 1, parts, H, B, V, lr, at)
         return
     for part in prange(parts):
-        one_step_sweep_2(np.int64(part), parts, B, V, H, lr, at)
+        one_step_sweep_2(np.int64(part), parts, H, B, V, lr, at)
 
 
-@for_c(types.float64(*[types.intp] * 6, *[types.float64] * 1, *[IDS] * 2, *[REALS] * 28, *[ADDRESSES] * 2))
+@for_c(types.float64(*[types.intp] * 6, *[types.float64] * 1, *[IDS] * 2, *[types.uintp] * 1, *[REALS] * 27, *[ADDRESSES] * 2))
 def step(
-    B, V, H, N, D, threads, lr, x, y, C, W1, gain, bias, W2, b2, m_run, s_run, z, m, s, n, h, o_max,
-    o_y, p_sum, ds_sum, dm_sum, dC_rows, C_x, W2_y, h_turned, dh_sum, h_do, o_max_tile, o_max_shift,
-    p_sum_tile, dh_sum_parts, at_1, at_2,
+    H, B, V, N, D, threads, lr, x, y, dh_sum_parts, C, W1, gain, bias, W2, b2, m_run, s_run, z, m, s, n,
+    h, o_max, o_y, p_sum, ds_sum, dm_sum, dC_rows, C_x, W2_y, h_turned, dh_sum, h_do, o_max_tile,
+    o_max_shift, p_sum_tile, at_1, at_2,
 ):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
@@ -786,7 +805,6 @@ def step(
     o_max_tile = carray(o_max_tile, ((V + 511) // 512, B), real)
     o_max_shift = carray(o_max_shift, ((V + 511) // 512, B), real)
     p_sum_tile = carray(p_sum_tile, ((V + 511) // 512, B), real)
-    dh_sum_parts = carray(dh_sum_parts, (threads, B, H), real)
     at_1 = carray(at_1, (6,), np.uintp)
     at_2 = carray(at_2, (11,), np.uintp)
     m_run_new = m_run  # in the same array
@@ -810,12 +828,12 @@ def step(
     # (F1) z[b,i] = sum_t,d C_x[b,t,d]*W1[i,t,d]
     product(C_x.reshape(B, N*D), AS_IS, W1.reshape(H, N*D), TRANSPOSED, 1.0, 0.0, z)
     # (F2) m[i] = 1/B * sum_b z[b,i]
-    m[...] = 0
+    each_1(H, m.ctypes.data)
     for b in range(B):
         for i in range(H):
             m[i] += z[b, i] / real(B)
     # (F3) s[i] = 1/(B - 1) * sum_b (z[b,i] - m[i])**2
-    s[...] = 0
+    each_1(H, s.ctypes.data)
     for b in range(B):
         for i in range(H):
             s[i] += (z[b, i] - m[i]) ** 2 / (real(B) - real(1.0))
@@ -841,15 +859,15 @@ def step(
             o_y_total = plus(o_y_total, W2_y[b, i] * h[b, i])
         o_y[b] = b2_y + o_y_total
     # p_sum[b] = sum_tile o_max_shift[tile,b]*p_sum_tile[tile,b]
-    p_sum[...] = 0
+    each_1(B, p_sum.ctypes.data)
     # dh_sum[b,i] = sum_tile o_max_shift[tile,b]*dh_sum_tile[tile,b,i]
-    dh_sum[...] = 0
+    each_1(B * H, dh_sum.ctypes.data)
     # ds_sum[i] = sum_b n[b,i]*dn[b,i]
-    ds_sum[...] = 0
+    each_1(H, ds_sum.ctypes.data)
     # dm_sum[i] = sum_b dn[b,i]
-    dm_sum[...] = 0
+    each_1(H, dm_sum.ctypes.data)
     parts = parts_for(V * B * H, threads)
-    run_step_sweep_1(parts, B, V, H, at_1)
+    run_step_sweep_1(parts, H, B, V, at_1)
     # (o_max) o_max[b] = max_tile o_max_tile[tile,b]
     for b in range(B):
         o_max_total = real(-np.inf)
@@ -882,11 +900,8 @@ def step(
     for i in range(H):
         s_run_new[i] = real(0.001) * s[i] + real(0.999) * s_run[i]
     parts = parts_for(B * H * V, threads)
-    run_step_sweep_2(parts, B, V, H, lr, at_2)
-    for part in range(parts):
-        for b in range(B):
-            for i in range(H):
-                dh_sum[b, i] += dh_sum_parts[part, b, i]
+    run_step_sweep_2(parts, H, B, V, lr, at_2)
+    add_parts(parts, B * H, dh_sum.ctypes.data, dh_sum_parts)
     # F6 was: o[b,v] = b2[v] + sum_i W2[v,i]*h[b,i]
     # (dh) dh[b,i] = dh_sum[b,i]/(B*p_sum[b]) - W2_y[b,i]/B
     for b in range(B):
@@ -940,7 +955,7 @@ def train_steps(order, lr, x, y, losses, threads, B, N, V, D, H, x_batch, y_batc
                 x_batch[row, axis1] = x[order[turn, row], axis1]
             y_batch[row] = y[order[turn, row]]
         losses[turn] = step(
-            B, V, H, N, D, threads, lr[turn], at[0], at[1], at[2], at[3], at[4], at[5], at[6], at[7], at[8],
+            H, B, V, N, D, threads, lr[turn], at[0], at[1], at[2], at[3], at[4], at[5], at[6], at[7], at[8],
             at[9], at[10], at[11], at[12], at[13], at[14], at[15], at[16], at[17], at[18], at[19], at[20],
             at[21], at[22], at[23], at[24], at[25], at[26], at[27], at[28], at[29], at[30], at[31],
         )
@@ -993,9 +1008,10 @@ def train_chunk(order, lr, x, y, C, W1, gain, bias, W2, b2, m_run, s_run, losses
     )
     at_2 = np.array(at_2, np.uintp)
     at = addresses(np.int32, x_batch, y_batch)
+    at += addresses(real, dh_sum_parts)
     at += addresses(
         real, C, W1, gain, bias, W2, b2, m_run, s_run, z, m, s, n, h, o_max, o_y, p_sum, ds_sum, dm_sum,
-        dC_rows, C_x, W2_y, h_turned, dh_sum, h_do, o_max_tile, o_max_shift, p_sum_tile, dh_sum_parts,
+        dC_rows, C_x, W2_y, h_turned, dh_sum, h_do, o_max_tile, o_max_shift, p_sum_tile,
     )
     at += addresses(np.uintp, at_1, at_2)
     at = np.array(at, np.uintp)
@@ -1010,7 +1026,7 @@ def train_chunk(order, lr, x, y, C, W1, gain, bias, W2, b2, m_run, s_run, losses
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def evaluation_loss_sweep_1(part, parts, B, V, H, W2, b2, h_turned, o_max_tile, L_sum_tile, o_parts):
+def evaluation_loss_sweep_1(part, parts, H, B, V, W2, b2, h_turned, o_max_tile, L_sum_tile, o_parts):
     """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     o = o_parts[part]
     tiles = (V + 511) // 512
@@ -1092,7 +1108,7 @@ def evaluation_loss(x, y, C, W1, gain, bias, W2, b2, m_run, s_run):
     # L_sum[b] = sum_tile o_max_shift[tile,b]*L_sum_tile[tile,b]
     L_sum[...] = 0
     parts = 1
-    evaluation_loss_sweep_1(parts - 1, parts, B, V, H, W2, b2, h_turned, o_max_tile, L_sum_tile, o_parts)
+    evaluation_loss_sweep_1(parts - 1, parts, H, B, V, W2, b2, h_turned, o_max_tile, L_sum_tile, o_parts)
     # (o_max) o_max[b] = max_tile o_max_tile[tile,b]
     for b in range(B):
         o_max_total = real(-np.inf)

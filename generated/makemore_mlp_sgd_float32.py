@@ -43,7 +43,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "c8a77bb72a0f"  # of what follows: functions of another file have other names
+DIGEST = "181e8789fb56"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 ADDRESSES = types.CPointer(types.uintp)
@@ -175,6 +175,16 @@ def addresses(number, *arrays):
         if array.dtype != number or not array.flags.c_contiguous:
             raise ValueError(f"an array is {array.dtype}, expected {np.dtype(number)}, C-contiguous; convert it")
     return [array.ctypes.data for array in arrays]
+
+
+@for_c(types.void(types.intp, types.intp, REALS, REALS))
+def add_parts(parts, count, total, of_parts):
+    """total += what each part has summed; arrays of `count` entries, and of as many for each part."""
+    total = carray(total, (count,), real)
+    of_parts = carray(of_parts, (parts, count), real)
+    for part in range(parts):
+        for k in range(count):
+            total[k] += of_parts[part, k]
 
 
 SPARE = {}  # the arrays of the last chunk, by shape and type: a page that is new costs more than what is written to it
@@ -677,10 +687,10 @@ def run_step_sweep_2(parts, B, V, H, lr, at):
         one_step_sweep_2(np.int64(part), parts, B, V, H, lr, at)
 
 
-@for_c(types.float64(*[types.intp] * 6, *[types.float64] * 1, *[IDS] * 2, *[REALS] * 19, *[ADDRESSES] * 2))
+@for_c(types.float64(*[types.intp] * 6, *[types.float64] * 1, *[IDS] * 2, *[types.uintp] * 1, *[REALS] * 18, *[ADDRESSES] * 2))
 def step(
-    B, V, H, N, D, threads, lr, x, y, C, W1, b1, W2, b2, a, o_max, o_y, p_sum, dC_rows, C_x, W2_y,
-    h_turned, dh_sum, h_do, o_max_tile, o_max_shift, p_sum_tile, dh_sum_parts, at_1, at_2,
+    B, V, H, N, D, threads, lr, x, y, dh_sum_parts, C, W1, b1, W2, b2, a, o_max, o_y, p_sum, dC_rows,
+    C_x, W2_y, h_turned, dh_sum, h_do, o_max_tile, o_max_shift, p_sum_tile, at_1, at_2,
 ):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
@@ -708,7 +718,6 @@ def step(
     o_max_tile = carray(o_max_tile, ((V + 511) // 512, B), real)
     o_max_shift = carray(o_max_shift, ((V + 511) // 512, B), real)
     p_sum_tile = carray(p_sum_tile, ((V + 511) // 512, B), real)
-    dh_sum_parts = carray(dh_sum_parts, (threads, B, H), real)
     at_1 = carray(at_1, (6,), np.uintp)
     at_2 = carray(at_2, (11,), np.uintp)
     h = a  # in the same array
@@ -779,10 +788,7 @@ def step(
         return L
     parts = parts_for(B * H * V, threads)
     run_step_sweep_2(parts, B, V, H, lr, at_2)
-    for part in range(parts):
-        for b in range(B):
-            for i in range(H):
-                dh_sum[b, i] += dh_sum_parts[part, b, i]
+    add_parts(parts, B * H, dh_sum.ctypes.data, dh_sum_parts)
     # F3 was: o[b,v] = b2[v] + sum_i W2[v,i]*h[b,i]
     # (dh) dh[b,i] = dh_sum[b,i]/(B*p_sum[b]) - W2_y[b,i]/B
     for b in range(B):
@@ -862,9 +868,10 @@ def train_chunk(order, lr, x, y, C, W1, b1, W2, b2, losses, threads):
     )
     at_2 = np.array(at_2, np.uintp)
     at = addresses(np.int32, x_batch, y_batch)
+    at += addresses(real, dh_sum_parts)
     at += addresses(
         real, C, W1, b1, W2, b2, a, o_max, o_y, p_sum, dC_rows, C_x, W2_y, h_turned, dh_sum, h_do,
-        o_max_tile, o_max_shift, p_sum_tile, dh_sum_parts,
+        o_max_tile, o_max_shift, p_sum_tile,
     )
     at += addresses(np.uintp, at_1, at_2)
     at = np.array(at, np.uintp)

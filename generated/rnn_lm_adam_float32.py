@@ -68,7 +68,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "7e154b5bf347"  # of what follows: functions of another file have other names
+DIGEST = "ec0538966ea9"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 ADDRESSES = types.CPointer(types.uintp)
@@ -197,6 +197,16 @@ def addresses(number, *arrays):
         if array.dtype != number or not array.flags.c_contiguous:
             raise ValueError(f"an array is {array.dtype}, expected {np.dtype(number)}, C-contiguous; convert it")
     return [array.ctypes.data for array in arrays]
+
+
+@for_c(types.void(types.intp, types.intp, REALS, REALS))
+def add_parts(parts, count, total, of_parts):
+    """total += what each part has summed; arrays of `count` entries, and of as many for each part."""
+    total = carray(total, (count,), real)
+    of_parts = carray(of_parts, (parts, count), real)
+    for part in range(parts):
+        for k in range(count):
+            total[k] += of_parts[part, k]
 
 
 SPARE = {}  # the arrays of the last chunk, by shape and type: a page that is new costs more than what is written to it
@@ -478,9 +488,58 @@ def gradients(x, y, C, W, R, s, U, k):
     return L, dC, dW, dR, ds, dU, dk
 
 
+@for_c(types.void(*[types.intp] * 1, *[REALS] * 1))
+def each_1(count, dC):
+    """Entry by entry, whatever the axes: done 6 times, and written as for the first of them."""
+    dC = carray(dC, (count,), real)
+    for entry in range(count):
+        dC[entry] = real(0.0)
+
+
+@for_c(types.float64(*[types.intp] * 1, *[REALS] * 1))
+def each_2(count, dC):
+    """Entry by entry, whatever the axes: done 6 times, and written as for the first of them."""
+    dC = carray(dC, (count,), real)
+    # grad_norm_sum = sum_v,d dC[v,d]**2
+    grad_norm_sum = 0.0
+    for entry in range(count):
+        grad_norm_sum = plus(grad_norm_sum, dC[entry] ** 2)
+    return grad_norm_sum
+
+
+@for_c(types.void(*[types.intp] * 1, *[types.float64] * 1, *[REALS] * 1))
+def each_3(count, clip_scale, dC):
+    """Entry by entry, whatever the axes: done 6 times, and written as for the first of them."""
+    dC = carray(dC, (count,), real)
+    g_C = dC
+    # (U5) g_C[v,d] = dC[v,d]*clip_scale
+    for entry in range(count):
+        g_C[entry] = dC[entry] * real(clip_scale)
+
+
+@for_c(types.void(*[types.intp] * 1, *[types.float64] * 6, *[REALS] * 4))
+def each_4(count, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_C, dC, v_C, C):
+    """Entry by entry, whatever the axes: done 6 times, and written as for the first of them."""
+    m_C = carray(m_C, (count,), real)
+    dC = carray(dC, (count,), real)
+    v_C = carray(v_C, (count,), real)
+    C = carray(C, (count,), real)
+    m_C_new = m_C
+    g_C = dC
+    v_C_new = v_C
+    C_new = C
+    # (U6) m_C_new[v,d] = beta1*m_C[v,d] + g_C[v,d]*(1 - beta1)
+    for entry in range(count):
+        m_C_new[entry] = real(beta1) * m_C[entry] + g_C[entry] * (real(1.0) - real(beta1))
+        # (U7) v_C_new[v,d] = g_C[v,d]**2*(1 - beta2) + beta2*v_C[v,d]
+        v_C_new[entry] = g_C[entry] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_C[entry]
+        # (U8) C_new[v,d] = C[v,d] - lr*C_new_factor*m_C_new[v,d]/(eps + sqrt(C_new_factor2*v_C_new[v,d]))
+        C_new[entry] = C[entry] - real(lr) * real(C_new_factor) * m_C_new[entry] / (real(eps) + sqrt(real(C_new_factor2) * v_C_new[entry]))
+
+
 @for_c(types.void(*[types.intp] * 7, *[IDS] * 2, *[REALS] * 21))
 def step_sweep_1(
-    part, parts, B, T, D, H, V, x, y, C, W, R, s, U, k, h, o, da, a_given, dC_rows, C_x, a_operand,
+    part, parts, V, D, H, B, T, x, y, C, W, R, s, U, k, h, o, da, a_given, dC_rows, C_x, a_operand,
     dh_operand, R_turned, L_rows, dW_parts, dR_parts, ds_parts, dU_parts, dk_parts,
 ):
     """Part `part` of `parts`: some rows of the B, through all that goes row by row."""
@@ -612,28 +671,28 @@ def step_sweep_1(
 
 
 @njit(cache=True)
-def one_step_sweep_1(part, parts, B, T, D, H, V, at):
+def one_step_sweep_1(part, parts, V, D, H, B, T, at):
     step_sweep_1(
-        part, parts, B, T, D, H, V, at[0], at[1], at[2], at[3], at[4], at[5], at[6], at[7], at[8], at[9],
+        part, parts, V, D, H, B, T, at[0], at[1], at[2], at[3], at[4], at[5], at[6], at[7], at[8], at[9],
         at[10], at[11], at[12], at[13], at[14], at[15], at[16], at[17], at[18], at[19], at[20], at[21],
         at[22],
     )
 
 
 @njit(cache=True, parallel=True)
-def run_step_sweep_1(parts, B, T, D, H, V, at):
+def run_step_sweep_1(parts, V, D, H, B, T, at):
     if parts == 1:
-        one_step_sweep_1(parts - 1, parts, B, T, D, H, V, at)
+        one_step_sweep_1(parts - 1, parts, V, D, H, B, T, at)
         return
     for part in prange(parts):
-        one_step_sweep_1(np.int64(part), parts, B, T, D, H, V, at)
+        one_step_sweep_1(np.int64(part), parts, V, D, H, B, T, at)
 
 
-@for_c(types.float64(*[types.intp] * 6, *[types.float64] * 5, *[IDS] * 1, *[REALS] * 32, *[ADDRESSES] * 1))
+@for_c(types.float64(*[types.intp] * 6, *[types.float64] * 5, *[IDS] * 1, *[types.uintp] * 27, *[REALS] * 5, *[ADDRESSES] * 1))
 def step(
-    B, T, D, H, V, threads, lr, beta1, beta2, eps, t, x, C, W, R, s, U, k, dC, dW, dR, ds, dU, dk, m_C,
-    v_C, m_W, v_W, m_R, v_R, m_s, v_s, m_U, v_U, m_k, v_k, dC_rows, R_turned, L_rows, dW_parts,
-    dR_parts, ds_parts, dU_parts, dk_parts, at_1,
+    V, D, H, B, T, threads, lr, beta1, beta2, eps, t, x, C, W, s, U, k, dW, dR, ds, dU, dk, m_C, v_C,
+    m_W, v_W, m_R, v_R, m_s, v_s, m_U, v_U, m_k, v_k, dW_parts, dR_parts, ds_parts, dU_parts, dk_parts,
+    R, dC, dC_rows, R_turned, L_rows, at_1,
 ):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
@@ -642,97 +701,33 @@ def step(
     dC_rows (B,T,D), dC (V,D), dW (H,D), dR (H,H), ds (H), dU (V,H), dk (V)
     """
     x = carray(x, (B, T), np.int32)
-    C = carray(C, (V, D), real)
-    W = carray(W, (H, D), real)
     R = carray(R, (H, H), real)
-    s = carray(s, (H,), real)
-    U = carray(U, (V, H), real)
-    k = carray(k, (V,), real)
     dC = carray(dC, (V, D), real)
-    dW = carray(dW, (H, D), real)
-    dR = carray(dR, (H, H), real)
-    ds = carray(ds, (H,), real)
-    dU = carray(dU, (V, H), real)
-    dk = carray(dk, (V,), real)
-    m_C = carray(m_C, (V, D), real)
-    v_C = carray(v_C, (V, D), real)
-    m_W = carray(m_W, (H, D), real)
-    v_W = carray(v_W, (H, D), real)
-    m_R = carray(m_R, (H, H), real)
-    v_R = carray(v_R, (H, H), real)
-    m_s = carray(m_s, (H,), real)
-    v_s = carray(v_s, (H,), real)
-    m_U = carray(m_U, (V, H), real)
-    v_U = carray(v_U, (V, H), real)
-    m_k = carray(m_k, (V,), real)
-    v_k = carray(v_k, (V,), real)
     dC_rows = carray(dC_rows, (B, T, D), real)
     R_turned = carray(R_turned, (H, H), real)
     L_rows = carray(L_rows, (B,), real)
-    dW_parts = carray(dW_parts, (threads, H, D), real)
-    dR_parts = carray(dR_parts, (threads, H, H), real)
-    ds_parts = carray(ds_parts, (threads, H), real)
-    dU_parts = carray(dU_parts, (threads, V, H), real)
-    dk_parts = carray(dk_parts, (threads, V), real)
     at_1 = carray(at_1, (23,), np.uintp)
-    g_C = dC  # in the same array
-    m_C_new = m_C  # in the same array
-    v_C_new = v_C  # in the same array
-    C_new = C  # in the same array
-    g_W = dW  # in the same array
-    m_W_new = m_W  # in the same array
-    v_W_new = v_W  # in the same array
-    W_new = W  # in the same array
-    g_R = dR  # in the same array
-    m_R_new = m_R  # in the same array
-    v_R_new = v_R  # in the same array
-    R_new = R  # in the same array
-    g_s = ds  # in the same array
-    m_s_new = m_s  # in the same array
-    v_s_new = v_s  # in the same array
-    s_new = s  # in the same array
-    g_U = dU  # in the same array
-    m_U_new = m_U  # in the same array
-    v_U_new = v_U  # in the same array
-    U_new = U  # in the same array
-    g_k = dk  # in the same array
-    m_k_new = m_k  # in the same array
-    v_k_new = v_k  # in the same array
-    k_new = k  # in the same array
     # R_turned[j,i] = R[i,j]
     for j in range(H):
         for i in range(H):
             R_turned[j, i] = R[i, j]
-    dC[...] = 0
-    dW[...] = 0
-    dR[...] = 0
-    ds[...] = 0
-    dU[...] = 0
-    dk[...] = 0
+    each_1(V * D, dC.ctypes.data)
+    each_1(H * D, dW)
+    each_1(H ** 2, dR)
+    each_1(H, ds)
+    each_1(V * H, dU)
+    each_1(V, dk)
     # C_new_factor = 1/(1 - beta1**t)
     C_new_factor = 1.0 / (1.0 - beta1 ** t)
     # C_new_factor2 = 1/(1 - beta2**t)
     C_new_factor2 = 1.0 / (1.0 - beta2 ** t)
     parts = parts_for(max(B * T * H * D, T * B * H ** 2, B * T * V * H), threads)
-    run_step_sweep_1(parts, B, T, D, H, V, at_1)
-    for part in range(parts):
-        for i in range(H):
-            for d in range(D):
-                dW[i, d] += dW_parts[part, i, d]
-    for part in range(parts):
-        for i in range(H):
-            for j in range(H):
-                dR[i, j] += dR_parts[part, i, j]
-    for part in range(parts):
-        for i in range(H):
-            ds[i] += ds_parts[part, i]
-    for part in range(parts):
-        for v in range(V):
-            for i in range(H):
-                dU[v, i] += dU_parts[part, v, i]
-    for part in range(parts):
-        for v in range(V):
-            dk[v] += dk_parts[part, v]
+    run_step_sweep_1(parts, V, D, H, B, T, at_1)
+    add_parts(parts, H * D, dW, dW_parts)
+    add_parts(parts, H ** 2, dR, dR_parts)
+    add_parts(parts, H, ds, ds_parts)
+    add_parts(parts, V * H, dU, dU_parts)
+    add_parts(parts, V, dk, dk_parts)
     # (F5) L = -1/(B*T) * sum_b L_rows[b]
     L_total = 0.0
     for b in range(B):
@@ -746,105 +741,57 @@ def step(
             for d in range(D):
                 dC[x_b_t_, d] += dC_rows[b, t_, d]
     # grad_norm_sum = sum_v,d dC[v,d]**2
-    grad_norm_sum = 0.0
-    for v in range(V):
-        for d in range(D):
-            grad_norm_sum = plus(grad_norm_sum, dC[v, d] ** 2)
+    grad_norm_sum = each_2(V * D, dC.ctypes.data)
     # grad_norm_sum2 = sum_i,d dW[i,d]**2
-    grad_norm_sum2 = 0.0
-    for i in range(H):
-        for d in range(D):
-            grad_norm_sum2 = plus(grad_norm_sum2, dW[i, d] ** 2)
+    grad_norm_sum2 = each_2(H * D, dW)
     # grad_norm_sum3 = sum_i,j dR[i,j]**2
-    grad_norm_sum3 = 0.0
-    for i in range(H):
-        for j in range(H):
-            grad_norm_sum3 = plus(grad_norm_sum3, dR[i, j] ** 2)
+    grad_norm_sum3 = each_2(H ** 2, dR)
     # grad_norm_sum4 = sum_i ds[i]**2
-    grad_norm_sum4 = 0.0
-    for i in range(H):
-        grad_norm_sum4 = plus(grad_norm_sum4, ds[i] ** 2)
+    grad_norm_sum4 = each_2(H, ds)
     # grad_norm_sum5 = sum_v,i dU[v,i]**2
-    grad_norm_sum5 = 0.0
-    for v in range(V):
-        for i in range(H):
-            grad_norm_sum5 = plus(grad_norm_sum5, dU[v, i] ** 2)
+    grad_norm_sum5 = each_2(V * H, dU)
     # grad_norm_sum6 = sum_v dk[v]**2
-    grad_norm_sum6 = 0.0
-    for v in range(V):
-        grad_norm_sum6 = plus(grad_norm_sum6, dk[v] ** 2)
+    grad_norm_sum6 = each_2(V, dk)
     # (U2) clip_scale = 1/max(1.0, sqrt(grad_norm_sum + grad_norm_sum2 + grad_norm_sum3 + grad_norm_sum4 + grad_norm_sum5 + grad_norm_sum6))
     clip_scale = 1.0 / max(1.0, sqrt(grad_norm_sum + grad_norm_sum2 + grad_norm_sum3 + grad_norm_sum4 + grad_norm_sum5 + grad_norm_sum6))
     # (U5) g_C[v,d] = dC[v,d]*clip_scale
-    for v in range(V):
-        for d in range(D):
-            g_C[v, d] = dC[v, d] * real(clip_scale)
+    each_3(V * D, clip_scale, dC.ctypes.data)
     # (U9) g_W[i,d] = dW[i,d]*clip_scale
-    for i in range(H):
-        for d in range(D):
-            g_W[i, d] = dW[i, d] * real(clip_scale)
+    each_3(H * D, clip_scale, dW)
     # (U13) g_R[i,j] = dR[i,j]*clip_scale
-    for i in range(H):
-        for j in range(H):
-            g_R[i, j] = dR[i, j] * real(clip_scale)
+    each_3(H ** 2, clip_scale, dR)
     # (U17) g_s[i] = ds[i]*clip_scale
-    for i in range(H):
-        g_s[i] = ds[i] * real(clip_scale)
+    each_3(H, clip_scale, ds)
     # (U21) g_U[v,i] = dU[v,i]*clip_scale
-    for v in range(V):
-        for i in range(H):
-            g_U[v, i] = dU[v, i] * real(clip_scale)
+    each_3(V * H, clip_scale, dU)
     # (U25) g_k[v] = dk[v]*clip_scale
-    for v in range(V):
-        g_k[v] = dk[v] * real(clip_scale)
+    each_3(V, clip_scale, dk)
     if not isfinite(L):
         return L
     # (U6) m_C_new[v,d] = beta1*m_C[v,d] + g_C[v,d]*(1 - beta1)
-    for v in range(V):
-        for d in range(D):
-            m_C_new[v, d] = real(beta1) * m_C[v, d] + g_C[v, d] * (real(1.0) - real(beta1))
-            # (U7) v_C_new[v,d] = g_C[v,d]**2*(1 - beta2) + beta2*v_C[v,d]
-            v_C_new[v, d] = g_C[v, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_C[v, d]
-            # (U8) C_new[v,d] = C[v,d] - lr*C_new_factor*m_C_new[v,d]/(eps + sqrt(C_new_factor2*v_C_new[v,d]))
-            C_new[v, d] = C[v, d] - real(lr) * real(C_new_factor) * m_C_new[v, d] / (real(eps) + sqrt(real(C_new_factor2) * v_C_new[v, d]))
+    # (U7) v_C_new[v,d] = g_C[v,d]**2*(1 - beta2) + beta2*v_C[v,d]
+    # (U8) C_new[v,d] = C[v,d] - lr*C_new_factor*m_C_new[v,d]/(eps + sqrt(C_new_factor2*v_C_new[v,d]))
+    each_4(V * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_C, dC.ctypes.data, v_C, C)
     # (U10) m_W_new[i,d] = beta1*m_W[i,d] + g_W[i,d]*(1 - beta1)
-    for i in range(H):
-        for d in range(D):
-            m_W_new[i, d] = real(beta1) * m_W[i, d] + g_W[i, d] * (real(1.0) - real(beta1))
-            # (U11) v_W_new[i,d] = g_W[i,d]**2*(1 - beta2) + beta2*v_W[i,d]
-            v_W_new[i, d] = g_W[i, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_W[i, d]
-            # (U12) W_new[i,d] = W[i,d] - lr*C_new_factor*m_W_new[i,d]/(eps + sqrt(C_new_factor2*v_W_new[i,d]))
-            W_new[i, d] = W[i, d] - real(lr) * real(C_new_factor) * m_W_new[i, d] / (real(eps) + sqrt(real(C_new_factor2) * v_W_new[i, d]))
+    # (U11) v_W_new[i,d] = g_W[i,d]**2*(1 - beta2) + beta2*v_W[i,d]
+    # (U12) W_new[i,d] = W[i,d] - lr*C_new_factor*m_W_new[i,d]/(eps + sqrt(C_new_factor2*v_W_new[i,d]))
+    each_4(H * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_W, dW, v_W, W)
     # (U14) m_R_new[i,j] = beta1*m_R[i,j] + g_R[i,j]*(1 - beta1)
-    for i in range(H):
-        for j in range(H):
-            m_R_new[i, j] = real(beta1) * m_R[i, j] + g_R[i, j] * (real(1.0) - real(beta1))
-            # (U15) v_R_new[i,j] = g_R[i,j]**2*(1 - beta2) + beta2*v_R[i,j]
-            v_R_new[i, j] = g_R[i, j] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_R[i, j]
-            # (U16) R_new[i,j] = R[i,j] - lr*C_new_factor*m_R_new[i,j]/(eps + sqrt(C_new_factor2*v_R_new[i,j]))
-            R_new[i, j] = R[i, j] - real(lr) * real(C_new_factor) * m_R_new[i, j] / (real(eps) + sqrt(real(C_new_factor2) * v_R_new[i, j]))
+    # (U15) v_R_new[i,j] = g_R[i,j]**2*(1 - beta2) + beta2*v_R[i,j]
+    # (U16) R_new[i,j] = R[i,j] - lr*C_new_factor*m_R_new[i,j]/(eps + sqrt(C_new_factor2*v_R_new[i,j]))
+    each_4(H ** 2, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_R, dR, v_R, R.ctypes.data)
     # (U18) m_s_new[i] = beta1*m_s[i] + g_s[i]*(1 - beta1)
-    for i in range(H):
-        m_s_new[i] = real(beta1) * m_s[i] + g_s[i] * (real(1.0) - real(beta1))
-        # (U19) v_s_new[i] = g_s[i]**2*(1 - beta2) + beta2*v_s[i]
-        v_s_new[i] = g_s[i] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_s[i]
-        # (U20) s_new[i] = s[i] - lr*C_new_factor*m_s_new[i]/(eps + sqrt(C_new_factor2*v_s_new[i]))
-        s_new[i] = s[i] - real(lr) * real(C_new_factor) * m_s_new[i] / (real(eps) + sqrt(real(C_new_factor2) * v_s_new[i]))
+    # (U19) v_s_new[i] = g_s[i]**2*(1 - beta2) + beta2*v_s[i]
+    # (U20) s_new[i] = s[i] - lr*C_new_factor*m_s_new[i]/(eps + sqrt(C_new_factor2*v_s_new[i]))
+    each_4(H, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_s, ds, v_s, s)
     # (U22) m_U_new[v,i] = beta1*m_U[v,i] + g_U[v,i]*(1 - beta1)
-    for v in range(V):
-        for i in range(H):
-            m_U_new[v, i] = real(beta1) * m_U[v, i] + g_U[v, i] * (real(1.0) - real(beta1))
-            # (U23) v_U_new[v,i] = g_U[v,i]**2*(1 - beta2) + beta2*v_U[v,i]
-            v_U_new[v, i] = g_U[v, i] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_U[v, i]
-            # (U24) U_new[v,i] = U[v,i] - lr*C_new_factor*m_U_new[v,i]/(eps + sqrt(C_new_factor2*v_U_new[v,i]))
-            U_new[v, i] = U[v, i] - real(lr) * real(C_new_factor) * m_U_new[v, i] / (real(eps) + sqrt(real(C_new_factor2) * v_U_new[v, i]))
+    # (U23) v_U_new[v,i] = g_U[v,i]**2*(1 - beta2) + beta2*v_U[v,i]
+    # (U24) U_new[v,i] = U[v,i] - lr*C_new_factor*m_U_new[v,i]/(eps + sqrt(C_new_factor2*v_U_new[v,i]))
+    each_4(V * H, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_U, dU, v_U, U)
     # (U26) m_k_new[v] = beta1*m_k[v] + g_k[v]*(1 - beta1)
-    for v in range(V):
-        m_k_new[v] = real(beta1) * m_k[v] + g_k[v] * (real(1.0) - real(beta1))
-        # (U27) v_k_new[v] = g_k[v]**2*(1 - beta2) + beta2*v_k[v]
-        v_k_new[v] = g_k[v] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_k[v]
-        # (U28) k_new[v] = k[v] - lr*C_new_factor*m_k_new[v]/(eps + sqrt(C_new_factor2*v_k_new[v]))
-        k_new[v] = k[v] - real(lr) * real(C_new_factor) * m_k_new[v] / (real(eps) + sqrt(real(C_new_factor2) * v_k_new[v]))
+    # (U27) v_k_new[v] = g_k[v]**2*(1 - beta2) + beta2*v_k[v]
+    # (U28) k_new[v] = k[v] - lr*C_new_factor*m_k_new[v]/(eps + sqrt(C_new_factor2*v_k_new[v]))
+    each_4(V, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_k, dk, v_k, k)
     return L
 
 
@@ -860,7 +807,7 @@ def train_steps(
             for axis1 in range(y.shape[1]):
                 y_batch[row, axis1] = y[order[turn, row], axis1]
         losses[turn] = step(
-            B, T, D, H, V, threads, lr[turn], beta1[turn], beta2[turn], eps[turn], t[turn], at[0], at[1], at[2],
+            V, D, H, B, T, threads, lr[turn], beta1[turn], beta2[turn], eps[turn], t[turn], at[0], at[1], at[2],
             at[3], at[4], at[5], at[6], at[7], at[8], at[9], at[10], at[11], at[12], at[13], at[14], at[15],
             at[16], at[17], at[18], at[19], at[20], at[21], at[22], at[23], at[24], at[25], at[26], at[27],
             at[28], at[29], at[30], at[31], at[32], at[33],
@@ -915,9 +862,10 @@ def train_chunk(
     at_1 = np.array(at_1, np.uintp)
     at = addresses(np.int32, x_batch)
     at += addresses(
-        real, C, W, R, s, U, k, dC, dW, dR, ds, dU, dk, m_C, v_C, m_W, v_W, m_R, v_R, m_s, v_s, m_U, v_U,
-        m_k, v_k, dC_rows, R_turned, L_rows, dW_parts, dR_parts, ds_parts, dU_parts, dk_parts,
+        real, C, W, s, U, k, dW, dR, ds, dU, dk, m_C, v_C, m_W, v_W, m_R, v_R, m_s, v_s, m_U, v_U, m_k, v_k,
+        dW_parts, dR_parts, ds_parts, dU_parts, dk_parts,
     )
+    at += addresses(real, R, dC, dC_rows, R_turned, L_rows)
     at += addresses(np.uintp, at_1)
     at = np.array(at, np.uintp)
     link()

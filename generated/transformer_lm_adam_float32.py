@@ -157,7 +157,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "71e8b3aee60a"  # of what follows: functions of another file have other names
+DIGEST = "9e7538d55baf"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 ADDRESSES = types.CPointer(types.uintp)
@@ -286,6 +286,16 @@ def addresses(number, *arrays):
         if array.dtype != number or not array.flags.c_contiguous:
             raise ValueError(f"an array is {array.dtype}, expected {np.dtype(number)}, C-contiguous; convert it")
     return [array.ctypes.data for array in arrays]
+
+
+@for_c(types.void(types.intp, types.intp, REALS, REALS))
+def add_parts(parts, count, total, of_parts):
+    """total += what each part has summed; arrays of `count` entries, and of as many for each part."""
+    total = carray(total, (count,), real)
+    of_parts = carray(of_parts, (parts, count), real)
+    for part in range(parts):
+        for k in range(count):
+            total[k] += of_parts[part, k]
 
 
 SPARE = {}  # the arrays of the last chunk, by shape and type: a page that is new costs more than what is written to it
@@ -945,9 +955,58 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
     return L, dC, dP, dQ, dG, dA, dM, dg1, db1, dg2, db2, dW, dw, dU, du, dH, dh
 
 
+@for_c(types.void(*[types.intp] * 1, *[REALS] * 1))
+def each_1(count, dC):
+    """Entry by entry, whatever the axes: done 16 times, and written as for the first of them."""
+    dC = carray(dC, (count,), real)
+    for entry in range(count):
+        dC[entry] = real(0.0)
+
+
+@for_c(types.float64(*[types.intp] * 1, *[REALS] * 1))
+def each_2(count, dC):
+    """Entry by entry, whatever the axes: done 16 times, and written as for the first of them."""
+    dC = carray(dC, (count,), real)
+    # grad_norm_sum = sum_v,d dC[v,d]**2
+    grad_norm_sum = 0.0
+    for entry in range(count):
+        grad_norm_sum = plus(grad_norm_sum, dC[entry] ** 2)
+    return grad_norm_sum
+
+
+@for_c(types.void(*[types.intp] * 1, *[types.float64] * 1, *[REALS] * 1))
+def each_3(count, clip_scale, dC):
+    """Entry by entry, whatever the axes: done 16 times, and written as for the first of them."""
+    dC = carray(dC, (count,), real)
+    g_C = dC
+    # (U5) g_C[v,d] = dC[v,d]*clip_scale
+    for entry in range(count):
+        g_C[entry] = dC[entry] * real(clip_scale)
+
+
+@for_c(types.void(*[types.intp] * 1, *[types.float64] * 6, *[REALS] * 4))
+def each_4(count, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_C, dC, v_C, C):
+    """Entry by entry, whatever the axes: done 16 times, and written as for the first of them."""
+    m_C = carray(m_C, (count,), real)
+    dC = carray(dC, (count,), real)
+    v_C = carray(v_C, (count,), real)
+    C = carray(C, (count,), real)
+    m_C_new = m_C
+    g_C = dC
+    v_C_new = v_C
+    C_new = C
+    # (U6) m_C_new[v,d] = beta1*m_C[v,d] + g_C[v,d]*(1 - beta1)
+    for entry in range(count):
+        m_C_new[entry] = real(beta1) * m_C[entry] + g_C[entry] * (real(1.0) - real(beta1))
+        # (U7) v_C_new[v,d] = g_C[v,d]**2*(1 - beta2) + beta2*v_C[v,d]
+        v_C_new[entry] = g_C[entry] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_C[entry]
+        # (U8) C_new[v,d] = C[v,d] - lr*C_new_factor*m_C_new[v,d]/(eps + sqrt(C_new_factor2*v_C_new[v,d]))
+        C_new[entry] = C[entry] - real(lr) * real(C_new_factor) * m_C_new[entry] / (real(eps) + sqrt(real(C_new_factor2) * v_C_new[entry]))
+
+
 @for_c(types.void(*[types.intp] * 10, *[IDS] * 2, *[REALS] * 73))
 def step_sweep_1(
-    part, parts, B, T, D, N, K, E, F, V, x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, emb,
+    part, parts, V, D, T, N, K, E, F, B, x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, emb,
     r, z, z1_dev, z1_hat, z1, q, key, val, score, masked, p, mix, z2, z3_dev, z3_hat, z3, a, gelu, o,
     dgelu, da, dz3, dz2, dmix, dp, dscore, dkey, dq, dz1, dz1_hat, dz, gelu_tanh, p_sum_exp, Q_turned,
     G_turned, A_turned, M_turned, W_turned, U_turned, val_turned, L_rows, dP_parts, dQ_parts, dG_parts,
@@ -1393,9 +1452,9 @@ def step_sweep_1(
 
 
 @njit(cache=True)
-def one_step_sweep_1(part, parts, B, T, D, N, K, E, F, V, at):
+def one_step_sweep_1(part, parts, V, D, T, N, K, E, F, B, at):
     step_sweep_1(
-        part, parts, B, T, D, N, K, E, F, V, at[0], at[1], at[2], at[3], at[4], at[5], at[6], at[7], at[8],
+        part, parts, V, D, T, N, K, E, F, B, at[0], at[1], at[2], at[3], at[4], at[5], at[6], at[7], at[8],
         at[9], at[10], at[11], at[12], at[13], at[14], at[15], at[16], at[17], at[18], at[19], at[20],
         at[21], at[22], at[23], at[24], at[25], at[26], at[27], at[28], at[29], at[30], at[31], at[32],
         at[33], at[34], at[35], at[36], at[37], at[38], at[39], at[40], at[41], at[42], at[43], at[44],
@@ -1406,22 +1465,22 @@ def one_step_sweep_1(part, parts, B, T, D, N, K, E, F, V, at):
 
 
 @njit(cache=True, parallel=True)
-def run_step_sweep_1(parts, B, T, D, N, K, E, F, V, at):
+def run_step_sweep_1(parts, V, D, T, N, K, E, F, B, at):
     if parts == 1:
-        one_step_sweep_1(parts - 1, parts, B, T, D, N, K, E, F, V, at)
+        one_step_sweep_1(parts - 1, parts, V, D, T, N, K, E, F, B, at)
         return
     for part in prange(parts):
-        one_step_sweep_1(np.int64(part), parts, B, T, D, N, K, E, F, V, at)
+        one_step_sweep_1(np.int64(part), parts, V, D, T, N, K, E, F, B, at)
 
 
-@for_c(types.float64(*[types.intp] * 9, *[types.float64] * 5, *[IDS] * 1, *[REALS] * 87, *[ADDRESSES] * 1))
+@for_c(types.float64(*[types.intp] * 9, *[types.float64] * 5, *[IDS] * 1, *[types.uintp] * 72, *[REALS] * 15, *[ADDRESSES] * 1))
 def step(
-    B, T, D, N, K, E, F, V, threads, lr, beta1, beta2, eps, t, x, C, P, Q, G, A, M, g1, b1, g2, b2, W,
-    w, U, u, H, h, z, dC, dP, dQ, dG, dA, dM, dg1, db1, dg2, db2, dW, dw, dU, du, dH, dh, m_C, v_C, m_P,
-    v_P, m_Q, v_Q, m_G, v_G, m_A, v_A, m_M, v_M, m_g1, v_g1, m_b1, v_b1, m_g2, v_g2, m_b2, v_b2, m_W,
-    v_W, m_w, v_w, m_U, v_U, m_u, v_u, m_H, v_H, m_h, v_h, Q_turned, G_turned, A_turned, M_turned,
-    W_turned, U_turned, L_rows, dP_parts, dQ_parts, dG_parts, dA_parts, dM_parts, dg1_parts, db1_parts,
-    dg2_parts, db2_parts, dW_parts, dw_parts, dU_parts, du_parts, dH_parts, dh_parts, at_1,
+    V, D, T, N, K, E, F, B, threads, lr, beta1, beta2, eps, t, x, C, P, g1, b1, g2, b2, w, u, H, h, dP,
+    dQ, dG, dA, dM, dg1, db1, dg2, db2, dW, dw, dU, du, dH, dh, m_C, v_C, m_P, v_P, m_Q, v_Q, m_G, v_G,
+    m_A, v_A, m_M, v_M, m_g1, v_g1, m_b1, v_b1, m_g2, v_g2, m_b2, v_b2, m_W, v_W, m_w, v_w, m_U, v_U,
+    m_u, v_u, m_H, v_H, m_h, v_h, dP_parts, dQ_parts, dG_parts, dA_parts, dM_parts, dg1_parts,
+    db1_parts, dg2_parts, db2_parts, dW_parts, dw_parts, dU_parts, du_parts, dH_parts, dh_parts, Q, G,
+    A, M, W, U, z, dC, Q_turned, G_turned, A_turned, M_turned, W_turned, U_turned, L_rows, at_1,
 ):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
@@ -1436,71 +1495,14 @@ def step(
     dH (V,D), dh (V)
     """
     x = carray(x, (B, T), np.int32)
-    C = carray(C, (V, D), real)
-    P = carray(P, (T, D), real)
     Q = carray(Q, (N, K, E, D), real)
     G = carray(G, (N, K, E, D), real)
     A = carray(A, (N, K, E, D), real)
     M = carray(M, (N, D, K, E), real)
-    g1 = carray(g1, (N, D), real)
-    b1 = carray(b1, (N, D), real)
-    g2 = carray(g2, (N, D), real)
-    b2 = carray(b2, (N, D), real)
     W = carray(W, (N, F, D), real)
-    w = carray(w, (N, F), real)
     U = carray(U, (N, D, F), real)
-    u = carray(u, (N, D), real)
-    H = carray(H, (V, D), real)
-    h = carray(h, (V,), real)
     z = carray(z, (B, T, D), real)
     dC = carray(dC, (V, D), real)
-    dP = carray(dP, (T, D), real)
-    dQ = carray(dQ, (N, K, E, D), real)
-    dG = carray(dG, (N, K, E, D), real)
-    dA = carray(dA, (N, K, E, D), real)
-    dM = carray(dM, (N, D, K, E), real)
-    dg1 = carray(dg1, (N, D), real)
-    db1 = carray(db1, (N, D), real)
-    dg2 = carray(dg2, (N, D), real)
-    db2 = carray(db2, (N, D), real)
-    dW = carray(dW, (N, F, D), real)
-    dw = carray(dw, (N, F), real)
-    dU = carray(dU, (N, D, F), real)
-    du = carray(du, (N, D), real)
-    dH = carray(dH, (V, D), real)
-    dh = carray(dh, (V,), real)
-    m_C = carray(m_C, (V, D), real)
-    v_C = carray(v_C, (V, D), real)
-    m_P = carray(m_P, (T, D), real)
-    v_P = carray(v_P, (T, D), real)
-    m_Q = carray(m_Q, (N, K, E, D), real)
-    v_Q = carray(v_Q, (N, K, E, D), real)
-    m_G = carray(m_G, (N, K, E, D), real)
-    v_G = carray(v_G, (N, K, E, D), real)
-    m_A = carray(m_A, (N, K, E, D), real)
-    v_A = carray(v_A, (N, K, E, D), real)
-    m_M = carray(m_M, (N, D, K, E), real)
-    v_M = carray(v_M, (N, D, K, E), real)
-    m_g1 = carray(m_g1, (N, D), real)
-    v_g1 = carray(v_g1, (N, D), real)
-    m_b1 = carray(m_b1, (N, D), real)
-    v_b1 = carray(v_b1, (N, D), real)
-    m_g2 = carray(m_g2, (N, D), real)
-    v_g2 = carray(v_g2, (N, D), real)
-    m_b2 = carray(m_b2, (N, D), real)
-    v_b2 = carray(v_b2, (N, D), real)
-    m_W = carray(m_W, (N, F, D), real)
-    v_W = carray(v_W, (N, F, D), real)
-    m_w = carray(m_w, (N, F), real)
-    v_w = carray(v_w, (N, F), real)
-    m_U = carray(m_U, (N, D, F), real)
-    v_U = carray(v_U, (N, D, F), real)
-    m_u = carray(m_u, (N, D), real)
-    v_u = carray(v_u, (N, D), real)
-    m_H = carray(m_H, (V, D), real)
-    v_H = carray(v_H, (V, D), real)
-    m_h = carray(m_h, (V,), real)
-    v_h = carray(v_h, (V,), real)
     Q_turned = carray(Q_turned, (N, D, K, E), real)
     G_turned = carray(G_turned, (N, D, K, E), real)
     A_turned = carray(A_turned, (N, D, K, E), real)
@@ -1508,87 +1510,8 @@ def step(
     W_turned = carray(W_turned, (N, D, F), real)
     U_turned = carray(U_turned, (N, F, D), real)
     L_rows = carray(L_rows, (B,), real)
-    dP_parts = carray(dP_parts, (threads, T, D), real)
-    dQ_parts = carray(dQ_parts, (threads, N, K, E, D), real)
-    dG_parts = carray(dG_parts, (threads, N, K, E, D), real)
-    dA_parts = carray(dA_parts, (threads, N, K, E, D), real)
-    dM_parts = carray(dM_parts, (threads, N, D, K, E), real)
-    dg1_parts = carray(dg1_parts, (threads, N, D), real)
-    db1_parts = carray(db1_parts, (threads, N, D), real)
-    dg2_parts = carray(dg2_parts, (threads, N, D), real)
-    db2_parts = carray(db2_parts, (threads, N, D), real)
-    dW_parts = carray(dW_parts, (threads, N, F, D), real)
-    dw_parts = carray(dw_parts, (threads, N, F), real)
-    dU_parts = carray(dU_parts, (threads, N, D, F), real)
-    du_parts = carray(du_parts, (threads, N, D), real)
-    dH_parts = carray(dH_parts, (threads, V, D), real)
-    dh_parts = carray(dh_parts, (threads, V), real)
     at_1 = carray(at_1, (75,), np.uintp)
     demb = z  # in the same array
-    g_C = dC  # in the same array
-    m_C_new = m_C  # in the same array
-    v_C_new = v_C  # in the same array
-    C_new = C  # in the same array
-    g_P = dP  # in the same array
-    m_P_new = m_P  # in the same array
-    v_P_new = v_P  # in the same array
-    P_new = P  # in the same array
-    g_Q = dQ  # in the same array
-    m_Q_new = m_Q  # in the same array
-    v_Q_new = v_Q  # in the same array
-    Q_new = Q  # in the same array
-    g_G = dG  # in the same array
-    m_G_new = m_G  # in the same array
-    v_G_new = v_G  # in the same array
-    G_new = G  # in the same array
-    g_A = dA  # in the same array
-    m_A_new = m_A  # in the same array
-    v_A_new = v_A  # in the same array
-    A_new = A  # in the same array
-    g_M = dM  # in the same array
-    m_M_new = m_M  # in the same array
-    v_M_new = v_M  # in the same array
-    M_new = M  # in the same array
-    g_g1 = dg1  # in the same array
-    m_g1_new = m_g1  # in the same array
-    v_g1_new = v_g1  # in the same array
-    g1_new = g1  # in the same array
-    g_b1 = db1  # in the same array
-    m_b1_new = m_b1  # in the same array
-    v_b1_new = v_b1  # in the same array
-    b1_new = b1  # in the same array
-    g_g2 = dg2  # in the same array
-    m_g2_new = m_g2  # in the same array
-    v_g2_new = v_g2  # in the same array
-    g2_new = g2  # in the same array
-    g_b2 = db2  # in the same array
-    m_b2_new = m_b2  # in the same array
-    v_b2_new = v_b2  # in the same array
-    b2_new = b2  # in the same array
-    g_W = dW  # in the same array
-    m_W_new = m_W  # in the same array
-    v_W_new = v_W  # in the same array
-    W_new = W  # in the same array
-    g_w = dw  # in the same array
-    m_w_new = m_w  # in the same array
-    v_w_new = v_w  # in the same array
-    w_new = w  # in the same array
-    g_U = dU  # in the same array
-    m_U_new = m_U  # in the same array
-    v_U_new = v_U  # in the same array
-    U_new = U  # in the same array
-    g_u = du  # in the same array
-    m_u_new = m_u  # in the same array
-    v_u_new = v_u  # in the same array
-    u_new = u  # in the same array
-    g_H = dH  # in the same array
-    m_H_new = m_H  # in the same array
-    v_H_new = v_H  # in the same array
-    H_new = H  # in the same array
-    g_h = dh  # in the same array
-    m_h_new = m_h  # in the same array
-    v_h_new = v_h  # in the same array
-    h_new = h  # in the same array
     # Q_turned[n,d,k,e] = Q[n,k,e,d]
     for n in range(N):
         for d in range(D):
@@ -1623,97 +1546,43 @@ def step(
         for f in range(F):
             for d in range(D):
                 U_turned[n, f, d] = U[n, d, f]
-    dC[...] = 0
-    dP[...] = 0
-    dQ[...] = 0
-    dG[...] = 0
-    dA[...] = 0
-    dM[...] = 0
-    dg1[...] = 0
-    db1[...] = 0
-    dg2[...] = 0
-    db2[...] = 0
-    dW[...] = 0
-    dw[...] = 0
-    dU[...] = 0
-    du[...] = 0
-    dH[...] = 0
-    dh[...] = 0
+    each_1(V * D, dC.ctypes.data)
+    each_1(T * D, dP)
+    each_1(N * K * E * D, dQ)
+    each_1(N * K * E * D, dG)
+    each_1(N * K * E * D, dA)
+    each_1(N * D * K * E, dM)
+    each_1(N * D, dg1)
+    each_1(N * D, db1)
+    each_1(N * D, dg2)
+    each_1(N * D, db2)
+    each_1(N * F * D, dW)
+    each_1(N * F, dw)
+    each_1(N * D * F, dU)
+    each_1(N * D, du)
+    each_1(V * D, dH)
+    each_1(V, dh)
     # C_new_factor = 1/(1 - beta1**t)
     C_new_factor = 1.0 / (1.0 - beta1 ** t)
     # C_new_factor2 = 1/(1 - beta2**t)
     C_new_factor2 = 1.0 / (1.0 - beta2 ** t)
     parts = parts_for(max(N * B * K * T ** 2 * E, N * B * T * K * E * D, N * B * T * F * D, B * T * V * D), threads)
-    run_step_sweep_1(parts, B, T, D, N, K, E, F, V, at_1)
-    for part in range(parts):
-        for t_ in range(T):
-            for d in range(D):
-                dP[t_, d] += dP_parts[part, t_, d]
-    for part in range(parts):
-        for n in range(N):
-            for k in range(K):
-                for e in range(E):
-                    for d in range(D):
-                        dQ[n, k, e, d] += dQ_parts[part, n, k, e, d]
-    for part in range(parts):
-        for n in range(N):
-            for k in range(K):
-                for e in range(E):
-                    for d in range(D):
-                        dG[n, k, e, d] += dG_parts[part, n, k, e, d]
-    for part in range(parts):
-        for n in range(N):
-            for k in range(K):
-                for e in range(E):
-                    for d in range(D):
-                        dA[n, k, e, d] += dA_parts[part, n, k, e, d]
-    for part in range(parts):
-        for n in range(N):
-            for d in range(D):
-                for k in range(K):
-                    for e in range(E):
-                        dM[n, d, k, e] += dM_parts[part, n, d, k, e]
-    for part in range(parts):
-        for n in range(N):
-            for d in range(D):
-                dg1[n, d] += dg1_parts[part, n, d]
-    for part in range(parts):
-        for n in range(N):
-            for d in range(D):
-                db1[n, d] += db1_parts[part, n, d]
-    for part in range(parts):
-        for n in range(N):
-            for d in range(D):
-                dg2[n, d] += dg2_parts[part, n, d]
-    for part in range(parts):
-        for n in range(N):
-            for d in range(D):
-                db2[n, d] += db2_parts[part, n, d]
-    for part in range(parts):
-        for n in range(N):
-            for f in range(F):
-                for d in range(D):
-                    dW[n, f, d] += dW_parts[part, n, f, d]
-    for part in range(parts):
-        for n in range(N):
-            for f in range(F):
-                dw[n, f] += dw_parts[part, n, f]
-    for part in range(parts):
-        for n in range(N):
-            for d in range(D):
-                for f in range(F):
-                    dU[n, d, f] += dU_parts[part, n, d, f]
-    for part in range(parts):
-        for n in range(N):
-            for d in range(D):
-                du[n, d] += du_parts[part, n, d]
-    for part in range(parts):
-        for v in range(V):
-            for d in range(D):
-                dH[v, d] += dH_parts[part, v, d]
-    for part in range(parts):
-        for v in range(V):
-            dh[v] += dh_parts[part, v]
+    run_step_sweep_1(parts, V, D, T, N, K, E, F, B, at_1)
+    add_parts(parts, T * D, dP, dP_parts)
+    add_parts(parts, N * K * E * D, dQ, dQ_parts)
+    add_parts(parts, N * K * E * D, dG, dG_parts)
+    add_parts(parts, N * K * E * D, dA, dA_parts)
+    add_parts(parts, N * D * K * E, dM, dM_parts)
+    add_parts(parts, N * D, dg1, dg1_parts)
+    add_parts(parts, N * D, db1, db1_parts)
+    add_parts(parts, N * D, dg2, dg2_parts)
+    add_parts(parts, N * D, db2, db2_parts)
+    add_parts(parts, N * F * D, dW, dW_parts)
+    add_parts(parts, N * F, dw, dw_parts)
+    add_parts(parts, N * D * F, dU, dU_parts)
+    add_parts(parts, N * D, du, du_parts)
+    add_parts(parts, V * D, dH, dH_parts)
+    add_parts(parts, V, dh, dh_parts)
     # (F24) L = -1/(B*T) * sum_b L_rows[b]
     L_total = 0.0
     for b in range(B):
@@ -1727,308 +1596,137 @@ def step(
             for d in range(D):
                 dC[x_b_t_, d] += demb[b, t_, d]
     # grad_norm_sum = sum_v,d dC[v,d]**2
-    grad_norm_sum = 0.0
-    for v in range(V):
-        for d in range(D):
-            grad_norm_sum = plus(grad_norm_sum, dC[v, d] ** 2)
+    grad_norm_sum = each_2(V * D, dC.ctypes.data)
     # grad_norm_sum2 = sum_t,d dP[t,d]**2
-    grad_norm_sum2 = 0.0
-    for t_ in range(T):
-        for d in range(D):
-            grad_norm_sum2 = plus(grad_norm_sum2, dP[t_, d] ** 2)
+    grad_norm_sum2 = each_2(T * D, dP)
     # grad_norm_sum3 = sum_n,k,e,d dQ[n,k,e,d]**2
-    grad_norm_sum3 = 0.0
-    for n in range(N):
-        for k in range(K):
-            for e in range(E):
-                for d in range(D):
-                    grad_norm_sum3 = plus(grad_norm_sum3, dQ[n, k, e, d] ** 2)
+    grad_norm_sum3 = each_2(N * K * E * D, dQ)
     # grad_norm_sum4 = sum_n,k,e,d dG[n,k,e,d]**2
-    grad_norm_sum4 = 0.0
-    for n in range(N):
-        for k in range(K):
-            for e in range(E):
-                for d in range(D):
-                    grad_norm_sum4 = plus(grad_norm_sum4, dG[n, k, e, d] ** 2)
+    grad_norm_sum4 = each_2(N * K * E * D, dG)
     # grad_norm_sum5 = sum_n,k,e,d dA[n,k,e,d]**2
-    grad_norm_sum5 = 0.0
-    for n in range(N):
-        for k in range(K):
-            for e in range(E):
-                for d in range(D):
-                    grad_norm_sum5 = plus(grad_norm_sum5, dA[n, k, e, d] ** 2)
+    grad_norm_sum5 = each_2(N * K * E * D, dA)
     # grad_norm_sum6 = sum_n,d,k,e dM[n,d,k,e]**2
-    grad_norm_sum6 = 0.0
-    for n in range(N):
-        for d in range(D):
-            for k in range(K):
-                for e in range(E):
-                    grad_norm_sum6 = plus(grad_norm_sum6, dM[n, d, k, e] ** 2)
+    grad_norm_sum6 = each_2(N * D * K * E, dM)
     # grad_norm_sum7 = sum_n,d dg1[n,d]**2
-    grad_norm_sum7 = 0.0
-    for n in range(N):
-        for d in range(D):
-            grad_norm_sum7 = plus(grad_norm_sum7, dg1[n, d] ** 2)
+    grad_norm_sum7 = each_2(N * D, dg1)
     # grad_norm_sum8 = sum_n,d db1[n,d]**2
-    grad_norm_sum8 = 0.0
-    for n in range(N):
-        for d in range(D):
-            grad_norm_sum8 = plus(grad_norm_sum8, db1[n, d] ** 2)
+    grad_norm_sum8 = each_2(N * D, db1)
     # grad_norm_sum9 = sum_n,d dg2[n,d]**2
-    grad_norm_sum9 = 0.0
-    for n in range(N):
-        for d in range(D):
-            grad_norm_sum9 = plus(grad_norm_sum9, dg2[n, d] ** 2)
+    grad_norm_sum9 = each_2(N * D, dg2)
     # grad_norm_sum10 = sum_n,d db2[n,d]**2
-    grad_norm_sum10 = 0.0
-    for n in range(N):
-        for d in range(D):
-            grad_norm_sum10 = plus(grad_norm_sum10, db2[n, d] ** 2)
+    grad_norm_sum10 = each_2(N * D, db2)
     # grad_norm_sum11 = sum_n,f,d dW[n,f,d]**2
-    grad_norm_sum11 = 0.0
-    for n in range(N):
-        for f in range(F):
-            for d in range(D):
-                grad_norm_sum11 = plus(grad_norm_sum11, dW[n, f, d] ** 2)
+    grad_norm_sum11 = each_2(N * F * D, dW)
     # grad_norm_sum12 = sum_n,f dw[n,f]**2
-    grad_norm_sum12 = 0.0
-    for n in range(N):
-        for f in range(F):
-            grad_norm_sum12 = plus(grad_norm_sum12, dw[n, f] ** 2)
+    grad_norm_sum12 = each_2(N * F, dw)
     # grad_norm_sum13 = sum_n,d,f dU[n,d,f]**2
-    grad_norm_sum13 = 0.0
-    for n in range(N):
-        for d in range(D):
-            for f in range(F):
-                grad_norm_sum13 = plus(grad_norm_sum13, dU[n, d, f] ** 2)
+    grad_norm_sum13 = each_2(N * D * F, dU)
     # grad_norm_sum14 = sum_n,d du[n,d]**2
-    grad_norm_sum14 = 0.0
-    for n in range(N):
-        for d in range(D):
-            grad_norm_sum14 = plus(grad_norm_sum14, du[n, d] ** 2)
+    grad_norm_sum14 = each_2(N * D, du)
     # grad_norm_sum15 = sum_v,d dH[v,d]**2
-    grad_norm_sum15 = 0.0
-    for v in range(V):
-        for d in range(D):
-            grad_norm_sum15 = plus(grad_norm_sum15, dH[v, d] ** 2)
+    grad_norm_sum15 = each_2(V * D, dH)
     # grad_norm_sum16 = sum_v dh[v]**2
-    grad_norm_sum16 = 0.0
-    for v in range(V):
-        grad_norm_sum16 = plus(grad_norm_sum16, dh[v] ** 2)
+    grad_norm_sum16 = each_2(V, dh)
     # (U2) clip_scale = 1/max(1.0, sqrt(grad_norm_sum + grad_norm_sum2 + grad_norm_sum3 + grad_norm_sum4 + grad_norm_sum5 + grad_norm_sum6 + grad_norm_sum7 + grad_norm_sum8 + grad_norm_sum9 + grad_norm_sum10 + grad_norm_sum11 + grad_norm_sum12 + grad_norm_sum13 + grad_norm_sum14 + grad_norm_sum15 + grad_norm_sum16))
     clip_scale = 1.0 / max(1.0, sqrt(grad_norm_sum + grad_norm_sum2 + grad_norm_sum3 + grad_norm_sum4 + grad_norm_sum5 + grad_norm_sum6 + grad_norm_sum7 + grad_norm_sum8 + grad_norm_sum9 + grad_norm_sum10 + grad_norm_sum11 + grad_norm_sum12 + grad_norm_sum13 + grad_norm_sum14 + grad_norm_sum15 + grad_norm_sum16))
     # (U5) g_C[v,d] = dC[v,d]*clip_scale
-    for v in range(V):
-        for d in range(D):
-            g_C[v, d] = dC[v, d] * real(clip_scale)
+    each_3(V * D, clip_scale, dC.ctypes.data)
     # (U9) g_P[t,d] = dP[t,d]*clip_scale
-    for t_ in range(T):
-        for d in range(D):
-            g_P[t_, d] = dP[t_, d] * real(clip_scale)
+    each_3(T * D, clip_scale, dP)
     # (U13) g_Q[n,k,e,d] = dQ[n,k,e,d]*clip_scale
-    for n in range(N):
-        for k in range(K):
-            for e in range(E):
-                for d in range(D):
-                    g_Q[n, k, e, d] = dQ[n, k, e, d] * real(clip_scale)
+    each_3(N * K * E * D, clip_scale, dQ)
     # (U17) g_G[n,k,e,d] = dG[n,k,e,d]*clip_scale
-    for n in range(N):
-        for k in range(K):
-            for e in range(E):
-                for d in range(D):
-                    g_G[n, k, e, d] = dG[n, k, e, d] * real(clip_scale)
+    each_3(N * K * E * D, clip_scale, dG)
     # (U21) g_A[n,k,e,d] = dA[n,k,e,d]*clip_scale
-    for n in range(N):
-        for k in range(K):
-            for e in range(E):
-                for d in range(D):
-                    g_A[n, k, e, d] = dA[n, k, e, d] * real(clip_scale)
+    each_3(N * K * E * D, clip_scale, dA)
     # (U25) g_M[n,d,k,e] = dM[n,d,k,e]*clip_scale
-    for n in range(N):
-        for d in range(D):
-            for k in range(K):
-                for e in range(E):
-                    g_M[n, d, k, e] = dM[n, d, k, e] * real(clip_scale)
+    each_3(N * D * K * E, clip_scale, dM)
     # (U29) g_g1[n,d] = dg1[n,d]*clip_scale
-    for n in range(N):
-        for d in range(D):
-            g_g1[n, d] = dg1[n, d] * real(clip_scale)
+    each_3(N * D, clip_scale, dg1)
     # (U33) g_b1[n,d] = db1[n,d]*clip_scale
-    for n in range(N):
-        for d in range(D):
-            g_b1[n, d] = db1[n, d] * real(clip_scale)
+    each_3(N * D, clip_scale, db1)
     # (U37) g_g2[n,d] = dg2[n,d]*clip_scale
-    for n in range(N):
-        for d in range(D):
-            g_g2[n, d] = dg2[n, d] * real(clip_scale)
+    each_3(N * D, clip_scale, dg2)
     # (U41) g_b2[n,d] = db2[n,d]*clip_scale
-    for n in range(N):
-        for d in range(D):
-            g_b2[n, d] = db2[n, d] * real(clip_scale)
+    each_3(N * D, clip_scale, db2)
     # (U45) g_W[n,f,d] = dW[n,f,d]*clip_scale
-    for n in range(N):
-        for f in range(F):
-            for d in range(D):
-                g_W[n, f, d] = dW[n, f, d] * real(clip_scale)
+    each_3(N * F * D, clip_scale, dW)
     # (U49) g_w[n,f] = dw[n,f]*clip_scale
-    for n in range(N):
-        for f in range(F):
-            g_w[n, f] = dw[n, f] * real(clip_scale)
+    each_3(N * F, clip_scale, dw)
     # (U53) g_U[n,d,f] = dU[n,d,f]*clip_scale
-    for n in range(N):
-        for d in range(D):
-            for f in range(F):
-                g_U[n, d, f] = dU[n, d, f] * real(clip_scale)
+    each_3(N * D * F, clip_scale, dU)
     # (U57) g_u[n,d] = du[n,d]*clip_scale
-    for n in range(N):
-        for d in range(D):
-            g_u[n, d] = du[n, d] * real(clip_scale)
+    each_3(N * D, clip_scale, du)
     # (U61) g_H[v,d] = dH[v,d]*clip_scale
-    for v in range(V):
-        for d in range(D):
-            g_H[v, d] = dH[v, d] * real(clip_scale)
+    each_3(V * D, clip_scale, dH)
     # (U65) g_h[v] = dh[v]*clip_scale
-    for v in range(V):
-        g_h[v] = dh[v] * real(clip_scale)
+    each_3(V, clip_scale, dh)
     if not isfinite(L):
         return L
     # (U6) m_C_new[v,d] = beta1*m_C[v,d] + g_C[v,d]*(1 - beta1)
-    for v in range(V):
-        for d in range(D):
-            m_C_new[v, d] = real(beta1) * m_C[v, d] + g_C[v, d] * (real(1.0) - real(beta1))
-            # (U7) v_C_new[v,d] = g_C[v,d]**2*(1 - beta2) + beta2*v_C[v,d]
-            v_C_new[v, d] = g_C[v, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_C[v, d]
-            # (U8) C_new[v,d] = C[v,d] - lr*C_new_factor*m_C_new[v,d]/(eps + sqrt(C_new_factor2*v_C_new[v,d]))
-            C_new[v, d] = C[v, d] - real(lr) * real(C_new_factor) * m_C_new[v, d] / (real(eps) + sqrt(real(C_new_factor2) * v_C_new[v, d]))
+    # (U7) v_C_new[v,d] = g_C[v,d]**2*(1 - beta2) + beta2*v_C[v,d]
+    # (U8) C_new[v,d] = C[v,d] - lr*C_new_factor*m_C_new[v,d]/(eps + sqrt(C_new_factor2*v_C_new[v,d]))
+    each_4(V * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_C, dC.ctypes.data, v_C, C)
     # (U10) m_P_new[t,d] = beta1*m_P[t,d] + g_P[t,d]*(1 - beta1)
-    for t_ in range(T):
-        for d in range(D):
-            m_P_new[t_, d] = real(beta1) * m_P[t_, d] + g_P[t_, d] * (real(1.0) - real(beta1))
-            # (U11) v_P_new[t,d] = g_P[t,d]**2*(1 - beta2) + beta2*v_P[t,d]
-            v_P_new[t_, d] = g_P[t_, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_P[t_, d]
-            # (U12) P_new[t,d] = P[t,d] - lr*C_new_factor*m_P_new[t,d]/(eps + sqrt(C_new_factor2*v_P_new[t,d]))
-            P_new[t_, d] = P[t_, d] - real(lr) * real(C_new_factor) * m_P_new[t_, d] / (real(eps) + sqrt(real(C_new_factor2) * v_P_new[t_, d]))
+    # (U11) v_P_new[t,d] = g_P[t,d]**2*(1 - beta2) + beta2*v_P[t,d]
+    # (U12) P_new[t,d] = P[t,d] - lr*C_new_factor*m_P_new[t,d]/(eps + sqrt(C_new_factor2*v_P_new[t,d]))
+    each_4(T * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_P, dP, v_P, P)
     # (U14) m_Q_new[n,k,e,d] = beta1*m_Q[n,k,e,d] + g_Q[n,k,e,d]*(1 - beta1)
-    for n in range(N):
-        for k in range(K):
-            for e in range(E):
-                for d in range(D):
-                    m_Q_new[n, k, e, d] = real(beta1) * m_Q[n, k, e, d] + g_Q[n, k, e, d] * (real(1.0) - real(beta1))
-                    # (U15) v_Q_new[n,k,e,d] = g_Q[n,k,e,d]**2*(1 - beta2) + beta2*v_Q[n,k,e,d]
-                    v_Q_new[n, k, e, d] = g_Q[n, k, e, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_Q[n, k, e, d]
-                    # (U16) Q_new[n,k,e,d] = Q[n,k,e,d] - lr*C_new_factor*m_Q_new[n,k,e,d]/(eps + sqrt(C_new_factor2*v_Q_new[n,k,e,d]))
-                    Q_new[n, k, e, d] = Q[n, k, e, d] - real(lr) * real(C_new_factor) * m_Q_new[n, k, e, d] / (real(eps) + sqrt(real(C_new_factor2) * v_Q_new[n, k, e, d]))
+    # (U15) v_Q_new[n,k,e,d] = g_Q[n,k,e,d]**2*(1 - beta2) + beta2*v_Q[n,k,e,d]
+    # (U16) Q_new[n,k,e,d] = Q[n,k,e,d] - lr*C_new_factor*m_Q_new[n,k,e,d]/(eps + sqrt(C_new_factor2*v_Q_new[n,k,e,d]))
+    each_4(N * K * E * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_Q, dQ, v_Q, Q.ctypes.data)
     # (U18) m_G_new[n,k,e,d] = beta1*m_G[n,k,e,d] + g_G[n,k,e,d]*(1 - beta1)
-    for n in range(N):
-        for k in range(K):
-            for e in range(E):
-                for d in range(D):
-                    m_G_new[n, k, e, d] = real(beta1) * m_G[n, k, e, d] + g_G[n, k, e, d] * (real(1.0) - real(beta1))
-                    # (U19) v_G_new[n,k,e,d] = g_G[n,k,e,d]**2*(1 - beta2) + beta2*v_G[n,k,e,d]
-                    v_G_new[n, k, e, d] = g_G[n, k, e, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_G[n, k, e, d]
-                    # (U20) G_new[n,k,e,d] = G[n,k,e,d] - lr*C_new_factor*m_G_new[n,k,e,d]/(eps + sqrt(C_new_factor2*v_G_new[n,k,e,d]))
-                    G_new[n, k, e, d] = G[n, k, e, d] - real(lr) * real(C_new_factor) * m_G_new[n, k, e, d] / (real(eps) + sqrt(real(C_new_factor2) * v_G_new[n, k, e, d]))
+    # (U19) v_G_new[n,k,e,d] = g_G[n,k,e,d]**2*(1 - beta2) + beta2*v_G[n,k,e,d]
+    # (U20) G_new[n,k,e,d] = G[n,k,e,d] - lr*C_new_factor*m_G_new[n,k,e,d]/(eps + sqrt(C_new_factor2*v_G_new[n,k,e,d]))
+    each_4(N * K * E * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_G, dG, v_G, G.ctypes.data)
     # (U22) m_A_new[n,k,e,d] = beta1*m_A[n,k,e,d] + g_A[n,k,e,d]*(1 - beta1)
-    for n in range(N):
-        for k in range(K):
-            for e in range(E):
-                for d in range(D):
-                    m_A_new[n, k, e, d] = real(beta1) * m_A[n, k, e, d] + g_A[n, k, e, d] * (real(1.0) - real(beta1))
-                    # (U23) v_A_new[n,k,e,d] = g_A[n,k,e,d]**2*(1 - beta2) + beta2*v_A[n,k,e,d]
-                    v_A_new[n, k, e, d] = g_A[n, k, e, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_A[n, k, e, d]
-                    # (U24) A_new[n,k,e,d] = A[n,k,e,d] - lr*C_new_factor*m_A_new[n,k,e,d]/(eps + sqrt(C_new_factor2*v_A_new[n,k,e,d]))
-                    A_new[n, k, e, d] = A[n, k, e, d] - real(lr) * real(C_new_factor) * m_A_new[n, k, e, d] / (real(eps) + sqrt(real(C_new_factor2) * v_A_new[n, k, e, d]))
+    # (U23) v_A_new[n,k,e,d] = g_A[n,k,e,d]**2*(1 - beta2) + beta2*v_A[n,k,e,d]
+    # (U24) A_new[n,k,e,d] = A[n,k,e,d] - lr*C_new_factor*m_A_new[n,k,e,d]/(eps + sqrt(C_new_factor2*v_A_new[n,k,e,d]))
+    each_4(N * K * E * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_A, dA, v_A, A.ctypes.data)
     # (U26) m_M_new[n,d,k,e] = beta1*m_M[n,d,k,e] + g_M[n,d,k,e]*(1 - beta1)
-    for n in range(N):
-        for d in range(D):
-            for k in range(K):
-                for e in range(E):
-                    m_M_new[n, d, k, e] = real(beta1) * m_M[n, d, k, e] + g_M[n, d, k, e] * (real(1.0) - real(beta1))
-                    # (U27) v_M_new[n,d,k,e] = g_M[n,d,k,e]**2*(1 - beta2) + beta2*v_M[n,d,k,e]
-                    v_M_new[n, d, k, e] = g_M[n, d, k, e] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_M[n, d, k, e]
-                    # (U28) M_new[n,d,k,e] = M[n,d,k,e] - lr*C_new_factor*m_M_new[n,d,k,e]/(eps + sqrt(C_new_factor2*v_M_new[n,d,k,e]))
-                    M_new[n, d, k, e] = M[n, d, k, e] - real(lr) * real(C_new_factor) * m_M_new[n, d, k, e] / (real(eps) + sqrt(real(C_new_factor2) * v_M_new[n, d, k, e]))
+    # (U27) v_M_new[n,d,k,e] = g_M[n,d,k,e]**2*(1 - beta2) + beta2*v_M[n,d,k,e]
+    # (U28) M_new[n,d,k,e] = M[n,d,k,e] - lr*C_new_factor*m_M_new[n,d,k,e]/(eps + sqrt(C_new_factor2*v_M_new[n,d,k,e]))
+    each_4(N * D * K * E, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_M, dM, v_M, M.ctypes.data)
     # (U30) m_g1_new[n,d] = beta1*m_g1[n,d] + g_g1[n,d]*(1 - beta1)
-    for n in range(N):
-        for d in range(D):
-            m_g1_new[n, d] = real(beta1) * m_g1[n, d] + g_g1[n, d] * (real(1.0) - real(beta1))
-            # (U31) v_g1_new[n,d] = g_g1[n,d]**2*(1 - beta2) + beta2*v_g1[n,d]
-            v_g1_new[n, d] = g_g1[n, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_g1[n, d]
-            # (U32) g1_new[n,d] = g1[n,d] - lr*C_new_factor*m_g1_new[n,d]/(eps + sqrt(C_new_factor2*v_g1_new[n,d]))
-            g1_new[n, d] = g1[n, d] - real(lr) * real(C_new_factor) * m_g1_new[n, d] / (real(eps) + sqrt(real(C_new_factor2) * v_g1_new[n, d]))
+    # (U31) v_g1_new[n,d] = g_g1[n,d]**2*(1 - beta2) + beta2*v_g1[n,d]
+    # (U32) g1_new[n,d] = g1[n,d] - lr*C_new_factor*m_g1_new[n,d]/(eps + sqrt(C_new_factor2*v_g1_new[n,d]))
+    each_4(N * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_g1, dg1, v_g1, g1)
     # (U34) m_b1_new[n,d] = beta1*m_b1[n,d] + g_b1[n,d]*(1 - beta1)
-    for n in range(N):
-        for d in range(D):
-            m_b1_new[n, d] = real(beta1) * m_b1[n, d] + g_b1[n, d] * (real(1.0) - real(beta1))
-            # (U35) v_b1_new[n,d] = g_b1[n,d]**2*(1 - beta2) + beta2*v_b1[n,d]
-            v_b1_new[n, d] = g_b1[n, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_b1[n, d]
-            # (U36) b1_new[n,d] = b1[n,d] - lr*C_new_factor*m_b1_new[n,d]/(eps + sqrt(C_new_factor2*v_b1_new[n,d]))
-            b1_new[n, d] = b1[n, d] - real(lr) * real(C_new_factor) * m_b1_new[n, d] / (real(eps) + sqrt(real(C_new_factor2) * v_b1_new[n, d]))
+    # (U35) v_b1_new[n,d] = g_b1[n,d]**2*(1 - beta2) + beta2*v_b1[n,d]
+    # (U36) b1_new[n,d] = b1[n,d] - lr*C_new_factor*m_b1_new[n,d]/(eps + sqrt(C_new_factor2*v_b1_new[n,d]))
+    each_4(N * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_b1, db1, v_b1, b1)
     # (U38) m_g2_new[n,d] = beta1*m_g2[n,d] + g_g2[n,d]*(1 - beta1)
-    for n in range(N):
-        for d in range(D):
-            m_g2_new[n, d] = real(beta1) * m_g2[n, d] + g_g2[n, d] * (real(1.0) - real(beta1))
-            # (U39) v_g2_new[n,d] = g_g2[n,d]**2*(1 - beta2) + beta2*v_g2[n,d]
-            v_g2_new[n, d] = g_g2[n, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_g2[n, d]
-            # (U40) g2_new[n,d] = g2[n,d] - lr*C_new_factor*m_g2_new[n,d]/(eps + sqrt(C_new_factor2*v_g2_new[n,d]))
-            g2_new[n, d] = g2[n, d] - real(lr) * real(C_new_factor) * m_g2_new[n, d] / (real(eps) + sqrt(real(C_new_factor2) * v_g2_new[n, d]))
+    # (U39) v_g2_new[n,d] = g_g2[n,d]**2*(1 - beta2) + beta2*v_g2[n,d]
+    # (U40) g2_new[n,d] = g2[n,d] - lr*C_new_factor*m_g2_new[n,d]/(eps + sqrt(C_new_factor2*v_g2_new[n,d]))
+    each_4(N * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_g2, dg2, v_g2, g2)
     # (U42) m_b2_new[n,d] = beta1*m_b2[n,d] + g_b2[n,d]*(1 - beta1)
-    for n in range(N):
-        for d in range(D):
-            m_b2_new[n, d] = real(beta1) * m_b2[n, d] + g_b2[n, d] * (real(1.0) - real(beta1))
-            # (U43) v_b2_new[n,d] = g_b2[n,d]**2*(1 - beta2) + beta2*v_b2[n,d]
-            v_b2_new[n, d] = g_b2[n, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_b2[n, d]
-            # (U44) b2_new[n,d] = b2[n,d] - lr*C_new_factor*m_b2_new[n,d]/(eps + sqrt(C_new_factor2*v_b2_new[n,d]))
-            b2_new[n, d] = b2[n, d] - real(lr) * real(C_new_factor) * m_b2_new[n, d] / (real(eps) + sqrt(real(C_new_factor2) * v_b2_new[n, d]))
+    # (U43) v_b2_new[n,d] = g_b2[n,d]**2*(1 - beta2) + beta2*v_b2[n,d]
+    # (U44) b2_new[n,d] = b2[n,d] - lr*C_new_factor*m_b2_new[n,d]/(eps + sqrt(C_new_factor2*v_b2_new[n,d]))
+    each_4(N * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_b2, db2, v_b2, b2)
     # (U46) m_W_new[n,f,d] = beta1*m_W[n,f,d] + g_W[n,f,d]*(1 - beta1)
-    for n in range(N):
-        for f in range(F):
-            for d in range(D):
-                m_W_new[n, f, d] = real(beta1) * m_W[n, f, d] + g_W[n, f, d] * (real(1.0) - real(beta1))
-                # (U47) v_W_new[n,f,d] = g_W[n,f,d]**2*(1 - beta2) + beta2*v_W[n,f,d]
-                v_W_new[n, f, d] = g_W[n, f, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_W[n, f, d]
-                # (U48) W_new[n,f,d] = W[n,f,d] - lr*C_new_factor*m_W_new[n,f,d]/(eps + sqrt(C_new_factor2*v_W_new[n,f,d]))
-                W_new[n, f, d] = W[n, f, d] - real(lr) * real(C_new_factor) * m_W_new[n, f, d] / (real(eps) + sqrt(real(C_new_factor2) * v_W_new[n, f, d]))
+    # (U47) v_W_new[n,f,d] = g_W[n,f,d]**2*(1 - beta2) + beta2*v_W[n,f,d]
+    # (U48) W_new[n,f,d] = W[n,f,d] - lr*C_new_factor*m_W_new[n,f,d]/(eps + sqrt(C_new_factor2*v_W_new[n,f,d]))
+    each_4(N * F * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_W, dW, v_W, W.ctypes.data)
     # (U50) m_w_new[n,f] = beta1*m_w[n,f] + g_w[n,f]*(1 - beta1)
-    for n in range(N):
-        for f in range(F):
-            m_w_new[n, f] = real(beta1) * m_w[n, f] + g_w[n, f] * (real(1.0) - real(beta1))
-            # (U51) v_w_new[n,f] = g_w[n,f]**2*(1 - beta2) + beta2*v_w[n,f]
-            v_w_new[n, f] = g_w[n, f] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_w[n, f]
-            # (U52) w_new[n,f] = w[n,f] - lr*C_new_factor*m_w_new[n,f]/(eps + sqrt(C_new_factor2*v_w_new[n,f]))
-            w_new[n, f] = w[n, f] - real(lr) * real(C_new_factor) * m_w_new[n, f] / (real(eps) + sqrt(real(C_new_factor2) * v_w_new[n, f]))
+    # (U51) v_w_new[n,f] = g_w[n,f]**2*(1 - beta2) + beta2*v_w[n,f]
+    # (U52) w_new[n,f] = w[n,f] - lr*C_new_factor*m_w_new[n,f]/(eps + sqrt(C_new_factor2*v_w_new[n,f]))
+    each_4(N * F, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_w, dw, v_w, w)
     # (U54) m_U_new[n,d,f] = beta1*m_U[n,d,f] + g_U[n,d,f]*(1 - beta1)
-    for n in range(N):
-        for d in range(D):
-            for f in range(F):
-                m_U_new[n, d, f] = real(beta1) * m_U[n, d, f] + g_U[n, d, f] * (real(1.0) - real(beta1))
-                # (U55) v_U_new[n,d,f] = g_U[n,d,f]**2*(1 - beta2) + beta2*v_U[n,d,f]
-                v_U_new[n, d, f] = g_U[n, d, f] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_U[n, d, f]
-                # (U56) U_new[n,d,f] = U[n,d,f] - lr*C_new_factor*m_U_new[n,d,f]/(eps + sqrt(C_new_factor2*v_U_new[n,d,f]))
-                U_new[n, d, f] = U[n, d, f] - real(lr) * real(C_new_factor) * m_U_new[n, d, f] / (real(eps) + sqrt(real(C_new_factor2) * v_U_new[n, d, f]))
+    # (U55) v_U_new[n,d,f] = g_U[n,d,f]**2*(1 - beta2) + beta2*v_U[n,d,f]
+    # (U56) U_new[n,d,f] = U[n,d,f] - lr*C_new_factor*m_U_new[n,d,f]/(eps + sqrt(C_new_factor2*v_U_new[n,d,f]))
+    each_4(N * D * F, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_U, dU, v_U, U.ctypes.data)
     # (U58) m_u_new[n,d] = beta1*m_u[n,d] + g_u[n,d]*(1 - beta1)
-    for n in range(N):
-        for d in range(D):
-            m_u_new[n, d] = real(beta1) * m_u[n, d] + g_u[n, d] * (real(1.0) - real(beta1))
-            # (U59) v_u_new[n,d] = g_u[n,d]**2*(1 - beta2) + beta2*v_u[n,d]
-            v_u_new[n, d] = g_u[n, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_u[n, d]
-            # (U60) u_new[n,d] = u[n,d] - lr*C_new_factor*m_u_new[n,d]/(eps + sqrt(C_new_factor2*v_u_new[n,d]))
-            u_new[n, d] = u[n, d] - real(lr) * real(C_new_factor) * m_u_new[n, d] / (real(eps) + sqrt(real(C_new_factor2) * v_u_new[n, d]))
+    # (U59) v_u_new[n,d] = g_u[n,d]**2*(1 - beta2) + beta2*v_u[n,d]
+    # (U60) u_new[n,d] = u[n,d] - lr*C_new_factor*m_u_new[n,d]/(eps + sqrt(C_new_factor2*v_u_new[n,d]))
+    each_4(N * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_u, du, v_u, u)
     # (U62) m_H_new[v,d] = beta1*m_H[v,d] + g_H[v,d]*(1 - beta1)
-    for v in range(V):
-        for d in range(D):
-            m_H_new[v, d] = real(beta1) * m_H[v, d] + g_H[v, d] * (real(1.0) - real(beta1))
-            # (U63) v_H_new[v,d] = g_H[v,d]**2*(1 - beta2) + beta2*v_H[v,d]
-            v_H_new[v, d] = g_H[v, d] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_H[v, d]
-            # (U64) H_new[v,d] = H[v,d] - lr*C_new_factor*m_H_new[v,d]/(eps + sqrt(C_new_factor2*v_H_new[v,d]))
-            H_new[v, d] = H[v, d] - real(lr) * real(C_new_factor) * m_H_new[v, d] / (real(eps) + sqrt(real(C_new_factor2) * v_H_new[v, d]))
+    # (U63) v_H_new[v,d] = g_H[v,d]**2*(1 - beta2) + beta2*v_H[v,d]
+    # (U64) H_new[v,d] = H[v,d] - lr*C_new_factor*m_H_new[v,d]/(eps + sqrt(C_new_factor2*v_H_new[v,d]))
+    each_4(V * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_H, dH, v_H, H)
     # (U66) m_h_new[v] = beta1*m_h[v] + g_h[v]*(1 - beta1)
-    for v in range(V):
-        m_h_new[v] = real(beta1) * m_h[v] + g_h[v] * (real(1.0) - real(beta1))
-        # (U67) v_h_new[v] = g_h[v]**2*(1 - beta2) + beta2*v_h[v]
-        v_h_new[v] = g_h[v] ** 2 * (real(1.0) - real(beta2)) + real(beta2) * v_h[v]
-        # (U68) h_new[v] = h[v] - lr*C_new_factor*m_h_new[v]/(eps + sqrt(C_new_factor2*v_h_new[v]))
-        h_new[v] = h[v] - real(lr) * real(C_new_factor) * m_h_new[v] / (real(eps) + sqrt(real(C_new_factor2) * v_h_new[v]))
+    # (U67) v_h_new[v] = g_h[v]**2*(1 - beta2) + beta2*v_h[v]
+    # (U68) h_new[v] = h[v] - lr*C_new_factor*m_h_new[v]/(eps + sqrt(C_new_factor2*v_h_new[v]))
+    each_4(V, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_h, dh, v_h, h)
     return L
 
 
@@ -2045,7 +1743,7 @@ def train_steps(
             for axis1 in range(y.shape[1]):
                 y_batch[row, axis1] = y[order[turn, row], axis1]
         losses[turn] = step(
-            B, T, D, N, K, E, F, V, threads, lr[turn], beta1[turn], beta2[turn], eps[turn], t[turn], at[0],
+            V, D, T, N, K, E, F, B, threads, lr[turn], beta1[turn], beta2[turn], eps[turn], t[turn], at[0],
             at[1], at[2], at[3], at[4], at[5], at[6], at[7], at[8], at[9], at[10], at[11], at[12], at[13],
             at[14], at[15], at[16], at[17], at[18], at[19], at[20], at[21], at[22], at[23], at[24], at[25],
             at[26], at[27], at[28], at[29], at[30], at[31], at[32], at[33], at[34], at[35], at[36], at[37],
@@ -2164,12 +1862,14 @@ def train_chunk(
     at_1 = np.array(at_1, np.uintp)
     at = addresses(np.int32, x_batch)
     at += addresses(
-        real, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, z, dC, dP, dQ, dG, dA, dM, dg1, db1, dg2,
-        db2, dW, dw, dU, du, dH, dh, m_C, v_C, m_P, v_P, m_Q, v_Q, m_G, v_G, m_A, v_A, m_M, v_M, m_g1, v_g1,
-        m_b1, v_b1, m_g2, v_g2, m_b2, v_b2, m_W, v_W, m_w, v_w, m_U, v_U, m_u, v_u, m_H, v_H, m_h, v_h,
-        Q_turned, G_turned, A_turned, M_turned, W_turned, U_turned, L_rows, dP_parts, dQ_parts, dG_parts,
-        dA_parts, dM_parts, dg1_parts, db1_parts, dg2_parts, db2_parts, dW_parts, dw_parts, dU_parts,
-        du_parts, dH_parts, dh_parts,
+        real, C, P, g1, b1, g2, b2, w, u, H, h, dP, dQ, dG, dA, dM, dg1, db1, dg2, db2, dW, dw, dU, du, dH,
+        dh, m_C, v_C, m_P, v_P, m_Q, v_Q, m_G, v_G, m_A, v_A, m_M, v_M, m_g1, v_g1, m_b1, v_b1, m_g2, v_g2,
+        m_b2, v_b2, m_W, v_W, m_w, v_w, m_U, v_U, m_u, v_u, m_H, v_H, m_h, v_h, dP_parts, dQ_parts,
+        dG_parts, dA_parts, dM_parts, dg1_parts, db1_parts, dg2_parts, db2_parts, dW_parts, dw_parts,
+        dU_parts, du_parts, dH_parts, dh_parts,
+    )
+    at += addresses(
+        real, Q, G, A, M, W, U, z, dC, Q_turned, G_turned, A_turned, M_turned, W_turned, U_turned, L_rows,
     )
     at += addresses(np.uintp, at_1)
     at = np.array(at, np.uintp)

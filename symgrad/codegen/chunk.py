@@ -14,7 +14,7 @@ from itertools import groupby
 from ..language.masks import DRAW
 from ..language.program import Role, Tensor
 from .linked import NUMBERS, Linked
-from .printer import Names
+from .names import Names
 from .python_text import INDENT, function, indented, quoted, read_names, wrapped
 from .setup import Setup, assigned
 from .sweep_functions import NJIT, SweepFunction

@@ -18,11 +18,13 @@ from ..language.evaluation import states_read
 from ..language.notation import equation_text, text
 from ..language.program import Equation, Program, Role, Tensor
 from ..language.terms import reads
+from .alike import Alike
 from .chunk import Chunk
 from .functions import FROM_NUMBA, support
 from .header import header
 from .linked import Linked, PartArray, arguments
-from .printer import Names, Printer
+from .names import Names
+from .printer import Printer
 from .python_text import function, indented, quoted, read_names
 from .schedule.plan import Nest
 from .setup import Setup, assigned
@@ -73,9 +75,11 @@ class File:
         self.settings = program.with_role(Role.SETTING)
         self.batch = batch_axis(program)
         self.used: set[str] = set()
+        self.alike = Alike(parts.step, self.names, self.used)
         self.sweeps = {
-            function: sweep_functions(nest, self.names, self.used, function, threads=function == "step")
+            function: sweep_functions(nest, self.names, self.used, function, address)
             for function, nest in nests.items()
+            for address in [self.alike.address if function == "step" else None]
         }
 
     @property
@@ -155,7 +159,8 @@ class File:
             return self.function("step", arguments, doc, [*sizes, *self.step_body])
         own = {argument.name for argument in self.linked.arguments}  # what only sweeps read goes past the step
         shapes = self.shapes([tensor for tensor in arguments if self.names.tensor(tensor.name) in own])
-        return self.of_sweeps("step") + "\n" + self.linked.source(quoted([doc, "", *shapes]), self.step_body)
+        alike = "".join(f"\n{source}\n\n" for source in self.alike.sources)
+        return alike + self.of_sweeps("step") + "\n" + self.linked.source(quoted([doc, "", *shapes]), self.step_body)
 
     @cached_property
     def step_body(self) -> list[str]:
@@ -169,7 +174,9 @@ class File:
         """The step that has sweeps."""
         nest, read = self.parts.step, read_names(self.step_body)
         printer = Printer(nest, self.names, self.used)
-        found = arguments(nest, self.names, printer, read, self.part_arrays("step"), "threads", updates=True)
+        parts = self.part_arrays("step")
+        places = self.alike.passed_on | {array.name for array in parts}
+        found = arguments(nest, self.names, printer, read, parts, "threads", places)
         return Linked("step", (*found, *(sweep.at for sweep in self.sweeps["step"])), "types.float64")
 
     def train_chunk(self) -> str:
@@ -216,7 +223,8 @@ class File:
 
     def printed(self, nest: Nest, function: str) -> list[str]:
         calls = [sweep.call for sweep in self.sweeps[function]]
-        return Printer(nest, self.names, self.used, calls=calls).nodes(nest.nodes, "")
+        nodes = self.alike.nodes if function == "step" else nest.nodes
+        return Printer(nest, self.names, self.used, calls=calls).nodes(nodes, "")
 
     def part_arrays(self, function: str) -> list[PartArray]:
         """Each once: the arrays with an axis of parts that the function's sweeps use."""

@@ -125,6 +125,17 @@ def addresses(number, *arrays):
     return [array.ctypes.data for array in arrays]
 '''
 
+ADD_PARTS = '''
+@for_c(types.void(types.intp, types.intp, REALS, REALS))
+def add_parts(parts, count, total, of_parts):
+    """total += what each part has summed; arrays of `count` entries, and of as many for each part."""
+    total = carray(total, (count,), real)
+    of_parts = carray(of_parts, (parts, count), real)
+    for part in range(parts):
+        for k in range(count):
+            total[k] += of_parts[part, k]
+'''
+
 WORKSPACE = '''
 SPARE = {}  # the arrays of the last chunk, by shape and type: a page that is new costs more than what is written to it
 
@@ -272,6 +283,7 @@ PLAIN = {  # the same in each dtype
     "draw_mask": DRAW_MASK,
     "parts_for": THREADS,
     "for_c": FOR_C,
+    "add_parts": ADD_PARTS,
     "workspace": WORKSPACE,
 }
 FROM_NUMBA = ("carray", "prange")

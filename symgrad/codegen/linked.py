@@ -7,19 +7,20 @@ and give the addresses their shapes; callers find them through the linker.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..language.program import Role
 from ..language.terms import Term
-from .printer import INT, Names, Printer
+from .names import Names
+from .printer import INT, Printer
 from .python_text import indented, read_names, wrapped
 from .schedule.plan import Nest
 
 SIZE, NUMBER, ID, LONG_ID, REAL = "types.intp", "types.float64", "IDS", "types.CPointer(types.int64)", "REALS"
-ADDRESS = "ADDRESSES"
-KINDS = (SIZE, NUMBER, ID, LONG_ID, REAL, ADDRESS)  # what C knows arguments as, in their order
-NUMBERS = {REAL: "real", ID: "np.int32", LONG_ID: "np.int64", ADDRESS: "np.uintp"}  # of arrays
+ADDRESS, PLACE = "ADDRESSES", "types.uintp"  # addresses of arrays; the place of a real array that is only passed on
+KINDS = (SIZE, NUMBER, ID, LONG_ID, PLACE, REAL, ADDRESS)  # what C knows arguments as, in their order
+NUMBERS = {PLACE: "real", REAL: "real", ID: "np.int32", LONG_ID: "np.int64", ADDRESS: "np.uintp"}  # of arrays
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,9 @@ class Linked:
     def source(self, doc: Sequence[str], body: Sequence[str]) -> str:
         counts = {kind: sum(argument.kind == kind for argument in self.arguments) for kind in KINDS}
         signature = ", ".join(f"*[{kind}] * {count}" for kind, count in counts.items() if count)
-        shaped = [f"{a.name} = carray({a.name}, ({a.shape}), {NUMBERS[a.kind]})" for a in self.arrays]
+        shaped = [
+            f"{a.name} = carray({a.name}, ({a.shape}), {NUMBERS[a.kind]})" for a in self.arrays if a.kind != PLACE
+        ]
         names = ", ".join(argument.name for argument in self.arguments)
         lines = [
             f"@for_c({self.result}({signature}))",
@@ -75,13 +78,20 @@ class Linked:
 
 
 def arguments(
-    nest: Nest, names: Names, printer: Printer, read: set[str], parts: Iterable[PartArray], count: str, updates: bool
+    nest: Nest,
+    names: Names,
+    printer: Printer,
+    read: set[str],
+    parts: Iterable[PartArray],
+    count: str,
+    places: Container[str] | None = None,
 ) -> tuple[Argument, ...]:
     """Of a function that reads these names: sizes, numbers, tokens and arrays, and the sizes of those arrays.
 
-    `count` is how many parts a part array has.  A function that `updates` gets the arrays of parameters without an
-    axis, another one the numbers in them.
+    `count` is how many parts a part array has.  A step has `places`, the names of those arrays that it only passes on;
+    it gets the arrays of parameters without an axis too, another function the numbers in them.
     """
+    updates, places = places is not None, places or ()
     of_part = {array.name: array for array in parts}
 
     def array(name: str, extents: Sequence[str], kind: str) -> Argument:
@@ -94,7 +104,9 @@ def arguments(
     for (kind, name), written in list(names.given.items()):
         if written not in read or kind == "size":
             continue
-        if written in of_part:
+        if written in places:
+            found.append(Argument(PLACE, written, written))
+        elif written in of_part:
             found.append(array(written, (count, *shape(of_part[written].shape)), REAL))
         elif kind == "tensor":
             tensor = nest.stored(name)

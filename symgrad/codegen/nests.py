@@ -2,6 +2,7 @@
 
     Node = Comment(lines)  |  Zero(tensor)  |  Assign(target, op, value)  |  MatrixProduct(product, accumulate)
          | Loop(index, body)  |  Sweep(axis, tile, size, body)  |  Within(place, body)  |  StopIfNotFinite(loss)
+         | Lines(lines)
 
 A `Read` without indices whose name is in `Nest.locals_` is a local number.  Bodies are lists while nests are put
 together; afterwards nobody changes them.
@@ -85,7 +86,14 @@ class Within:
     body: tuple[Node, ...]
 
 
-Node = Comment | Zero | Assign | MatrixProduct | StopIfNotFinite | Loop | Sweep | Within
+@dataclass(frozen=True)
+class Lines:
+    """What is written already, with which nothing else can be done."""
+
+    lines: list[str]
+
+
+Node = Lines | Comment | Zero | Assign | MatrixProduct | StopIfNotFinite | Loop | Sweep | Within
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from ..language.program import Role, Tensor
 from ..language.sizes import solved
 from ..language.terms import Term
 from .linked import PartArray
-from .printer import INT, Names, Printer
+from .names import Names
+from .printer import INT, Printer
 from .schedule.plan import Nest, sizes_in, sizes_named
 
 

@@ -13,15 +13,16 @@ all parts are done.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ..language.algebra import mul
 from ..language.notation import text
 from ..language.terms import ONE, Const, Term
 from .linked import ADDRESS, SIZE, Argument, Linked, PartArray, arguments
+from .names import Names
 from .nests import Assign, Loop, MatrixProduct, Node, Sweep, Within
-from .printer import INT, Names, Printer
+from .printer import INT, Printer
 from .python_text import INDENT, function, read_names, wrapped
 from .schedule.plan import Nest
 
@@ -42,10 +43,15 @@ class SweepFunction:
     at: Argument | None
 
 
-def sweep_functions(nest: Nest, names: Names, used: set[str], function: str, threads: bool) -> list[SweepFunction]:
-    """One for each sweep of the nest, in order; `function` is the name of the one that calls them."""
+def sweep_functions(
+    nest: Nest, names: Names, used: set[str], function: str, address: Callable[[str], str] | None = None
+) -> list[SweepFunction]:
+    """One for each sweep of the nest, in order; `function` is the name of the one that calls them.
+
+    They run on threads where that function has `address`, which tells where it finds the array of a tensor.
+    """
     return [
-        Writer(nest, names, used, sweep, f"{function}_sweep_{n}", f"at_{n}" if threads else "", n % 2 == 0).written()
+        Writer(nest, names, used, sweep, f"{function}_sweep_{n}", f"at_{n}", address, n % 2 == 0).written()
         for n, sweep in enumerate(nest.sweeps, 1)
     ]
 
@@ -54,10 +60,19 @@ class Writer:
     """`at`: what its array of addresses is called where it runs on threads."""
 
     def __init__(
-        self, nest: Nest, names: Names, used: set[str], sweep: Sweep, name: str, at: str, backwards: bool
+        self,
+        nest: Nest,
+        names: Names,
+        used: set[str],
+        sweep: Sweep,
+        name: str,
+        at: str,
+        address: Callable[[str], str] | None,
+        backwards: bool,
     ) -> None:
         self.nest, self.names, self.used, self.sweep, self.backwards = nest, names, used, sweep, backwards
-        self.at = names.identifier("addresses", at) if at else ""
+        self.at = names.identifier("addresses", at) if address else ""
+        self.address = address
         self.name = names.identifier("function", name)
         self.printer = Printer(nest, names, used, sweep)
 
@@ -68,7 +83,7 @@ class Writer:
         of_part = dict(zip((*sweep.held, *sweep.partial, *sweep.local), (*own, *local), strict=True))
         doc, *body = self.body(of_part)
         parts = (Argument(SIZE, "part", "part"), Argument(SIZE, "parts", "parts"))
-        found = arguments(self.nest, self.names, self.printer, read_names(body), (*own, *local), "parts", updates=False)
+        found = arguments(self.nest, self.names, self.printer, read_names(body), (*own, *local), "parts")
         function = Linked(self.name, (*parts, *(argument for argument in found if argument.name != "parts")))
         sources, calls = self.on_threads(function, [doc], body) if self.at else self.alone(function, [doc, *body])
         for name in sweep.partial:
@@ -78,6 +93,10 @@ class Writer:
 
     def sum_of_parts(self, name: str, array: PartArray) -> list[str]:
         """The lines that add what each part has summed to the tensor."""
+        if self.address:
+            self.used.add("add_parts")
+            count = self.printer.term(mul(*array.shape), INT)[0]
+            return wrapped("add_parts", f"parts, {count}, {self.address(name)}, {array.name}")
         indices = self.nest.program.tensors[name].indices
         places = ", ".join(self.names.index(index) for index in indices)
         loops = [(self.names.index(index), self.printer.term(index.extent, INT)[0]) for index in indices]

@@ -7,7 +7,7 @@ import ast
 import pytest
 from sympy import exp
 
-from symgrad.codegen.printer import RESERVED
+from symgrad.codegen.names import RESERVED
 from symgrad.language.errors import DeclarationError
 from symgrad.language.model import Model
 from symgrad.language.optimizers import SGD, Adam, Optimizer

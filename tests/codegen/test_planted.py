@@ -78,8 +78,8 @@ def test_every_kind_of_mistake_is_planted() -> None:
 
 
 LOST_PARTS = {
-    "the first part twice": ("+= dh_sum_parts[part, ", "+= dh_sum_parts[0, "),
-    "the last part alone": ("+= dh_sum_parts[part, ", "= dh_sum_parts[part, "),
+    "the first part twice": ("+= of_parts[part, ", "+= of_parts[0, "),
+    "the last part alone": ("+= of_parts[part, ", "= of_parts[part, "),
 }
 
 
