@@ -78,7 +78,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "acba96bae8c8"  # of what follows: functions of another file have other names
+DIGEST = "480d79b10f6d"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 ADDRESSES = types.CPointer(types.uintp)
@@ -556,7 +556,7 @@ def gradients(x, y, C, W, R, c, U, k):
 
 
 @for_c(types.void(*[types.intp] * 1, *[REALS] * 1))
-def each_1(count, dC):
+def zero(count, dC):
     """Entry by entry, whatever the axes: done 6 times, and written as for the first of them."""
     dC = carray(dC, (count,), real)
     for entry in range(count):
@@ -824,12 +824,12 @@ def step(
         for n in range(4):
             for i in range(H):
                 R_turned[j, n, i] = R[n, i, j]
-    each_1(V * D, dC.ctypes.data)
-    each_1(4 * H * D, dW)
-    each_1(4 * H ** 2, dR)
-    each_1(4 * H, dc)
-    each_1(V * H, dU)
-    each_1(V, dk)
+    zero(V * D, dC.ctypes.data)
+    zero(4 * H * D, dW)
+    zero(4 * H ** 2, dR)
+    zero(4 * H, dc)
+    zero(V * H, dU)
+    zero(V, dk)
     # C_new_factor = 1/(1 - beta1**t)
     C_new_factor = 1.0 / (1.0 - beta1 ** t)
     # C_new_factor2 = 1/(1 - beta2**t)

@@ -56,7 +56,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "41d309997dd4"  # of what follows: functions of another file have other names
+DIGEST = "0738a3c00105"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 ADDRESSES = types.CPointer(types.uintp)
@@ -639,7 +639,7 @@ def gradients(x, y, C, W1, gain, bias, W2, b2):
 
 
 @for_c(types.void(*[types.intp] * 1, *[REALS] * 1))
-def each_1(count, m):
+def zero(count, m):
     """Entry by entry, whatever the axes: done 6 times, and written as for the first of them."""
     m = carray(m, (count,), real)
     # (F2) m[i] = 1/B * sum_b z[b,i]
@@ -828,12 +828,12 @@ def step(
     # (F1) z[b,i] = sum_t,d C_x[b,t,d]*W1[i,t,d]
     product(C_x.reshape(B, N*D), AS_IS, W1.reshape(H, N*D), TRANSPOSED, 1.0, 0.0, z)
     # (F2) m[i] = 1/B * sum_b z[b,i]
-    each_1(H, m.ctypes.data)
+    zero(H, m.ctypes.data)
     for b in range(B):
         for i in range(H):
             m[i] += z[b, i] / real(B)
     # (F3) s[i] = 1/(B - 1) * sum_b (z[b,i] - m[i])**2
-    each_1(H, s.ctypes.data)
+    zero(H, s.ctypes.data)
     for b in range(B):
         for i in range(H):
             s[i] += (z[b, i] - m[i]) ** 2 / (real(B) - real(1.0))
@@ -859,13 +859,13 @@ def step(
             o_y_total = plus(o_y_total, W2_y[b, i] * h[b, i])
         o_y[b] = b2_y + o_y_total
     # p_sum[b] = sum_tile o_max_shift[tile,b]*p_sum_tile[tile,b]
-    each_1(B, p_sum.ctypes.data)
+    zero(B, p_sum.ctypes.data)
     # dh_sum[b,i] = sum_tile o_max_shift[tile,b]*dh_sum_tile[tile,b,i]
-    each_1(B * H, dh_sum.ctypes.data)
+    zero(B * H, dh_sum.ctypes.data)
     # ds_sum[i] = sum_b n[b,i]*dn[b,i]
-    each_1(H, ds_sum.ctypes.data)
+    zero(H, ds_sum.ctypes.data)
     # dm_sum[i] = sum_b dn[b,i]
-    each_1(H, dm_sum.ctypes.data)
+    zero(H, dm_sum.ctypes.data)
     parts = parts_for(V * B * H, threads)
     run_step_sweep_1(parts, H, B, V, at_1)
     # (o_max) o_max[b] = max_tile o_max_tile[tile,b]

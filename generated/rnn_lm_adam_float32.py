@@ -68,7 +68,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "ec0538966ea9"  # of what follows: functions of another file have other names
+DIGEST = "84637d9468ce"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 ADDRESSES = types.CPointer(types.uintp)
@@ -489,7 +489,7 @@ def gradients(x, y, C, W, R, s, U, k):
 
 
 @for_c(types.void(*[types.intp] * 1, *[REALS] * 1))
-def each_1(count, dC):
+def zero(count, dC):
     """Entry by entry, whatever the axes: done 6 times, and written as for the first of them."""
     dC = carray(dC, (count,), real)
     for entry in range(count):
@@ -711,12 +711,12 @@ def step(
     for j in range(H):
         for i in range(H):
             R_turned[j, i] = R[i, j]
-    each_1(V * D, dC.ctypes.data)
-    each_1(H * D, dW)
-    each_1(H ** 2, dR)
-    each_1(H, ds)
-    each_1(V * H, dU)
-    each_1(V, dk)
+    zero(V * D, dC.ctypes.data)
+    zero(H * D, dW)
+    zero(H ** 2, dR)
+    zero(H, ds)
+    zero(V * H, dU)
+    zero(V, dk)
     # C_new_factor = 1/(1 - beta1**t)
     C_new_factor = 1.0 / (1.0 - beta1 ** t)
     # C_new_factor2 = 1/(1 - beta2**t)

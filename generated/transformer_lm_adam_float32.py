@@ -157,7 +157,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "9e7538d55baf"  # of what follows: functions of another file have other names
+DIGEST = "5c72f9f16e3c"  # of what follows: functions of another file have other names
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 ADDRESSES = types.CPointer(types.uintp)
@@ -956,7 +956,7 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
 
 
 @for_c(types.void(*[types.intp] * 1, *[REALS] * 1))
-def each_1(count, dC):
+def zero(count, dC):
     """Entry by entry, whatever the axes: done 16 times, and written as for the first of them."""
     dC = carray(dC, (count,), real)
     for entry in range(count):
@@ -1546,22 +1546,22 @@ def step(
         for f in range(F):
             for d in range(D):
                 U_turned[n, f, d] = U[n, d, f]
-    each_1(V * D, dC.ctypes.data)
-    each_1(T * D, dP)
-    each_1(N * K * E * D, dQ)
-    each_1(N * K * E * D, dG)
-    each_1(N * K * E * D, dA)
-    each_1(N * D * K * E, dM)
-    each_1(N * D, dg1)
-    each_1(N * D, db1)
-    each_1(N * D, dg2)
-    each_1(N * D, db2)
-    each_1(N * F * D, dW)
-    each_1(N * F, dw)
-    each_1(N * D * F, dU)
-    each_1(N * D, du)
-    each_1(V * D, dH)
-    each_1(V, dh)
+    zero(V * D, dC.ctypes.data)
+    zero(T * D, dP)
+    zero(N * K * E * D, dQ)
+    zero(N * K * E * D, dG)
+    zero(N * K * E * D, dA)
+    zero(N * D * K * E, dM)
+    zero(N * D, dg1)
+    zero(N * D, db1)
+    zero(N * D, dg2)
+    zero(N * D, db2)
+    zero(N * F * D, dW)
+    zero(N * F, dw)
+    zero(N * D * F, dU)
+    zero(N * D, du)
+    zero(V * D, dH)
+    zero(V, dh)
     # C_new_factor = 1/(1 - beta1**t)
     C_new_factor = 1.0 / (1.0 - beta1 ** t)
     # C_new_factor2 = 1/(1 - beta2**t)

@@ -198,7 +198,8 @@ class Alike:
         found += [Argument(REAL, names.tensor(name), names.tensor(name), f"{count},") for name in homes]
         result = [f"return {names.tensor(flat.start.target.tensor)}"] if flat.start else []
         kind = "types.float64" if flat.start else "types.void"
-        linked = Linked(names.identifier("function", f"each_{number}"), tuple(found), kind)
+        zeros = len(flat.body) == 1 and flat.body[0].value == Const(0)
+        linked = Linked(names.identifier("function", "zero" if zeros else f"each_{number}"), tuple(found), kind)
         doc = f'"""Entry by entry, whatever the axes: done {len(flats)} times, and written as for the first of them."""'
         self.used |= {"for_c", "carray"}
         self.sources.append(linked.source([doc], [*aliases, *lines, *result]))
