@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import pipeline
 from ..codegen.arguments import thread_count
-from ..language.batch import batch_axis, why_no_batch
+from ..language.batch import batch_axis, is_total, why_no_batch
 from ..language.errors import DataError, TrainingError
 from ..language.evaluation import evaluation_form
 from ..language.model import Model
@@ -124,7 +124,8 @@ def train(
         values |= started or {}
         states = {tensor.name: values.pop(tensor.name) for tensor in emitted.states}
         lasting = tuple(tensor.name for tensor in program.with_role(Role.STATE))
-        loop = Loop(emitted, data, values, states, training, report, lasting)
+        rows = training.batch if is_total(program) else 1
+        loop = Loop(emitted, data, values, states, training, report, lasting, rows)
         fit = loop.run()
         if fit.stopped == "interrupted" and not len(fit.losses):
             raise KeyboardInterrupt

@@ -83,6 +83,7 @@ class Loop:
     """One run: `parameters` and `states` are trained in place, and no step depends on the cut into chunks.
 
     `lasting` names the states that are the model's own and belong to a trained model; the others are the optimizer's.
+    `rows` is how many rows' losses a step's loss adds up: 1, or a batch where it is a total; what is told is a row's.
     Ctrl-C ends it between two chunks, a loss that is not finite before its step; `run` tells so and does not raise.
     Raises TrainingError for a setting that neither the loop nor the optimizer gives.
     """
@@ -94,6 +95,7 @@ class Loop:
     training: Training
     report: Report
     lasting: tuple[str, ...] = ()
+    rows: int = 1
     clock: Callable[[], float] = time.perf_counter
 
     def __post_init__(self) -> None:
@@ -200,7 +202,7 @@ class Loop:
         evaluation = Evaluation(
             self.step,
             self.step / self.order.steps_per_epoch,
-            float(self.losses[since : self.step].mean()),
+            float(self.losses[since : self.step].mean()) / self.rows,
             valid,
             better,
             self.clock() - self.began,
@@ -221,7 +223,7 @@ class Loop:
         done = self.step - step
         left = None if done == 0 else (self.clock() - at) / done * (self.total - self.step)
         per_epoch = self.order.steps_per_epoch
-        recent = self.losses[max(0, self.step - 100) : self.step].mean()
+        recent = self.losses[max(0, self.step - 100) : self.step].mean() / self.rows
         return Progress(
             self.step, self.total, self.step // per_epoch, math.ceil(self.total / per_epoch), float(recent), left
         )

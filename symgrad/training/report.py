@@ -14,8 +14,8 @@ class Evaluation:
     """The losses at one point of a run, in nats per token where the loss is a mean of -log p.
 
     `step` and `epoch` count what is done, `train` is the mean of the steps' losses since the evaluation before (each
-    taken before its step), `valid` is None where there is no such part, `best` says that none before was better, and
-    `seconds` runs from the start of training.
+    taken before its step; where the loss is a total over the batch, a row's share of it), `valid` is None where there
+    is no such part, `best` says that none before was better, and `seconds` runs from the start of training.
     """
 
     step: int
@@ -28,7 +28,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run is after a chunk of steps; `loss` is the mean of the last 100 steps' losses.
+    """Where a run is after a chunk of steps; `loss` is the mean of the last 100 steps' losses, for a row of a total.
 
     `seconds_left` is None until one chunk has been timed.
     """

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sympy import log
+from sympy import Expr, log
 
 from symgrad.language.model import Model, normal, zeros
 from symgrad.language.program import Program, Role
@@ -60,13 +60,13 @@ def tagger() -> Model:
     return model
 
 
-def regression() -> Model:
-    """L = mean (y - sum_d w[d] x[d])**2 with real inputs."""
+def regression(over: Callable[..., Expr] = mean) -> Model:
+    """L = mean (y - sum_d w[d] x[d])**2 with real inputs, or what else is taken `over` the rows."""
     model = Model("regression")
     b, d = axes("b:B d:D")
     w = model.parameters(w=zeros(d))
     x, y = model.inputs(x=(b, d), y=(b,))
-    model.minimize("L", mean((y[b] - total(w[d] * x[b, d], d)) ** 2, b))
+    model.minimize("L", over((y[b] - total(w[d] * x[b, d], d)) ** 2, b))
     return model
 
 

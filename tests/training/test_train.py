@@ -13,6 +13,7 @@ import pytest
 from rich.console import Console
 
 from symgrad.language.errors import DataError, TrainingError
+from symgrad.language.surface import total
 from symgrad.training import Arrays, Text, load_checkpoint, train
 from symgrad.training.console import ConsoleReport
 from symgrad.training.report import Evaluation, Progress, duration_text, loss_text, perplexity
@@ -195,6 +196,23 @@ def test_a_model_with_real_inputs_and_no_validation(tmp_path):
     assert (result.valid, result.test, result.best_epoch) == (None, None, None)
     assert "(" not in stream.getvalue().splitlines()[-1]
     assert "holds the parameters after the last step" in stream.getvalue()
+
+
+def test_a_loss_that_is_a_total_is_told_by_row(tmp_path):
+    class Totals(Bigram):
+        def chunk(self, order, settings, data, parameters, states, losses):
+            losses[:] = [(data["y"][rows] ** 2).sum() for rows in order]
+            return len(order)
+
+        def mean_loss(self, data, parameters, batch, threads=1):
+            return float((data["y"] ** 2).mean())
+
+    x = np.random.default_rng(0).standard_normal((64, 2))
+    training = plan(data=Arrays({"x": x, "y": x[:, 0]}), rate=0.0, batch=8, epochs=2)
+    model = regression(total)
+    result = train(model, training, out=tmp_path / "o", quiet=True, generate=generates(Totals(model.program)))
+    assert [evaluation.train for evaluation in result.evaluations] == pytest.approx([result.train] * 2)
+    assert result.step_losses.mean() == pytest.approx(8 * result.train)
 
 
 def printed(tmp_path, **changes) -> list[str]:
