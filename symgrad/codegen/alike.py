@@ -161,7 +161,8 @@ class Alike:
             if not isinstance(term, Read):
                 return rebuild(term, visit)
             own = term.indices or (flat.start is not None and term.tensor == flat.start.target.tensor)
-            name = str(places.setdefault(self.home(term.tensor), len(places))) if own else term.tensor
+            place = places.setdefault(self.home(term.tensor), len(places)) if own else None
+            name = f"{'number' if self.is_local(term) else 'array'} {place}" if own else term.tensor
             return Read(name, (Const(0),) if term.indices else ())
 
         of_body = [(n.op, visit(n.target), visit(n.value)) for n in flat.body if isinstance(n, Assign)]

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from sympy import Expr, Integer, Symbol, log, tanh
 
 from symgrad.checking.points import size_names
+from symgrad.codegen.alike import Alike
+from symgrad.codegen.names import Names
+from symgrad.codegen.schedule.plan import plan
 from symgrad.language.model import Model
 from symgrad.language.optimizers import SGD, Adam, Optimizer
 from symgrad.language.program import Program
@@ -18,37 +22,55 @@ from symgrad.pipeline import generate
 from .running import plain, step_errors, wrong
 
 
-def many_parameters(extra: Callable[..., Expr] = lambda *_: Integer(0)) -> Program:
-    """A head over a vocabulary, with parameters of one to three axes, a number, and what `extra` adds to its scores."""
-    model = Model("many_parameters")
+def head(extra: Callable[..., Expr] = lambda *_: Integer(1)) -> Program:
+    """A head over a vocabulary, with parameters of one to three axes, a number, and a factor of its scores."""
+    model = Model("head")
     b, t, d, i, v = axes("b:B t:N d:D i:H v:V")
     C, W1, a1 = model.parameters(C=(v, d), W1=(i, t, d), a1=(i,))
     W2, a2, scale = model.parameters(W2=(v, i), a2=(v,), scale=())
     x, y = model.tokens(x=(b, t), y=(b,), vocabulary=v)
     h = model.define("h", (b, i), tanh(a1[i] + total(W1[i, t, d] * C[x[b, t], d], t, d)))
-    o = model.define("o", (b, v), scale * total(W2[v, i] * h[b, i], i) + a2[v] + extra(model, t, d, i, v))
+    factor = scale * extra(model, {"A": (v, d), "E": (i, d), "F": (i, t, d), "G": (v, i), "Q": (t, d)})
+    o = model.define("o", (b, v), factor * total(W2[v, i] * h[b, i], i) + a2[v])
     p = model.define("p", (b, v), softmax(o[b, v], v))
     model.minimize("L", mean(-log(p[b, y[b]]), b))
     return model.program
 
 
 def with_tables(entry: Callable[..., Expr]) -> Program:
-    """Four tables of other axes each, whose entries are made of a parameter's by `entry(W, *indices)`."""
+    """Tables of other axes each, whose entries are made of a parameter's by `entry(W, *indices)`."""
 
-    def scores(model: Model, t: Symbol, d: Symbol, i: Symbol, v: Symbol) -> Expr:
-        made = Integer(0)
-        for name, shape in {"A": (v, d), "E": (i, d), "F": (i, t, d), "G": (v, i)}.items():
+    def factor(model: Model, shapes: dict[str, tuple[Symbol, ...]]) -> Expr:
+        made = Integer(1)
+        for name, shape in shapes.items():
             table = model.define(f"T{name}", shape, entry(model.parameters(**{name: shape}), *shape))
-            made += total(table[shape] ** 2, *shape)
+            made += total(table[shape] ** 2, *shape) / 10
         return model.define("S", (), made)
 
-    return many_parameters(scores)
+    return head(factor)
+
+
+def with_states(kept: str) -> Program:
+    """States that are updated by what no other loop reads, and so has no array; but that of one is read again."""
+
+    def factor(model: Model, shapes: dict[str, tuple[Symbol, ...]]) -> Expr:
+        for name, shape in shapes.items():
+            state = model.states(**{name: shape})
+            made = model.define(f"T{name}", shape, tanh(state[shape]))
+            model.update(state, shape, made[shape] ** 3 + state[shape] * made[shape] / 2)
+            if name == kept:
+                again = total(made[shape], *shape)
+        return model.define("S", (), 1 + again**2 / 10)
+
+    return head(factor)
 
 
 PROGRAMS = {
-    "parameters of many shapes": many_parameters(),
+    "parameters of many shapes": head(),
     "entry by entry": with_tables(lambda W, *k: tanh(W[k])),
     "the index is a number": with_tables(lambda W, *k: tanh(W[k]) * (1 + k[0])),
+    "the first is read again": with_states("A"),
+    "the last is read again": with_states("Q"),
 }
 
 
@@ -81,3 +103,17 @@ def test_loops_that_need_their_indices_stay() -> None:
     )
     assert flat.count("[entry] = tanh(") == 1
     assert "[entry] = tanh(" not in indexed
+
+
+def test_what_has_no_array_is_not_like_what_has_one() -> None:
+    """A function that is written for the first would leave the other's array as it is."""
+    nest = plan(PROGRAMS["the last is read again"], schedule="plain")
+
+    def pattern(table: str, numbers: set[str]) -> object:
+        alike = Alike(replace(nest, numbers=frozenset(numbers)), Names(nest.program.tensors), set())
+        flats = [flat for _, flat in alike.pieces() if flat is not None]
+        return next(alike.pattern(flat) for flat in flats if table in {read.tensor for read in flat.reads})
+
+    assert pattern("TA", set()) == pattern("TE", set())
+    assert pattern("TA", {"TA"}) == pattern("TE", {"TE"})
+    assert pattern("TA", set()) != pattern("TE", {"TE"})
