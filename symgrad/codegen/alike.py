@@ -184,18 +184,9 @@ class Alike:
         body = [at_entry(node, entry) for node in flat.body]
         lines = printer.nodes([*flat.above, *([flat.start] if flat.start else []), Loop(entry, body)], "")
         homes = self.homes(flat)
-        read = read_names(lines)
-        shared = dict.fromkeys(
-            r.tensor for r in flat.reads if r.indices and r.tensor not in (*homes, *self.nest.numbers)
-        )
-        aliases = [f"{names.tensor(n)} = {names.tensor(self.home(n))}" for n in shared if names.tensor(n) in read]
-        found = [Argument(SIZE, count, count)]
-        for (kind, name), written in names.given.items():
-            if written in read and kind == "size" and written != count:
-                found.append(Argument(SIZE, written, written))
-            elif written in read and kind == "tensor" and not self.nest.program.tensors[name].indices:
-                found.append(Argument(NUMBER, written, written))
-        found.sort(key=lambda argument: argument.kind != SIZE)
+        others = dict.fromkeys(r.tensor for r in flat.reads if r.indices and not self.is_local(r))
+        aliases = [f"{names.tensor(n)} = {names.tensor(self.home(n))}" for n in others if n not in homes]
+        found = [Argument(SIZE, count, count), *self.plain_arguments(read_names(lines) - {count})]
         found += [Argument(REAL, names.tensor(name), names.tensor(name), f"{count},") for name in homes]
         result = [f"return {names.tensor(flat.start.target.tensor)}"] if flat.start else []
         kind = "types.float64" if flat.start else "types.void"
@@ -205,6 +196,14 @@ class Alike:
         self.used |= {"for_c", "carray"}
         self.sources.append(linked.source([doc], [*aliases, *lines, *result]))
         return linked
+
+    def plain_arguments(self, read: set[str]) -> list[Argument]:
+        """The sizes and the numbers among these names."""
+        given = [(kind, name, written) for (kind, name), written in self.names.given.items() if written in read]
+        sizes = [Argument(SIZE, written, written) for kind, _, written in given if kind == "size"]
+        tensors = self.nest.program.tensors
+        numbers = [w for kind, name, w in given if kind == "tensor" and not tensors[name].indices]
+        return [*sizes, *(Argument(NUMBER, written, written) for written in numbers)]
 
     def call(self, function: Linked, flat: Flat) -> list[str]:
         """`total = each_2(V * D, dC)`"""
