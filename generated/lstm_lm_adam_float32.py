@@ -78,7 +78,8 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "480d79b10f6d"  # of what follows: functions of another file have other names
+DIGEST = "c6df8e70c590"  # of what follows: functions of another file have other names
+# Functions for C get the addresses of arrays, and carray makes arrays of them, of a shape.
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 ADDRESSES = types.CPointer(types.uintp)
@@ -564,7 +565,7 @@ def zero(count, dC):
 
 
 @for_c(types.float64(*[types.intp] * 1, *[REALS] * 1))
-def each_2(count, dC):
+def each_1(count, dC):
     """Entry by entry, whatever the axes: done 6 times, and written as for the first of them."""
     dC = carray(dC, (count,), real)
     # grad_norm_sum = sum_v,d dC[v,d]**2
@@ -575,26 +576,26 @@ def each_2(count, dC):
 
 
 @for_c(types.void(*[types.intp] * 1, *[types.float64] * 1, *[REALS] * 1))
-def each_3(count, clip_scale, dC):
+def each_2(count, clip_scale, dC):
     """Entry by entry, whatever the axes: done 6 times, and written as for the first of them."""
     dC = carray(dC, (count,), real)
-    g_C = dC
+    g_C = dC  # in the same array
     # (U5) g_C[v,d] = dC[v,d]*clip_scale
     for entry in range(count):
         g_C[entry] = dC[entry] * real(clip_scale)
 
 
 @for_c(types.void(*[types.intp] * 1, *[types.float64] * 6, *[REALS] * 4))
-def each_4(count, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_C, dC, v_C, C):
+def each_3(count, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_C, dC, v_C, C):
     """Entry by entry, whatever the axes: done 6 times, and written as for the first of them."""
     m_C = carray(m_C, (count,), real)
     dC = carray(dC, (count,), real)
     v_C = carray(v_C, (count,), real)
     C = carray(C, (count,), real)
-    m_C_new = m_C
-    g_C = dC
-    v_C_new = v_C
-    C_new = C
+    m_C_new = m_C  # in the same array
+    g_C = dC  # in the same array
+    v_C_new = v_C  # in the same array
+    C_new = C  # in the same array
     # (U6) m_C_new[v,d] = beta1*m_C[v,d] + g_C[v,d]*(1 - beta1)
     for entry in range(count):
         m_C_new[entry] = real(beta1) * m_C[entry] + g_C[entry] * (real(1.0) - real(beta1))
@@ -854,57 +855,57 @@ def step(
             for d in range(D):
                 dC[x_b_t_, d] += dC_rows[b, t_, d]
     # grad_norm_sum = sum_v,d dC[v,d]**2
-    grad_norm_sum = each_2(V * D, dC.ctypes.data)
+    grad_norm_sum = each_1(V * D, dC.ctypes.data)
     # grad_norm_sum2 = sum_n,i,d dW[n,i,d]**2
-    grad_norm_sum2 = each_2(4 * H * D, dW)
+    grad_norm_sum2 = each_1(4 * H * D, dW)
     # grad_norm_sum3 = sum_n,i,j dR[n,i,j]**2
-    grad_norm_sum3 = each_2(4 * H ** 2, dR)
+    grad_norm_sum3 = each_1(4 * H ** 2, dR)
     # grad_norm_sum4 = sum_n,i dc[n,i]**2
-    grad_norm_sum4 = each_2(4 * H, dc)
+    grad_norm_sum4 = each_1(4 * H, dc)
     # grad_norm_sum5 = sum_v,i dU[v,i]**2
-    grad_norm_sum5 = each_2(V * H, dU)
+    grad_norm_sum5 = each_1(V * H, dU)
     # grad_norm_sum6 = sum_v dk[v]**2
-    grad_norm_sum6 = each_2(V, dk)
+    grad_norm_sum6 = each_1(V, dk)
     # (U2) clip_scale = 1/max(1.0, sqrt(grad_norm_sum + grad_norm_sum2 + grad_norm_sum3 + grad_norm_sum4 + grad_norm_sum5 + grad_norm_sum6))
     clip_scale = 1.0 / max(1.0, sqrt(grad_norm_sum + grad_norm_sum2 + grad_norm_sum3 + grad_norm_sum4 + grad_norm_sum5 + grad_norm_sum6))
     # (U5) g_C[v,d] = dC[v,d]*clip_scale
-    each_3(V * D, clip_scale, dC.ctypes.data)
+    each_2(V * D, clip_scale, dC.ctypes.data)
     # (U9) g_W[n,i,d] = dW[n,i,d]*clip_scale
-    each_3(4 * H * D, clip_scale, dW)
+    each_2(4 * H * D, clip_scale, dW)
     # (U13) g_R[n,i,j] = dR[n,i,j]*clip_scale
-    each_3(4 * H ** 2, clip_scale, dR)
+    each_2(4 * H ** 2, clip_scale, dR)
     # (U17) g_c[n,i] = dc[n,i]*clip_scale
-    each_3(4 * H, clip_scale, dc)
+    each_2(4 * H, clip_scale, dc)
     # (U21) g_U[v,i] = dU[v,i]*clip_scale
-    each_3(V * H, clip_scale, dU)
+    each_2(V * H, clip_scale, dU)
     # (U25) g_k[v] = dk[v]*clip_scale
-    each_3(V, clip_scale, dk)
+    each_2(V, clip_scale, dk)
     if not isfinite(L):
         return L
     # (U6) m_C_new[v,d] = beta1*m_C[v,d] + g_C[v,d]*(1 - beta1)
     # (U7) v_C_new[v,d] = g_C[v,d]**2*(1 - beta2) + beta2*v_C[v,d]
     # (U8) C_new[v,d] = C[v,d] - lr*C_new_factor*m_C_new[v,d]/(eps + sqrt(C_new_factor2*v_C_new[v,d]))
-    each_4(V * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_C, dC.ctypes.data, v_C, C)
+    each_3(V * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_C, dC.ctypes.data, v_C, C)
     # (U10) m_W_new[n,i,d] = beta1*m_W[n,i,d] + g_W[n,i,d]*(1 - beta1)
     # (U11) v_W_new[n,i,d] = g_W[n,i,d]**2*(1 - beta2) + beta2*v_W[n,i,d]
     # (U12) W_new[n,i,d] = W[n,i,d] - lr*C_new_factor*m_W_new[n,i,d]/(eps + sqrt(C_new_factor2*v_W_new[n,i,d]))
-    each_4(4 * H * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_W, dW, v_W, W)
+    each_3(4 * H * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_W, dW, v_W, W)
     # (U14) m_R_new[n,i,j] = beta1*m_R[n,i,j] + g_R[n,i,j]*(1 - beta1)
     # (U15) v_R_new[n,i,j] = g_R[n,i,j]**2*(1 - beta2) + beta2*v_R[n,i,j]
     # (U16) R_new[n,i,j] = R[n,i,j] - lr*C_new_factor*m_R_new[n,i,j]/(eps + sqrt(C_new_factor2*v_R_new[n,i,j]))
-    each_4(4 * H ** 2, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_R, dR, v_R, R.ctypes.data)
+    each_3(4 * H ** 2, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_R, dR, v_R, R.ctypes.data)
     # (U18) m_c_new[n,i] = beta1*m_c[n,i] + g_c[n,i]*(1 - beta1)
     # (U19) v_c_new[n,i] = g_c[n,i]**2*(1 - beta2) + beta2*v_c[n,i]
     # (U20) c_new[n,i] = c[n,i] - lr*C_new_factor*m_c_new[n,i]/(eps + sqrt(C_new_factor2*v_c_new[n,i]))
-    each_4(4 * H, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_c, dc, v_c, c)
+    each_3(4 * H, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_c, dc, v_c, c)
     # (U22) m_U_new[v,i] = beta1*m_U[v,i] + g_U[v,i]*(1 - beta1)
     # (U23) v_U_new[v,i] = g_U[v,i]**2*(1 - beta2) + beta2*v_U[v,i]
     # (U24) U_new[v,i] = U[v,i] - lr*C_new_factor*m_U_new[v,i]/(eps + sqrt(C_new_factor2*v_U_new[v,i]))
-    each_4(V * H, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_U, dU, v_U, U)
+    each_3(V * H, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_U, dU, v_U, U)
     # (U26) m_k_new[v] = beta1*m_k[v] + g_k[v]*(1 - beta1)
     # (U27) v_k_new[v] = g_k[v]**2*(1 - beta2) + beta2*v_k[v]
     # (U28) k_new[v] = k[v] - lr*C_new_factor*m_k_new[v]/(eps + sqrt(C_new_factor2*v_k_new[v]))
-    each_4(V, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_k, dk, v_k, k)
+    each_3(V, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_k, dk, v_k, k)
     return L
 
 

@@ -56,7 +56,8 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "0738a3c00105"  # of what follows: functions of another file have other names
+DIGEST = "96cf2b1da089"  # of what follows: functions of another file have other names
+# Functions for C get the addresses of arrays, and carray makes arrays of them, of a shape.
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 ADDRESSES = types.CPointer(types.uintp)
@@ -642,7 +643,6 @@ def gradients(x, y, C, W1, gain, bias, W2, b2):
 def zero(count, m):
     """Entry by entry, whatever the axes: done 6 times, and written as for the first of them."""
     m = carray(m, (count,), real)
-    # (F2) m[i] = 1/B * sum_b z[b,i]
     for entry in range(count):
         m[entry] = real(0.0)
 

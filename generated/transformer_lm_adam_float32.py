@@ -157,7 +157,8 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "5c72f9f16e3c"  # of what follows: functions of another file have other names
+DIGEST = "f4993faa4cf3"  # of what follows: functions of another file have other names
+# Functions for C get the addresses of arrays, and carray makes arrays of them, of a shape.
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 ADDRESSES = types.CPointer(types.uintp)
@@ -964,7 +965,7 @@ def zero(count, dC):
 
 
 @for_c(types.float64(*[types.intp] * 1, *[REALS] * 1))
-def each_2(count, dC):
+def each_1(count, dC):
     """Entry by entry, whatever the axes: done 16 times, and written as for the first of them."""
     dC = carray(dC, (count,), real)
     # grad_norm_sum = sum_v,d dC[v,d]**2
@@ -975,26 +976,26 @@ def each_2(count, dC):
 
 
 @for_c(types.void(*[types.intp] * 1, *[types.float64] * 1, *[REALS] * 1))
-def each_3(count, clip_scale, dC):
+def each_2(count, clip_scale, dC):
     """Entry by entry, whatever the axes: done 16 times, and written as for the first of them."""
     dC = carray(dC, (count,), real)
-    g_C = dC
+    g_C = dC  # in the same array
     # (U5) g_C[v,d] = dC[v,d]*clip_scale
     for entry in range(count):
         g_C[entry] = dC[entry] * real(clip_scale)
 
 
 @for_c(types.void(*[types.intp] * 1, *[types.float64] * 6, *[REALS] * 4))
-def each_4(count, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_C, dC, v_C, C):
+def each_3(count, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_C, dC, v_C, C):
     """Entry by entry, whatever the axes: done 16 times, and written as for the first of them."""
     m_C = carray(m_C, (count,), real)
     dC = carray(dC, (count,), real)
     v_C = carray(v_C, (count,), real)
     C = carray(C, (count,), real)
-    m_C_new = m_C
-    g_C = dC
-    v_C_new = v_C
-    C_new = C
+    m_C_new = m_C  # in the same array
+    g_C = dC  # in the same array
+    v_C_new = v_C  # in the same array
+    C_new = C  # in the same array
     # (U6) m_C_new[v,d] = beta1*m_C[v,d] + g_C[v,d]*(1 - beta1)
     for entry in range(count):
         m_C_new[entry] = real(beta1) * m_C[entry] + g_C[entry] * (real(1.0) - real(beta1))
@@ -1596,137 +1597,137 @@ def step(
             for d in range(D):
                 dC[x_b_t_, d] += demb[b, t_, d]
     # grad_norm_sum = sum_v,d dC[v,d]**2
-    grad_norm_sum = each_2(V * D, dC.ctypes.data)
+    grad_norm_sum = each_1(V * D, dC.ctypes.data)
     # grad_norm_sum2 = sum_t,d dP[t,d]**2
-    grad_norm_sum2 = each_2(T * D, dP)
+    grad_norm_sum2 = each_1(T * D, dP)
     # grad_norm_sum3 = sum_n,k,e,d dQ[n,k,e,d]**2
-    grad_norm_sum3 = each_2(N * K * E * D, dQ)
+    grad_norm_sum3 = each_1(N * K * E * D, dQ)
     # grad_norm_sum4 = sum_n,k,e,d dG[n,k,e,d]**2
-    grad_norm_sum4 = each_2(N * K * E * D, dG)
+    grad_norm_sum4 = each_1(N * K * E * D, dG)
     # grad_norm_sum5 = sum_n,k,e,d dA[n,k,e,d]**2
-    grad_norm_sum5 = each_2(N * K * E * D, dA)
+    grad_norm_sum5 = each_1(N * K * E * D, dA)
     # grad_norm_sum6 = sum_n,d,k,e dM[n,d,k,e]**2
-    grad_norm_sum6 = each_2(N * D * K * E, dM)
+    grad_norm_sum6 = each_1(N * D * K * E, dM)
     # grad_norm_sum7 = sum_n,d dg1[n,d]**2
-    grad_norm_sum7 = each_2(N * D, dg1)
+    grad_norm_sum7 = each_1(N * D, dg1)
     # grad_norm_sum8 = sum_n,d db1[n,d]**2
-    grad_norm_sum8 = each_2(N * D, db1)
+    grad_norm_sum8 = each_1(N * D, db1)
     # grad_norm_sum9 = sum_n,d dg2[n,d]**2
-    grad_norm_sum9 = each_2(N * D, dg2)
+    grad_norm_sum9 = each_1(N * D, dg2)
     # grad_norm_sum10 = sum_n,d db2[n,d]**2
-    grad_norm_sum10 = each_2(N * D, db2)
+    grad_norm_sum10 = each_1(N * D, db2)
     # grad_norm_sum11 = sum_n,f,d dW[n,f,d]**2
-    grad_norm_sum11 = each_2(N * F * D, dW)
+    grad_norm_sum11 = each_1(N * F * D, dW)
     # grad_norm_sum12 = sum_n,f dw[n,f]**2
-    grad_norm_sum12 = each_2(N * F, dw)
+    grad_norm_sum12 = each_1(N * F, dw)
     # grad_norm_sum13 = sum_n,d,f dU[n,d,f]**2
-    grad_norm_sum13 = each_2(N * D * F, dU)
+    grad_norm_sum13 = each_1(N * D * F, dU)
     # grad_norm_sum14 = sum_n,d du[n,d]**2
-    grad_norm_sum14 = each_2(N * D, du)
+    grad_norm_sum14 = each_1(N * D, du)
     # grad_norm_sum15 = sum_v,d dH[v,d]**2
-    grad_norm_sum15 = each_2(V * D, dH)
+    grad_norm_sum15 = each_1(V * D, dH)
     # grad_norm_sum16 = sum_v dh[v]**2
-    grad_norm_sum16 = each_2(V, dh)
+    grad_norm_sum16 = each_1(V, dh)
     # (U2) clip_scale = 1/max(1.0, sqrt(grad_norm_sum + grad_norm_sum2 + grad_norm_sum3 + grad_norm_sum4 + grad_norm_sum5 + grad_norm_sum6 + grad_norm_sum7 + grad_norm_sum8 + grad_norm_sum9 + grad_norm_sum10 + grad_norm_sum11 + grad_norm_sum12 + grad_norm_sum13 + grad_norm_sum14 + grad_norm_sum15 + grad_norm_sum16))
     clip_scale = 1.0 / max(1.0, sqrt(grad_norm_sum + grad_norm_sum2 + grad_norm_sum3 + grad_norm_sum4 + grad_norm_sum5 + grad_norm_sum6 + grad_norm_sum7 + grad_norm_sum8 + grad_norm_sum9 + grad_norm_sum10 + grad_norm_sum11 + grad_norm_sum12 + grad_norm_sum13 + grad_norm_sum14 + grad_norm_sum15 + grad_norm_sum16))
     # (U5) g_C[v,d] = dC[v,d]*clip_scale
-    each_3(V * D, clip_scale, dC.ctypes.data)
+    each_2(V * D, clip_scale, dC.ctypes.data)
     # (U9) g_P[t,d] = dP[t,d]*clip_scale
-    each_3(T * D, clip_scale, dP)
+    each_2(T * D, clip_scale, dP)
     # (U13) g_Q[n,k,e,d] = dQ[n,k,e,d]*clip_scale
-    each_3(N * K * E * D, clip_scale, dQ)
+    each_2(N * K * E * D, clip_scale, dQ)
     # (U17) g_G[n,k,e,d] = dG[n,k,e,d]*clip_scale
-    each_3(N * K * E * D, clip_scale, dG)
+    each_2(N * K * E * D, clip_scale, dG)
     # (U21) g_A[n,k,e,d] = dA[n,k,e,d]*clip_scale
-    each_3(N * K * E * D, clip_scale, dA)
+    each_2(N * K * E * D, clip_scale, dA)
     # (U25) g_M[n,d,k,e] = dM[n,d,k,e]*clip_scale
-    each_3(N * D * K * E, clip_scale, dM)
+    each_2(N * D * K * E, clip_scale, dM)
     # (U29) g_g1[n,d] = dg1[n,d]*clip_scale
-    each_3(N * D, clip_scale, dg1)
+    each_2(N * D, clip_scale, dg1)
     # (U33) g_b1[n,d] = db1[n,d]*clip_scale
-    each_3(N * D, clip_scale, db1)
+    each_2(N * D, clip_scale, db1)
     # (U37) g_g2[n,d] = dg2[n,d]*clip_scale
-    each_3(N * D, clip_scale, dg2)
+    each_2(N * D, clip_scale, dg2)
     # (U41) g_b2[n,d] = db2[n,d]*clip_scale
-    each_3(N * D, clip_scale, db2)
+    each_2(N * D, clip_scale, db2)
     # (U45) g_W[n,f,d] = dW[n,f,d]*clip_scale
-    each_3(N * F * D, clip_scale, dW)
+    each_2(N * F * D, clip_scale, dW)
     # (U49) g_w[n,f] = dw[n,f]*clip_scale
-    each_3(N * F, clip_scale, dw)
+    each_2(N * F, clip_scale, dw)
     # (U53) g_U[n,d,f] = dU[n,d,f]*clip_scale
-    each_3(N * D * F, clip_scale, dU)
+    each_2(N * D * F, clip_scale, dU)
     # (U57) g_u[n,d] = du[n,d]*clip_scale
-    each_3(N * D, clip_scale, du)
+    each_2(N * D, clip_scale, du)
     # (U61) g_H[v,d] = dH[v,d]*clip_scale
-    each_3(V * D, clip_scale, dH)
+    each_2(V * D, clip_scale, dH)
     # (U65) g_h[v] = dh[v]*clip_scale
-    each_3(V, clip_scale, dh)
+    each_2(V, clip_scale, dh)
     if not isfinite(L):
         return L
     # (U6) m_C_new[v,d] = beta1*m_C[v,d] + g_C[v,d]*(1 - beta1)
     # (U7) v_C_new[v,d] = g_C[v,d]**2*(1 - beta2) + beta2*v_C[v,d]
     # (U8) C_new[v,d] = C[v,d] - lr*C_new_factor*m_C_new[v,d]/(eps + sqrt(C_new_factor2*v_C_new[v,d]))
-    each_4(V * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_C, dC.ctypes.data, v_C, C)
+    each_3(V * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_C, dC.ctypes.data, v_C, C)
     # (U10) m_P_new[t,d] = beta1*m_P[t,d] + g_P[t,d]*(1 - beta1)
     # (U11) v_P_new[t,d] = g_P[t,d]**2*(1 - beta2) + beta2*v_P[t,d]
     # (U12) P_new[t,d] = P[t,d] - lr*C_new_factor*m_P_new[t,d]/(eps + sqrt(C_new_factor2*v_P_new[t,d]))
-    each_4(T * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_P, dP, v_P, P)
+    each_3(T * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_P, dP, v_P, P)
     # (U14) m_Q_new[n,k,e,d] = beta1*m_Q[n,k,e,d] + g_Q[n,k,e,d]*(1 - beta1)
     # (U15) v_Q_new[n,k,e,d] = g_Q[n,k,e,d]**2*(1 - beta2) + beta2*v_Q[n,k,e,d]
     # (U16) Q_new[n,k,e,d] = Q[n,k,e,d] - lr*C_new_factor*m_Q_new[n,k,e,d]/(eps + sqrt(C_new_factor2*v_Q_new[n,k,e,d]))
-    each_4(N * K * E * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_Q, dQ, v_Q, Q.ctypes.data)
+    each_3(N * K * E * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_Q, dQ, v_Q, Q.ctypes.data)
     # (U18) m_G_new[n,k,e,d] = beta1*m_G[n,k,e,d] + g_G[n,k,e,d]*(1 - beta1)
     # (U19) v_G_new[n,k,e,d] = g_G[n,k,e,d]**2*(1 - beta2) + beta2*v_G[n,k,e,d]
     # (U20) G_new[n,k,e,d] = G[n,k,e,d] - lr*C_new_factor*m_G_new[n,k,e,d]/(eps + sqrt(C_new_factor2*v_G_new[n,k,e,d]))
-    each_4(N * K * E * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_G, dG, v_G, G.ctypes.data)
+    each_3(N * K * E * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_G, dG, v_G, G.ctypes.data)
     # (U22) m_A_new[n,k,e,d] = beta1*m_A[n,k,e,d] + g_A[n,k,e,d]*(1 - beta1)
     # (U23) v_A_new[n,k,e,d] = g_A[n,k,e,d]**2*(1 - beta2) + beta2*v_A[n,k,e,d]
     # (U24) A_new[n,k,e,d] = A[n,k,e,d] - lr*C_new_factor*m_A_new[n,k,e,d]/(eps + sqrt(C_new_factor2*v_A_new[n,k,e,d]))
-    each_4(N * K * E * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_A, dA, v_A, A.ctypes.data)
+    each_3(N * K * E * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_A, dA, v_A, A.ctypes.data)
     # (U26) m_M_new[n,d,k,e] = beta1*m_M[n,d,k,e] + g_M[n,d,k,e]*(1 - beta1)
     # (U27) v_M_new[n,d,k,e] = g_M[n,d,k,e]**2*(1 - beta2) + beta2*v_M[n,d,k,e]
     # (U28) M_new[n,d,k,e] = M[n,d,k,e] - lr*C_new_factor*m_M_new[n,d,k,e]/(eps + sqrt(C_new_factor2*v_M_new[n,d,k,e]))
-    each_4(N * D * K * E, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_M, dM, v_M, M.ctypes.data)
+    each_3(N * D * K * E, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_M, dM, v_M, M.ctypes.data)
     # (U30) m_g1_new[n,d] = beta1*m_g1[n,d] + g_g1[n,d]*(1 - beta1)
     # (U31) v_g1_new[n,d] = g_g1[n,d]**2*(1 - beta2) + beta2*v_g1[n,d]
     # (U32) g1_new[n,d] = g1[n,d] - lr*C_new_factor*m_g1_new[n,d]/(eps + sqrt(C_new_factor2*v_g1_new[n,d]))
-    each_4(N * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_g1, dg1, v_g1, g1)
+    each_3(N * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_g1, dg1, v_g1, g1)
     # (U34) m_b1_new[n,d] = beta1*m_b1[n,d] + g_b1[n,d]*(1 - beta1)
     # (U35) v_b1_new[n,d] = g_b1[n,d]**2*(1 - beta2) + beta2*v_b1[n,d]
     # (U36) b1_new[n,d] = b1[n,d] - lr*C_new_factor*m_b1_new[n,d]/(eps + sqrt(C_new_factor2*v_b1_new[n,d]))
-    each_4(N * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_b1, db1, v_b1, b1)
+    each_3(N * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_b1, db1, v_b1, b1)
     # (U38) m_g2_new[n,d] = beta1*m_g2[n,d] + g_g2[n,d]*(1 - beta1)
     # (U39) v_g2_new[n,d] = g_g2[n,d]**2*(1 - beta2) + beta2*v_g2[n,d]
     # (U40) g2_new[n,d] = g2[n,d] - lr*C_new_factor*m_g2_new[n,d]/(eps + sqrt(C_new_factor2*v_g2_new[n,d]))
-    each_4(N * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_g2, dg2, v_g2, g2)
+    each_3(N * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_g2, dg2, v_g2, g2)
     # (U42) m_b2_new[n,d] = beta1*m_b2[n,d] + g_b2[n,d]*(1 - beta1)
     # (U43) v_b2_new[n,d] = g_b2[n,d]**2*(1 - beta2) + beta2*v_b2[n,d]
     # (U44) b2_new[n,d] = b2[n,d] - lr*C_new_factor*m_b2_new[n,d]/(eps + sqrt(C_new_factor2*v_b2_new[n,d]))
-    each_4(N * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_b2, db2, v_b2, b2)
+    each_3(N * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_b2, db2, v_b2, b2)
     # (U46) m_W_new[n,f,d] = beta1*m_W[n,f,d] + g_W[n,f,d]*(1 - beta1)
     # (U47) v_W_new[n,f,d] = g_W[n,f,d]**2*(1 - beta2) + beta2*v_W[n,f,d]
     # (U48) W_new[n,f,d] = W[n,f,d] - lr*C_new_factor*m_W_new[n,f,d]/(eps + sqrt(C_new_factor2*v_W_new[n,f,d]))
-    each_4(N * F * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_W, dW, v_W, W.ctypes.data)
+    each_3(N * F * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_W, dW, v_W, W.ctypes.data)
     # (U50) m_w_new[n,f] = beta1*m_w[n,f] + g_w[n,f]*(1 - beta1)
     # (U51) v_w_new[n,f] = g_w[n,f]**2*(1 - beta2) + beta2*v_w[n,f]
     # (U52) w_new[n,f] = w[n,f] - lr*C_new_factor*m_w_new[n,f]/(eps + sqrt(C_new_factor2*v_w_new[n,f]))
-    each_4(N * F, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_w, dw, v_w, w)
+    each_3(N * F, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_w, dw, v_w, w)
     # (U54) m_U_new[n,d,f] = beta1*m_U[n,d,f] + g_U[n,d,f]*(1 - beta1)
     # (U55) v_U_new[n,d,f] = g_U[n,d,f]**2*(1 - beta2) + beta2*v_U[n,d,f]
     # (U56) U_new[n,d,f] = U[n,d,f] - lr*C_new_factor*m_U_new[n,d,f]/(eps + sqrt(C_new_factor2*v_U_new[n,d,f]))
-    each_4(N * D * F, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_U, dU, v_U, U.ctypes.data)
+    each_3(N * D * F, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_U, dU, v_U, U.ctypes.data)
     # (U58) m_u_new[n,d] = beta1*m_u[n,d] + g_u[n,d]*(1 - beta1)
     # (U59) v_u_new[n,d] = g_u[n,d]**2*(1 - beta2) + beta2*v_u[n,d]
     # (U60) u_new[n,d] = u[n,d] - lr*C_new_factor*m_u_new[n,d]/(eps + sqrt(C_new_factor2*v_u_new[n,d]))
-    each_4(N * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_u, du, v_u, u)
+    each_3(N * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_u, du, v_u, u)
     # (U62) m_H_new[v,d] = beta1*m_H[v,d] + g_H[v,d]*(1 - beta1)
     # (U63) v_H_new[v,d] = g_H[v,d]**2*(1 - beta2) + beta2*v_H[v,d]
     # (U64) H_new[v,d] = H[v,d] - lr*C_new_factor*m_H_new[v,d]/(eps + sqrt(C_new_factor2*v_H_new[v,d]))
-    each_4(V * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_H, dH, v_H, H)
+    each_3(V * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_H, dH, v_H, H)
     # (U66) m_h_new[v] = beta1*m_h[v] + g_h[v]*(1 - beta1)
     # (U67) v_h_new[v] = g_h[v]**2*(1 - beta2) + beta2*v_h[v]
     # (U68) h_new[v] = h[v] - lr*C_new_factor*m_h_new[v]/(eps + sqrt(C_new_factor2*v_h_new[v]))
-    each_4(V, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_h, dh, v_h, h)
+    each_3(V, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_h, dh, v_h, h)
     return L
 
 

@@ -79,7 +79,7 @@ class Alike:
         ]
         touched += [name for pair in self.nest.storage.copied for name in pair]
         self.arrays = {self.home(name) for name in touched}
-        functions = {pattern: self.function(number, found[pattern]) for number, pattern in enumerate(found, 1)}
+        functions = {pattern: self.function(flats) for pattern, flats in found.items()}
         for nodes, flat in pieces:
             function = functions.get(self.pattern(flat)) if flat else None
             self.nodes += nodes if function is None else [*comments(nodes), Lines(self.call(function, flat))]
@@ -147,7 +147,7 @@ class Alike:
         if tensor is None or tensor.vocabulary is not None:
             return False
         if not tensor.indices:
-            return tensor.role not in PERSISTENT  # those are arrays
+            return self.nest.program.tensors[self.home(read.tensor)].role not in PERSISTENT  # those are arrays
         shape = self.nest.stored(read.tensor).shape
         return read.indices == indices and shape == tuple(index.extent for index in indices)
 
@@ -175,23 +175,26 @@ class Alike:
     def is_local(self, read: Read) -> bool:
         return read.tensor in self.nest.numbers
 
-    def function(self, number: int, flats: list[Flat]) -> Linked:
+    def function(self, flats: list[Flat]) -> Linked:
         """The function, written for the first of them."""
         flat, names = flats[0], self.names
         names.given["size", COUNT] = count = names.identifier("count", "count")
         entry = Index("entry", Size(COUNT))
         printer = Printer(self.nest, names, self.used)
         body = [at_entry(node, entry) for node in flat.body]
-        lines = printer.nodes([*flat.above, *([flat.start] if flat.start else []), Loop(entry, body)], "")
+        zeros = len(flat.body) == 1 and flat.body[0].value == Const(0)
+        above = () if zeros else flat.above
+        lines = printer.nodes([*above, *([flat.start] if flat.start else []), Loop(entry, body)], "")
         homes = self.homes(flat)
         others = dict.fromkeys(r.tensor for r in flat.reads if r.indices and not self.is_local(r))
-        aliases = [f"{names.tensor(n)} = {names.tensor(self.home(n))}" for n in others if n not in homes]
+        shared = [(names.tensor(n), names.tensor(self.home(n))) for n in others if n not in homes]
+        aliases = [f"{name} = {home}  # in the same array" for name, home in shared]
         found = [Argument(SIZE, count, count), *self.plain_arguments(read_names(lines) - {count})]
         found += [Argument(REAL, names.tensor(name), names.tensor(name), f"{count},") for name in homes]
         result = [f"return {names.tensor(flat.start.target.tensor)}"] if flat.start else []
         kind = "types.float64" if flat.start else "types.void"
-        zeros = len(flat.body) == 1 and flat.body[0].value == Const(0)
-        linked = Linked(names.identifier("function", "zero" if zeros else f"each_{number}"), tuple(found), kind)
+        name = "zero" if zeros else f"each_{sum('def each_' in source for source in self.sources) + 1}"
+        linked = Linked(names.identifier("function", name), tuple(found), kind)
         doc = f'"""Entry by entry, whatever the axes: done {len(flats)} times, and written as for the first of them."""'
         self.used |= {"for_c", "carray"}
         self.sources.append(linked.source([doc], [*aliases, *lines, *result]))

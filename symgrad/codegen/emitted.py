@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from pathlib import Path
 from types import FrameType, ModuleType
 
@@ -31,7 +31,7 @@ from ..language.sizes import divisors
 from .arguments import Arguments, Form, Values, thread_count
 from .thresholds import Threshold
 
-LAST_LINES = 8  # of a compiler's message: what it could not do, and in which line of the file
+WHY, WHERE = 6, 6  # lines of a compiler's message: what it could not do, and in which line of the file
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -110,10 +110,13 @@ def is_of_compiler(error: BaseException) -> bool:
     return any("/numba/core/" in Path(frame.filename).as_posix() for frame in frames)
 
 
-def last_lines(error: BaseException) -> str:
-    """Where Numba says what it could not compile."""
+def what_numba_says(error: BaseException) -> str:
+    """Why it could not compile something, and at last which line."""
     lines = [line.rstrip() for line in ESCAPES.sub("", str(error)).splitlines() if line.strip()]
-    return "\n".join(f"    {line}" for line in lines[-LAST_LINES:])
+    lines = [line for line in lines if not line.startswith("Failed in nopython mode pipeline")]
+    why = list(takewhile(lambda line: not line.startswith("During: "), lines))
+    shown = [*why[-WHY:], *lines[len(why) :][-WHERE:]]
+    return "\n".join(f"    {line}" for line in shown)
 
 
 @dataclass(frozen=True)
@@ -260,8 +263,8 @@ class Emitted:
                 raise EmissionError(
                     f"{self.program.name}: Numba cannot compile `{function}` of {self.module.__file__}, which symgrad "
                     "emitted.  This is a mistake of symgrad's, not of the model: report it with the model file; plain "
-                    "loops (`--schedule plain`, in Python generate(..., schedule='plain')) may compile.  Numba's last "
-                    f"lines:\n{last_lines(error)}"
+                    "loops (`--schedule plain`, in Python generate(..., schedule='plain')) may compile.  Numba "
+                    f"says:\n{what_numba_says(error)}"
                 ) from error
             if interrupts:
                 raise KeyboardInterrupt

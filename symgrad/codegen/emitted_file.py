@@ -108,8 +108,9 @@ class File:
         head += ["f32 = np.float32"] if "f32(" in body else []
         head += [FAST]
         if swept:
-            digest = hashlib.sha256(body.encode()).hexdigest()[:12]
+            digest = hashlib.sha256(f"{self.parts.dtype}{body}".encode()).hexdigest()[:12]
             head += [f'DIGEST = "{digest}"  # of what follows: functions of another file have other names']
+            head += ["# Functions for C get the addresses of arrays, and carray makes arrays of them, of a shape."]
             head += [f"REALS = types.CPointer(types.{self.parts.dtype})", "IDS = types.CPointer(types.int32)"]
             head += ["ADDRESSES = types.CPointer(types.uintp)"]
         return "\n".join(head) + "\n" + body

@@ -51,21 +51,38 @@ def with_tables(entry: Callable[..., Expr]) -> Program:
 
 
 def with_states(kept: str) -> Program:
-    """States that are updated by what no other loop reads, and so has no array; but that of one is read again."""
+    """States that are updated by what no other loop reads, and so has no array; but that of one is read at the end."""
 
     def factor(model: Model, shapes: dict[str, tuple[Symbol, ...]]) -> Expr:
+        last = model.states(last=())
+        for name, shape in shapes.items():
+            state, other = model.states(**{name: shape, f"{name}1": shape})
+            made = model.define(f"T{name}", shape, tanh(state[shape] ** 2 + other[shape]))
+            model.update(state, shape, made[shape] ** 2 + state[shape] * made[shape] / 2)
+            model.update(other, shape, other[shape] / 2 + state[shape] ** 3)
+            if name == kept:
+                model.update(last, (), last / 2 + total(made[shape], *shape))
+        return Integer(1)
+
+    return head(factor)
+
+
+def with_a_number() -> Program:
+    """States whose update reads the new value of a state without axes, which is an array all the same."""
+
+    def factor(model: Model, shapes: dict[str, tuple[Symbol, ...]]) -> Expr:
+        count = model.states(steps=())
+        model.update(count, (), count / 2 + 1)
         for name, shape in shapes.items():
             state = model.states(**{name: shape})
-            made = model.define(f"T{name}", shape, tanh(state[shape]))
-            model.update(state, shape, made[shape] ** 3 + state[shape] * made[shape] / 2)
-            if name == kept:
-                again = total(made[shape], *shape)
-        return model.define("S", (), 1 + again**2 / 10)
+            model.update(state, shape, state[shape] / 2 + Symbol("steps_new", real=True) / 3)
+        return Integer(1)
 
     return head(factor)
 
 
 PROGRAMS = {
+    "a number that lasts": with_a_number(),
     "parameters of many shapes": head(),
     "entry by entry": with_tables(lambda W, *k: tanh(W[k])),
     "the index is a number": with_tables(lambda W, *k: tanh(W[k]) * (1 + k[0])),
@@ -74,10 +91,13 @@ PROGRAMS = {
 }
 
 
-@pytest.mark.parametrize("rule", [SGD(), Adam()], ids=["sgd", "adam"])
+WAYS = {"adam": (Adam(), "auto"), "sgd": (SGD(), "auto"), "sgd by rows": (SGD(), "rows")}
+
+
+@pytest.mark.parametrize(("rule", "schedule"), WAYS.values(), ids=WAYS)
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_against_the_interpreter(name: str, rule: Optimizer) -> None:
-    emitted = plain(generate(PROGRAMS[name], rule, "float64", clip=0.1, tile=3))
+def test_against_the_interpreter(name: str, rule: Optimizer, schedule: str) -> None:
+    emitted = plain(generate(PROGRAMS[name], rule, "float64", clip=0.1, schedule=schedule, tile=3))
     names = size_names(PROGRAMS[name])
     for lengths in ((2, 3, 5, 7, 4), [3] * 5, [1] * 5):
         for threads in (1, 2):
@@ -103,6 +123,11 @@ def test_loops_that_need_their_indices_stay() -> None:
     )
     assert flat.count("[entry] = tanh(") == 1
     assert "[entry] = tanh(" not in indexed
+
+
+def test_a_number_that_is_an_array_stays() -> None:
+    source = generate(PROGRAMS["a number that lasts"], SGD(), schedule="rows").source
+    assert not any("[entry]" in line and "[()]" in line for line in source.splitlines())
 
 
 def test_what_has_no_array_is_not_like_what_has_one() -> None:

@@ -127,6 +127,18 @@ def test_a_loss_that_reads_what_only_a_step_is_given_is_refused() -> None:
         generate(model)
 
 
+def test_functions_of_different_dtypes_have_different_names() -> None:
+    """Both files may be loaded in one process, and the linker knows functions by their names alone."""
+    model = Model("linear")
+    b, i = axes("b:B i:H")
+    w = model.parameters(w=(i,))
+    X, y = model.inputs(X=(b, i), y=(b,))
+    model.minimize("L", mean((y[b] - total(w[i] * X[b, i], i)) ** 2, b))
+    sources = [generate(model, SGD(), dtype, schedule="rows").source for dtype in ("float32", "float64")]
+    digests = {re.search(r'DIGEST = "(\w+)"', source).group(1) for source in sources}
+    assert len(digests) == 2
+
+
 # -- what does not compile ---------------------------------------------------------------------------------------------
 
 BROKEN = {  # what is put in place of what -> function that fails, what is said of it
