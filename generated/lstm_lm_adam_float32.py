@@ -78,7 +78,7 @@ from numba import carray, cfunc, get_num_threads, njit, prange, types
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "c6df8e70c590"  # of what follows: functions of another file have other names
+DIGEST = "d3f6bb466261"  # of what follows: functions of another file have other names
 # Functions for C get the addresses of arrays, and carray makes arrays of them, of a shape.
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
@@ -235,9 +235,9 @@ SPARE = {}  # the arrays of the last chunk, by shape and type: a page that is ne
 def workspace(shape, number=real):
     """An array for steps to write to: a spare one, or a new one, in pages of 2 MiB if it is large.
 
-    It begins where a cache line does, so that vectors lie within lines, and no two threads write to one.  Around it
-    is nothing: where two arrays lie within some vectors of each other, loops go entry by entry, and sum in another
-    order.
+    It begins where a cache line does: vectors lie within lines, and rows of whole lines, which different threads may
+    write, share none.  Around it is nothing: where two arrays lie within some vectors of each other, loops go entry by
+    entry, and sum in another order.
     """
     with contextlib.suppress(KeyError, IndexError):
         return SPARE[shape, np.dtype(number)].pop()

@@ -67,22 +67,22 @@ class Alike:
         if not self.nest.sweeps:
             self.nodes = self.nest.nodes
             return
-        pieces = list(self.pieces())
+        pieces = [(nodes, flat, self.pattern(flat) if flat else None) for nodes, flat in self.pieces()]
         groups: dict[object, list[Flat]] = {}
-        for _, flat in pieces:
+        for _, flat, pattern in pieces:
             if flat is not None:
-                groups.setdefault(self.pattern(flat), []).append(flat)
+                groups.setdefault(pattern, []).append(flat)
         found = {pattern: flats for pattern, flats in groups.items() if len(flats) >= ENOUGH}
-        others = [n for nodes, flat in pieces if flat is None or self.pattern(flat) not in found for n in nodes]
+        others = [n for nodes, _, pattern in pieces if pattern not in found for n in nodes]
         touched = [
             access.tensor for n in others if not isinstance(n, Sweep | StopIfNotFinite) for access in accesses(n)
         ]
         touched += [name for pair in self.nest.storage.copied for name in pair]
         self.arrays = {self.home(name) for name in touched}
         functions = {pattern: self.function(flats) for pattern, flats in found.items()}
-        for nodes, flat in pieces:
-            function = functions.get(self.pattern(flat)) if flat else None
-            self.nodes += nodes if function is None else [*comments(nodes), Lines(self.call(function, flat))]
+        for nodes, flat, pattern in pieces:
+            calls = pattern in found
+            self.nodes += [*comments(nodes), Lines(self.call(functions[pattern], flat))] if calls else nodes
 
     @property
     def passed_on(self) -> set[str]:

@@ -29,7 +29,7 @@ def test_arrays_are_contiguous_and_apart(carried: dict, shape: tuple[int, ...], 
     assert (array.shape, array.dtype) == (shape, number)
     assert array.flags.c_contiguous and array.flags.writeable and array.flags.aligned
     whole = array.base
-    assert array.ctypes.data % 128 == 0, "another thread's array may begin in its last cache line"
+    assert array.ctypes.data % 128 == 0, "vectors cross cache lines, and rows that two threads write share them"
     assert array.ctypes.data >= whole.ctypes.data + 1024
     assert array.ctypes.data + array.nbytes + 1024 <= whole.ctypes.data + whole.nbytes
 
