@@ -54,11 +54,13 @@ from math import isfinite, sqrt
 import numpy as np
 from llvmlite import binding
 from numba import carray, cfunc, get_num_threads, njit, prange, types
+from numba.core import cgutils
+from numba.extending import intrinsic
 
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "8bd64c76c85b"  # of what follows: functions of another file have other names
+DIGEST = "a47fa63057ca"  # of what follows: functions of another file have other names
 # Functions for C get the addresses of arrays, and carray makes arrays of them, of a shape.
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
@@ -68,6 +70,34 @@ ADDRESSES = types.CPointer(types.uintp)
 LEAST = real(np.finfo(real).min)
 
 
+@intrinsic
+def address(context, array, *place):
+    """Where array[place] begins.  What NumPy has for it, slices among it, takes Numba long to compile."""
+    if array.layout != "C":
+        raise TypeError("an array is not C-contiguous; convert it with np.ascontiguousarray")
+
+    def emitted(context, builder, signature, values):
+        kind, places = signature.args
+        found = zip(cgutils.unpack_tuple(builder, values[1]), places, strict=True)
+        found = [context.cast(builder, value, number, types.intp) for value, number in found]
+        found += [context.get_constant(types.intp, 0)] * (kind.ndim - len(found))
+        array = context.make_array(kind)(context, builder, values[0])
+        return builder.ptrtoint(cgutils.get_item_pointer(context, builder, kind, array, found), cgutils.intp_t)
+
+    return types.uintp(array, types.StarArgTuple(place)), emitted
+
+
+@intrinsic
+def stored(context, number):
+    """Where the number is put, for as long as the function runs that asks."""
+
+    def emitted(context, builder, signature, values):
+        return builder.ptrtoint(cgutils.alloca_once_value(builder, values[0]), cgutils.intp_t)
+
+    return types.uintp(number), emitted
+
+
+BYTES = np.dtype(real).itemsize  # of a number
 # BLAS's letters, as bytes: for two constants in Python's own types `product` would be compiled twice.
 AS_IS, TRANSPOSED, KIND = np.uint8(ord("n")), np.uint8(ord("t")), np.uint8(ord("s" if real is np.float32 else "d"))
 _blas = types.ExternalFunction(
@@ -85,24 +115,17 @@ SMALL = 1_000_000 if binding.get_host_cpu_features().get("avx512f") else 2**62
 
 
 @njit(cache=True)
-def product(left, left_as, right, right_as, alpha, beta, out):
-    """out = alpha * left @ right + beta * out, by BLAS; TRANSPOSED says that an operand is stored the other way."""
-    inner = left.shape[0] if left_as == TRANSPOSED else left.shape[1]
-    multiply(
-        out.shape[0], out.shape[1], inner, left.ctypes.data, row_length(left), left_as, right.ctypes.data,
-        row_length(right), right_as, alpha, beta, out.ctypes.data, row_length(out),
-    )
+def product(sizes, left, right, alpha, beta, out):
+    """out = alpha * left @ right + beta * out, by BLAS; `sizes` are the rows, the columns and what is summed.
 
-
-@njit(cache=True)
-def multiply(
-    rows, columns, inner, left, left_length, left_as, right, right_length, right_as, alpha, beta, out, out_length
-):
-    """`product` of the matrices at these addresses; a length is that of a row.
-
+    A matrix is (address, how far its rows are apart); an operand AS_IS or TRANSPOSED, where it is stored the other way.
     A product that is not small is done in blocks that are, where that is faster: each of some columns, and of many
     rows or of a long piece of what is summed, whichever lies in a row in memory.
     """
+    rows, columns, inner = sizes
+    left_at, left_length, left_as = left
+    right_at, right_length, right_as = right
+    out_at, out_length = out
     rows_at_once, columns_at_once, inner_at_once = max(1, rows), max(1, columns), max(1, inner)
     turned = left_as == TRANSPOSED
     if rows * columns * inner > SMALL and right_as == AS_IS:
@@ -115,9 +138,7 @@ def multiply(
         else:
             inner_at_once = min(inner, 256)
             rows_at_once = SMALL // (columns_at_once * inner_at_once) // 16 * 16
-    scale = np.empty(3, real)
-    scale[0], scale[1], scale[2] = alpha, beta, 1.0
-    size = scale.itemsize
+    alpha_at, beta_at, one_at = stored(real(alpha)), stored(real(beta)), stored(real(1.0))
     left_row, left_inner = (1, left_length) if turned else (left_length, 1)
     right_inner, right_column = (right_length, 1) if right_as == AS_IS else (1, right_length)
     for column in range(0, columns, columns_at_once):
@@ -126,18 +147,11 @@ def multiply(
                 # BLAS counts columns first: out.T = right.T @ left.T
                 _blas(
                     KIND, right_as, left_as, min(columns_at_once, columns - column),
-                    min(rows_at_once, rows - row), min(inner_at_once, inner - start), scale.ctypes.data,
-                    right + size * (start * right_inner + column * right_column), right_length,
-                    left + size * (row * left_row + start * left_inner), left_length,
-                    scale.ctypes.data + (size if start == 0 else 2 * size),
-                    out + size * (row * out_length + column), out_length,
+                    min(rows_at_once, rows - row), min(inner_at_once, inner - start), alpha_at,
+                    right_at + BYTES * (start * right_inner + column * right_column), right_length,
+                    left_at + BYTES * (row * left_row + start * left_inner), left_length,
+                    beta_at if start == 0 else one_at, out_at + BYTES * (row * out_length + column), out_length,
                 )
-
-
-@njit(cache=True)
-def row_length(matrix):
-    """How far the next row is, in numbers: the row's own length, or more where the matrix is a slice."""
-    return max(matrix.strides[0] // matrix.itemsize, matrix.shape[1])
 
 
 @njit(cache=True, fastmath={"nnan", "nsz"}, forceinline=True)
@@ -183,6 +197,16 @@ def link():
             LINKED[name] = cfunc(signature, cache=True, fastmath=FAST, error_model="numpy")(function)
             binding.add_symbol(name, LINKED[name].address)
             del LATER[name]
+
+
+@intrinsic
+def pointer(context, place):
+    """The address as `carray` takes it."""
+
+    def emitted(context, builder, signature, values):
+        return builder.inttoptr(values[0], context.get_value_type(types.voidptr))
+
+    return types.voidptr(types.uintp), emitted
 
 
 def addresses(number, *arrays):
@@ -290,7 +314,7 @@ def tanh(x):
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def loss_sweep_1(part, parts, B, V, J, U, b, a_turned, y_max_tile, L_sum_tile, y_parts):
+def loss_sweep_1(part, parts, B, J, V, U, b, a_turned, y_max_tile, L_sum_tile, y_parts):
     """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     y = y_parts[part]
     tiles = (V + 511) // 512
@@ -303,7 +327,10 @@ def loss_sweep_1(part, parts, B, V, J, U, b, a_turned, y_max_tile, L_sum_tile, y
         for e in range(B):
             L_sum_tile[tile, e] = real(0.0)
         # (F4) y[v,e] = b[v] + sum_j U[v,j]*a_turned[j,e]
-        product(U[start:stop], AS_IS, a_turned, AS_IS, 1.0, 0.0, y[:stop - start])
+        product(
+            (stop - start, B, J), (address(U, start), J, AS_IS), (address(a_turned), B, AS_IS),
+            1.0, 0.0, (address(y), B),
+        )
         for v in range(start, stop):
             for e in range(B):
                 y[v - start, e] += b[v]
@@ -341,7 +368,7 @@ def loss(context, word, C, H, d, U, b):
             for m in range(M):
                 x[e, t_, m] = C[context_e_t_, m]
     # (F2) o[e,j] = d[j] + sum_t,m H[j,t,m]*x[e,t,m]
-    product(x.reshape(B, N*M), AS_IS, H.reshape(J, N*M), TRANSPOSED, 1.0, 0.0, o)
+    product((B, J, N*M), (address(x), N*M, AS_IS), (address(H), N*M, TRANSPOSED), 1.0, 0.0, (address(o), J))
     for e in range(B):
         for j in range(J):
             o[e, j] += d[j]
@@ -365,7 +392,7 @@ def loss(context, word, C, H, d, U, b):
     # L_sum[e] = sum_tile y_max_shift[tile,e]*L_sum_tile[tile,e]
     L_sum[...] = 0
     parts = 1
-    loss_sweep_1(parts - 1, parts, B, V, J, U, b, a_turned, y_max_tile, L_sum_tile, y_parts)
+    loss_sweep_1(parts - 1, parts, B, J, V, U, b, a_turned, y_max_tile, L_sum_tile, y_parts)
     # (y_max) y_max[e] = max_tile y_max_tile[tile,e]
     for e in range(B):
         y_max_total = real(-np.inf)
@@ -386,7 +413,7 @@ def loss(context, word, C, H, d, U, b):
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def gradients_sweep_1(part, parts, B, V, J, U, b, y, a_turned, y_max_tile, p_sum_tile):
+def gradients_sweep_1(part, parts, B, J, V, U, b, y, a_turned, y_max_tile, p_sum_tile):
     """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     p_exp_tile = y
     tiles = (V + 511) // 512
@@ -399,7 +426,10 @@ def gradients_sweep_1(part, parts, B, V, J, U, b, y, a_turned, y_max_tile, p_sum
         for e in range(B):
             p_sum_tile[tile, e] = real(0.0)
         # (F4) y[v,e] = b[v] + sum_j U[v,j]*a_turned[j,e]
-        product(U[start:stop], AS_IS, a_turned, AS_IS, 1.0, 0.0, y[start:stop])
+        product(
+            (stop - start, B, J), (address(U, start), J, AS_IS), (address(a_turned), B, AS_IS),
+            1.0, 0.0, (address(y, start), B),
+        )
         for v in range(start, stop):
             for e in range(B):
                 y[v, e] += b[v]
@@ -413,7 +443,7 @@ def gradients_sweep_1(part, parts, B, V, J, U, b, y, a_turned, y_max_tile, p_sum
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def gradients_sweep_2(
-    part, parts, B, V, J, word, U, o, y, dU, db, a_dy, y_max_tile, y_max_shift, da_sum_tile_parts,
+    part, parts, B, J, V, word, U, o, y, dU, db, a_dy, y_max_tile, y_max_shift, da_sum_tile_parts,
     a_dy_tile_parts, da_sum_parts,
 ):
     """Part `part` of `parts`: V, 512 at a time, from the last to the first, and all that needs only these."""
@@ -428,7 +458,10 @@ def gradients_sweep_2(
     for tile in range(tiles * (part + 1) // parts - 1, tiles * part // parts - 1, -1):
         start, stop = tile * 512, min(tile * 512 + 512, V)
         # da_sum_tile[tile,e,j] = sum_v U[v,j]*p_exp_tile[v,e]*[v//512 == tile]
-        product(p_exp_tile[start:stop], TRANSPOSED, U[start:stop], AS_IS, 1.0, 0.0, da_sum_tile)
+        product(
+            (B, J, stop - start), (address(p_exp_tile, start), B, TRANSPOSED), (address(U, start), J, AS_IS),
+            1.0, 0.0, (address(da_sum_tile), J),
+        )
         for e in range(B):
             for j in range(J):
                 da_sum[e, j] += y_max_shift[tile, e] * da_sum_tile[e, j]
@@ -436,7 +469,10 @@ def gradients_sweep_2(
                 a_dy_tile[e, j] = y_max_shift[tile, e] * a_dy[e, j]
         # F4 was: y[e,v] = b[v] + sum_j U[v,j]*a[e,j]
         # (dU) dU[v,j] = (sum_e p_exp_tile[v,e]*a_dy_tile[v//512,e,j]) - 1/B * sum_e [v == word[e]]*a[e,j]
-        product(p_exp_tile[start:stop], AS_IS, a_dy_tile, AS_IS, 1.0, 0.0, dU[start:stop])
+        product(
+            (stop - start, J, B), (address(p_exp_tile, start), B, AS_IS), (address(a_dy_tile), J, AS_IS),
+            1.0, 0.0, (address(dU, start), J),
+        )
         for e in range(B):
             if start <= word[e] < stop:
                 word_e = word[e]
@@ -499,7 +535,7 @@ def gradients(context, word, C, H, d, U, b):
             for m in range(M):
                 x[e, t_, m] = C[context_e_t_, m]
     # (F2) o[e,j] = d[j] + sum_t,m H[j,t,m]*x[e,t,m]
-    product(x.reshape(B, N*M), AS_IS, H.reshape(J, N*M), TRANSPOSED, 1.0, 0.0, o)
+    product((B, J, N*M), (address(x), N*M, AS_IS), (address(H), N*M, TRANSPOSED), 1.0, 0.0, (address(o), J))
     for e in range(B):
         for j in range(J):
             o[e, j] += d[j]
@@ -531,7 +567,7 @@ def gradients(context, word, C, H, d, U, b):
     # (dd) dd[j] = sum_e do[e,j]
     dd[...] = 0
     parts = 1
-    gradients_sweep_1(parts - 1, parts, B, V, J, U, b, y, a_turned, y_max_tile, p_sum_tile)
+    gradients_sweep_1(parts - 1, parts, B, J, V, U, b, y, a_turned, y_max_tile, p_sum_tile)
     # (y_max) y_max[e] = max_tile y_max_tile[tile,e]
     for e in range(B):
         y_max_total = real(-np.inf)
@@ -557,7 +593,7 @@ def gradients(context, word, C, H, d, U, b):
             db_rows_tile[tile, e] = y_max_shift[tile, e] / p_sum[e]
     parts = 1
     gradients_sweep_2(
-        parts - 1, parts, B, V, J, word, U, o, y, dU, db, a_dy, y_max_tile, y_max_shift, da_sum_tile_parts,
+        parts - 1, parts, B, J, V, word, U, o, y, dU, db, a_dy, y_max_tile, y_max_shift, da_sum_tile_parts,
         a_dy_tile_parts, da_sum_parts,
     )
     for part in range(parts):
@@ -575,7 +611,7 @@ def gradients(context, word, C, H, d, U, b):
             dd[j] += do[e, j]
     # F2 was: o[e,j] = d[j] + sum_t,m H[j,t,m]*x[e,t,m]
     # (dx) dx[e,t,m] = sum_j H[j,t,m]*do[e,j]
-    product(do, AS_IS, H.reshape(J, N*M), AS_IS, 1.0, 0.0, dx.reshape(B, N*M))
+    product((B, N*M, J), (address(do), J, AS_IS), (address(H), N*M, AS_IS), 1.0, 0.0, (address(dx), N*M))
     for e in range(B):
         for t_ in range(N):
             context_e_t_ = context[e, t_]
@@ -583,19 +619,19 @@ def gradients(context, word, C, H, d, U, b):
                 dC[context_e_t_, m] += dx[e, t_, m]
     # F2 was: o[e,j] = d[j] + sum_t,m H[j,t,m]*x[e,t,m]
     # (dH) dH[j,t,m] = sum_e do[e,j]*x[e,t,m]
-    product(do, TRANSPOSED, x.reshape(B, N*M), AS_IS, 1.0, 0.0, dH.reshape(J, N*M))
+    product((J, N*M, B), (address(do), J, TRANSPOSED), (address(x), N*M, AS_IS), 1.0, 0.0, (address(dH), N*M))
     return L, dC, dH, dd, dU, db
 
 
-@for_c(types.void(*[types.intp] * 5, *[REALS] * 6))
-def step_sweep_1(part, parts, B, V, J, U, b, y, a_turned, y_max_tile, p_sum_tile):
+@for_c(types.void(*[types.intp] * 5, *[ADDRESSES] * 1))
+def step_sweep_1(part, parts, B, J, V, at):
     """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
-    U = carray(U, (V, J), real)
-    b = carray(b, (V,), real)
-    y = carray(y, (V, B), real)
-    a_turned = carray(a_turned, (J, B), real)
-    y_max_tile = carray(y_max_tile, ((V + 511) // 512, B), real)
-    p_sum_tile = carray(p_sum_tile, ((V + 511) // 512, B), real)
+    U = carray(pointer(at[0]), (V, J), real)
+    b = carray(pointer(at[1]), (V,), real)
+    y = carray(pointer(at[2]), (V, B), real)
+    a_turned = carray(pointer(at[3]), (J, B), real)
+    y_max_tile = carray(pointer(at[4]), ((V + 511) // 512, B), real)
+    p_sum_tile = carray(pointer(at[5]), ((V + 511) // 512, B), real)
     p_exp_tile = y
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -607,7 +643,10 @@ def step_sweep_1(part, parts, B, V, J, U, b, y, a_turned, y_max_tile, p_sum_tile
         for e in range(B):
             p_sum_tile[tile, e] = real(0.0)
         # (F4) y[v,e] = b[v] + sum_j U[v,j]*a_turned[j,e]
-        product(U[start:stop], AS_IS, a_turned, AS_IS, 1.0, 0.0, y[start:stop])
+        product(
+            (stop - start, B, J), (address(U, start), J, AS_IS), (address(a_turned), B, AS_IS),
+            1.0, 0.0, (address(y, start), B),
+        )
         for v in range(start, stop):
             for e in range(B):
                 y[v, e] += b[v]
@@ -619,44 +658,37 @@ def step_sweep_1(part, parts, B, V, J, U, b, y, a_turned, y_max_tile, p_sum_tile
                 p_sum_tile[tile, e] += p_exp_tile[v, e]
 
 
-@njit(cache=True)
-def one_step_sweep_1(part, parts, B, V, J, at):
-    step_sweep_1(part, parts, B, V, J, at[0], at[1], at[2], at[3], at[4], at[5])
-
-
 @njit(cache=True, parallel=True)
-def run_step_sweep_1(parts, B, V, J, at):
+def run_step_sweep_1(parts, B, J, V, at):
     if parts == 1:
-        one_step_sweep_1(parts - 1, parts, B, V, J, at)
+        step_sweep_1(parts - 1, parts, B, J, V, at)
         return
     for part in prange(parts):
-        one_step_sweep_1(np.int64(part), parts, B, V, J, at)
+        step_sweep_1(np.int64(part), parts, B, J, V, at)
 
 
-@for_c(types.void(*[types.intp] * 5, *[types.float64] * 7, *[IDS] * 1, *[REALS] * 16))
+@for_c(types.void(*[types.intp] * 5, *[types.float64] * 7, *[ADDRESSES] * 1))
 def step_sweep_2(
-    part, parts, B, V, J, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, word, U, b,
-    o, y, m_U, v_U, m_b, v_b, a_dy, y_max_tile, y_max_shift, da_sum_tile_parts, a_dy_tile_parts,
-    da_sum_parts, dU_parts, db_parts,
+    part, parts, B, J, V, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, at,
 ):
     """Part `part` of `parts`: V, 512 at a time, from the last to the first, and all that needs only these."""
-    word = carray(word, (B,), np.int32)
-    U = carray(U, (V, J), real)
-    b = carray(b, (V,), real)
-    o = carray(o, (B, J), real)
-    y = carray(y, (V, B), real)
-    m_U = carray(m_U, (V, J), real)
-    v_U = carray(v_U, (V, J), real)
-    m_b = carray(m_b, (V,), real)
-    v_b = carray(v_b, (V,), real)
-    a_dy = carray(a_dy, (B, J), real)
-    y_max_tile = carray(y_max_tile, ((V + 511) // 512, B), real)
-    y_max_shift = carray(y_max_shift, ((V + 511) // 512, B), real)
-    da_sum_tile_parts = carray(da_sum_tile_parts, (parts, B, J), real)
-    a_dy_tile_parts = carray(a_dy_tile_parts, (parts, B, J), real)
-    da_sum_parts = carray(da_sum_parts, (parts, B, J), real)
-    dU_parts = carray(dU_parts, (parts, 512, J), real)
-    db_parts = carray(db_parts, (parts, 512), real)
+    word = carray(pointer(at[0]), (B,), np.int32)
+    U = carray(pointer(at[1]), (V, J), real)
+    b = carray(pointer(at[2]), (V,), real)
+    o = carray(pointer(at[3]), (B, J), real)
+    y = carray(pointer(at[4]), (V, B), real)
+    m_U = carray(pointer(at[5]), (V, J), real)
+    v_U = carray(pointer(at[6]), (V, J), real)
+    m_b = carray(pointer(at[7]), (V,), real)
+    v_b = carray(pointer(at[8]), (V,), real)
+    a_dy = carray(pointer(at[9]), (B, J), real)
+    y_max_tile = carray(pointer(at[10]), ((V + 511) // 512, B), real)
+    y_max_shift = carray(pointer(at[11]), ((V + 511) // 512, B), real)
+    da_sum_tile_parts = carray(pointer(at[12]), (parts, B, J), real)
+    a_dy_tile_parts = carray(pointer(at[13]), (parts, B, J), real)
+    da_sum_parts = carray(pointer(at[14]), (parts, B, J), real)
+    dU_parts = carray(pointer(at[15]), (parts, 512, J), real)
+    db_parts = carray(pointer(at[16]), (parts, 512), real)
     da_sum_tile = da_sum_tile_parts[part]
     a_dy_tile = a_dy_tile_parts[part]
     da_sum = da_sum_parts[part]
@@ -676,7 +708,10 @@ def step_sweep_2(
     for tile in range(tiles * (part + 1) // parts - 1, tiles * part // parts - 1, -1):
         start, stop = tile * 512, min(tile * 512 + 512, V)
         # da_sum_tile[tile,e,j] = sum_v U[v,j]*p_exp_tile[v,e]*[v//512 == tile]
-        product(p_exp_tile[start:stop], TRANSPOSED, U[start:stop], AS_IS, 1.0, 0.0, da_sum_tile)
+        product(
+            (B, J, stop - start), (address(p_exp_tile, start), B, TRANSPOSED), (address(U, start), J, AS_IS),
+            1.0, 0.0, (address(da_sum_tile), J),
+        )
         for e in range(B):
             for j in range(J):
                 da_sum[e, j] += y_max_shift[tile, e] * da_sum_tile[e, j]
@@ -684,7 +719,10 @@ def step_sweep_2(
                 a_dy_tile[e, j] = y_max_shift[tile, e] * a_dy[e, j]
         # F4 was: y[e,v] = b[v] + sum_j U[v,j]*a[e,j]
         # (dU) dU[v,j] = (sum_e p_exp_tile[v,e]*a_dy_tile[v//512,e,j]) - 1/B * sum_e [v == word[e]]*a[e,j]
-        product(p_exp_tile[start:stop], AS_IS, a_dy_tile, AS_IS, 1.0, 0.0, dU[:stop - start])
+        product(
+            (stop - start, J, B), (address(p_exp_tile, start), B, AS_IS), (address(a_dy_tile), J, AS_IS),
+            1.0, 0.0, (address(dU), J),
+        )
         for e in range(B):
             if start <= word[e] < stop:
                 word_e = word[e]
@@ -717,38 +755,31 @@ def step_sweep_2(
             b_new[v] = b[v] * (real(1.0) - real(lr) * real(weight_decay)) - real(lr) * real(C_new_factor) * m_b_new[v] / (real(eps) + sqrt(real(C_new_factor2) * v_b_new[v]))
 
 
-@njit(cache=True)
-def one_step_sweep_2(
-    part, parts, B, V, J, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, at,
-):
-    step_sweep_2(
-        part, parts, B, V, J, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, at[0],
-        at[1], at[2], at[3], at[4], at[5], at[6], at[7], at[8], at[9], at[10], at[11], at[12], at[13],
-        at[14], at[15], at[16],
-    )
-
-
 @njit(cache=True, parallel=True)
-def run_step_sweep_2(parts, B, V, J, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, at):
+def run_step_sweep_2(parts, B, J, V, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, at):
     if parts == 1:
-        one_step_sweep_2(parts - 1, parts, B, V, J, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, at)
+        step_sweep_2(
+            parts - 1, parts, B, J, V, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, at,
+        )
         return
     for part in prange(parts):
-        one_step_sweep_2(np.int64(part), parts, B, V, J, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, at)
+        step_sweep_2(
+            np.int64(part), parts, B, J, V, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2,
+            at,
+        )
 
 
-@for_c(types.void(*[types.intp] * 6, *[types.float64] * 7, *[IDS] * 1, *[REALS] * 5))
+@for_c(types.void(*[types.intp] * 6, *[types.float64] * 7, *[ADDRESSES] * 1))
 def step_sweep_3(
-    part, parts, B, V, M, N, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, context,
-    C, dx, m_C, v_C, dC_parts,
+    part, parts, B, V, M, N, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, at,
 ):
     """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
-    context = carray(context, (B, N), np.int32)
-    C = carray(C, (V, M), real)
-    dx = carray(dx, (B, N, M), real)
-    m_C = carray(m_C, (V, M), real)
-    v_C = carray(v_C, (V, M), real)
-    dC_parts = carray(dC_parts, (parts, 512, M), real)
+    context = carray(pointer(at[0]), (B, N), np.int32)
+    C = carray(pointer(at[1]), (V, M), real)
+    dx = carray(pointer(at[2]), (B, N, M), real)
+    m_C = carray(pointer(at[3]), (V, M), real)
+    v_C = carray(pointer(at[4]), (V, M), real)
+    dC_parts = carray(pointer(at[5]), (parts, 512, M), real)
     dC = dC_parts[part]
     m_C_new = m_C
     v_C_new = v_C
@@ -777,33 +808,24 @@ def step_sweep_3(
                 C_new[v, m] = C[v, m] * (real(1.0) - real(lr) * real(weight_decay)) - real(lr) * real(C_new_factor) * m_C_new[v, m] / (real(eps) + sqrt(real(C_new_factor2) * v_C_new[v, m]))
 
 
-@njit(cache=True)
-def one_step_sweep_3(
-    part, parts, B, V, M, N, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, at,
-):
-    step_sweep_3(
-        part, parts, B, V, M, N, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, at[0],
-        at[1], at[2], at[3], at[4], at[5],
-    )
-
-
 @njit(cache=True, parallel=True)
 def run_step_sweep_3(
     parts, B, V, M, N, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, at,
 ):
     if parts == 1:
-        one_step_sweep_3(parts - 1, parts, B, V, M, N, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, at)
+        step_sweep_3(
+            parts - 1, parts, B, V, M, N, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, at,
+        )
         return
     for part in prange(parts):
-        one_step_sweep_3(np.int64(part), parts, B, V, M, N, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, at)
+        step_sweep_3(
+            np.int64(part), parts, B, V, M, N, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2,
+            at,
+        )
 
 
-@for_c(types.float64(*[types.intp] * 6, *[types.float64] * 6, *[IDS] * 2, *[types.uintp] * 1, *[REALS] * 24, *[ADDRESSES] * 3))
-def step(
-    B, V, J, M, N, threads, lr, weight_decay, beta1, beta2, eps, t, context, word, da_sum_parts, C, H,
-    d, U, b, x, o, dx, dH, dd, m_H, v_H, m_d, v_d, y_max, y_word, p_sum, U_word, a_turned, da_sum, a_dy,
-    y_max_tile, y_max_shift, p_sum_tile, at_1, at_2, at_3,
-):
+@for_c(types.float64(*[types.intp] * 6, *[types.float64] * 6, *[ADDRESSES] * 1))
+def step(B, J, V, M, N, threads, lr, weight_decay, beta1, beta2, eps, t, at):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
     Arrays: context (B,N), word (B), C (V,M), H (J,N,M), d (J), U (V,J), b (V), m_H (J,N,M), v_H (J,N,M), m_d (J),
@@ -811,35 +833,36 @@ def step(
     y_max_shift ((V + 511)//512,B), p_sum_tile ((V + 511)//512,B), p_sum (B), da_sum (B,J), dx (B,N,M), dH (J,N,M),
     dd (J), a_dy (B,J)
     """
-    context = carray(context, (B, N), np.int32)
-    word = carray(word, (B,), np.int32)
-    C = carray(C, (V, M), real)
-    H = carray(H, (J, N, M), real)
-    d = carray(d, (J,), real)
-    U = carray(U, (V, J), real)
-    b = carray(b, (V,), real)
-    x = carray(x, (B, N, M), real)
-    o = carray(o, (B, J), real)
-    dx = carray(dx, (B, N, M), real)
-    dH = carray(dH, (J, N, M), real)
-    dd = carray(dd, (J,), real)
-    m_H = carray(m_H, (J, N, M), real)
-    v_H = carray(v_H, (J, N, M), real)
-    m_d = carray(m_d, (J,), real)
-    v_d = carray(v_d, (J,), real)
-    y_max = carray(y_max, (B,), real)
-    y_word = carray(y_word, (B,), real)
-    p_sum = carray(p_sum, (B,), real)
-    U_word = carray(U_word, (B, J), real)
-    a_turned = carray(a_turned, (J, B), real)
-    da_sum = carray(da_sum, (B, J), real)
-    a_dy = carray(a_dy, (B, J), real)
-    y_max_tile = carray(y_max_tile, ((V + 511) // 512, B), real)
-    y_max_shift = carray(y_max_shift, ((V + 511) // 512, B), real)
-    p_sum_tile = carray(p_sum_tile, ((V + 511) // 512, B), real)
-    at_1 = carray(at_1, (6,), np.uintp)
-    at_2 = carray(at_2, (17,), np.uintp)
-    at_3 = carray(at_3, (6,), np.uintp)
+    context = carray(pointer(at[0]), (B, N), np.int32)
+    word = carray(pointer(at[1]), (B,), np.int32)
+    da_sum_parts = at[2]
+    C = carray(pointer(at[3]), (V, M), real)
+    H = carray(pointer(at[4]), (J, N, M), real)
+    d = carray(pointer(at[5]), (J,), real)
+    U = carray(pointer(at[6]), (V, J), real)
+    b = carray(pointer(at[7]), (V,), real)
+    x = carray(pointer(at[8]), (B, N, M), real)
+    o = carray(pointer(at[9]), (B, J), real)
+    dx = carray(pointer(at[10]), (B, N, M), real)
+    dH = carray(pointer(at[11]), (J, N, M), real)
+    dd = carray(pointer(at[12]), (J,), real)
+    m_H = carray(pointer(at[13]), (J, N, M), real)
+    v_H = carray(pointer(at[14]), (J, N, M), real)
+    m_d = carray(pointer(at[15]), (J,), real)
+    v_d = carray(pointer(at[16]), (J,), real)
+    y_max = carray(pointer(at[17]), (B,), real)
+    y_word = carray(pointer(at[18]), (B,), real)
+    p_sum = carray(pointer(at[19]), (B,), real)
+    U_word = carray(pointer(at[20]), (B, J), real)
+    a_turned = carray(pointer(at[21]), (J, B), real)
+    da_sum = carray(pointer(at[22]), (B, J), real)
+    a_dy = carray(pointer(at[23]), (B, J), real)
+    y_max_tile = carray(pointer(at[24]), ((V + 511) // 512, B), real)
+    y_max_shift = carray(pointer(at[25]), ((V + 511) // 512, B), real)
+    p_sum_tile = carray(pointer(at[26]), ((V + 511) // 512, B), real)
+    at_1 = at[27]
+    at_2 = at[28]
+    at_3 = at[29]
     a = o  # in the same array
     da = da_sum  # in the same array
     do = da_sum  # in the same array
@@ -857,7 +880,7 @@ def step(
             for m in range(M):
                 x[e, t_, m] = C[context_e_t_, m]
     # (F2) o[e,j] = d[j] + sum_t,m H[j,t,m]*x[e,t,m]
-    product(x.reshape(B, N*M), AS_IS, H.reshape(J, N*M), TRANSPOSED, 1.0, 0.0, o)
+    product((B, J, N*M), (address(x), N*M, AS_IS), (address(H), N*M, TRANSPOSED), 1.0, 0.0, (address(o), J))
     for e in range(B):
         for j in range(J):
             o[e, j] += d[j]
@@ -890,7 +913,7 @@ def step(
     # C_new_factor2 = 1/(1 - beta2**t)
     C_new_factor2 = 1.0 / (1.0 - beta2 ** t)
     parts = parts_for(V * B * J, threads)
-    run_step_sweep_1(parts, B, V, J, at_1)
+    run_step_sweep_1(parts, B, J, V, at_1)
     # (y_max) y_max[e] = max_tile y_max_tile[tile,e]
     for e in range(B):
         y_max_total = real(-np.inf)
@@ -917,8 +940,8 @@ def step(
     if not isfinite(L):
         return L
     parts = parts_for(B * J * V, threads)
-    run_step_sweep_2(parts, B, V, J, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, at_2)
-    add_parts(parts, B * J, da_sum.ctypes.data, da_sum_parts)
+    run_step_sweep_2(parts, B, J, V, lr, weight_decay, beta1, beta2, eps, C_new_factor, C_new_factor2, at_2)
+    add_parts(parts, B * J, address(da_sum), da_sum_parts)
     # F4 was: y[e,v] = b[v] + sum_j U[v,j]*a[e,j]
     # (da) da[e,j] = da_sum[e,j]/(B*p_sum[e]) - U_word[e,j]/B
     for e in range(B):
@@ -930,10 +953,10 @@ def step(
             dd[j] += do[e, j]
     # F2 was: o[e,j] = d[j] + sum_t,m H[j,t,m]*x[e,t,m]
     # (dx) dx[e,t,m] = sum_j H[j,t,m]*do[e,j]
-    product(do, AS_IS, H.reshape(J, N*M), AS_IS, 1.0, 0.0, dx.reshape(B, N*M))
+    product((B, N*M, J), (address(do), J, AS_IS), (address(H), N*M, AS_IS), 1.0, 0.0, (address(dx), N*M))
     # F2 was: o[e,j] = d[j] + sum_t,m H[j,t,m]*x[e,t,m]
     # (dH) dH[j,t,m] = sum_e do[e,j]*x[e,t,m]
-    product(do, TRANSPOSED, x.reshape(B, N*M), AS_IS, 1.0, 0.0, dH.reshape(J, N*M))
+    product((J, N*M, B), (address(do), J, TRANSPOSED), (address(x), N*M, AS_IS), 1.0, 0.0, (address(dH), N*M))
     # (U6) m_H_new[j,t,m] = beta1*m_H[j,t,m] + dH[j,t,m]*(1 - beta1)
     for j in range(J):
         for t_ in range(N):
@@ -967,10 +990,8 @@ def train_steps(
                 context_batch[row, axis1] = context[order[turn, row], axis1]
             word_batch[row] = word[order[turn, row]]
         losses[turn] = step(
-            B, V, J, M, N, threads, lr[turn], weight_decay[turn], beta1[turn], beta2[turn], eps[turn], t[turn],
-            at[0], at[1], at[2], at[3], at[4], at[5], at[6], at[7], at[8], at[9], at[10], at[11], at[12],
-            at[13], at[14], at[15], at[16], at[17], at[18], at[19], at[20], at[21], at[22], at[23], at[24],
-            at[25], at[26], at[27], at[28], at[29],
+            B, J, V, M, N, threads, lr[turn], weight_decay[turn], beta1[turn], beta2[turn], eps[turn], t[turn],
+            address(at),
         )
         if not math.isfinite(losses[turn]):
             return turn

@@ -74,17 +74,47 @@ from math import isfinite, sqrt
 import numpy as np
 from llvmlite import binding
 from numba import carray, cfunc, get_num_threads, njit, prange, types
+from numba.core import cgutils
+from numba.extending import intrinsic
 
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "d3f6bb466261"  # of what follows: functions of another file have other names
+DIGEST = "bb57281a5e94"  # of what follows: functions of another file have other names
 # Functions for C get the addresses of arrays, and carray makes arrays of them, of a shape.
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 ADDRESSES = types.CPointer(types.uintp)
 
 
+@intrinsic
+def address(context, array, *place):
+    """Where array[place] begins.  What NumPy has for it, slices among it, takes Numba long to compile."""
+    if array.layout != "C":
+        raise TypeError("an array is not C-contiguous; convert it with np.ascontiguousarray")
+
+    def emitted(context, builder, signature, values):
+        kind, places = signature.args
+        found = zip(cgutils.unpack_tuple(builder, values[1]), places, strict=True)
+        found = [context.cast(builder, value, number, types.intp) for value, number in found]
+        found += [context.get_constant(types.intp, 0)] * (kind.ndim - len(found))
+        array = context.make_array(kind)(context, builder, values[0])
+        return builder.ptrtoint(cgutils.get_item_pointer(context, builder, kind, array, found), cgutils.intp_t)
+
+    return types.uintp(array, types.StarArgTuple(place)), emitted
+
+
+@intrinsic
+def stored(context, number):
+    """Where the number is put, for as long as the function runs that asks."""
+
+    def emitted(context, builder, signature, values):
+        return builder.ptrtoint(cgutils.alloca_once_value(builder, values[0]), cgutils.intp_t)
+
+    return types.uintp(number), emitted
+
+
+BYTES = np.dtype(real).itemsize  # of a number
 # BLAS's letters, as bytes: for two constants in Python's own types `product` would be compiled twice.
 AS_IS, TRANSPOSED, KIND = np.uint8(ord("n")), np.uint8(ord("t")), np.uint8(ord("s" if real is np.float32 else "d"))
 _blas = types.ExternalFunction(
@@ -102,24 +132,17 @@ SMALL = 1_000_000 if binding.get_host_cpu_features().get("avx512f") else 2**62
 
 
 @njit(cache=True)
-def product(left, left_as, right, right_as, alpha, beta, out):
-    """out = alpha * left @ right + beta * out, by BLAS; TRANSPOSED says that an operand is stored the other way."""
-    inner = left.shape[0] if left_as == TRANSPOSED else left.shape[1]
-    multiply(
-        out.shape[0], out.shape[1], inner, left.ctypes.data, row_length(left), left_as, right.ctypes.data,
-        row_length(right), right_as, alpha, beta, out.ctypes.data, row_length(out),
-    )
+def product(sizes, left, right, alpha, beta, out):
+    """out = alpha * left @ right + beta * out, by BLAS; `sizes` are the rows, the columns and what is summed.
 
-
-@njit(cache=True)
-def multiply(
-    rows, columns, inner, left, left_length, left_as, right, right_length, right_as, alpha, beta, out, out_length
-):
-    """`product` of the matrices at these addresses; a length is that of a row.
-
+    A matrix is (address, how far its rows are apart); an operand AS_IS or TRANSPOSED, where it is stored the other way.
     A product that is not small is done in blocks that are, where that is faster: each of some columns, and of many
     rows or of a long piece of what is summed, whichever lies in a row in memory.
     """
+    rows, columns, inner = sizes
+    left_at, left_length, left_as = left
+    right_at, right_length, right_as = right
+    out_at, out_length = out
     rows_at_once, columns_at_once, inner_at_once = max(1, rows), max(1, columns), max(1, inner)
     turned = left_as == TRANSPOSED
     if rows * columns * inner > SMALL and right_as == AS_IS:
@@ -132,9 +155,7 @@ def multiply(
         else:
             inner_at_once = min(inner, 256)
             rows_at_once = SMALL // (columns_at_once * inner_at_once) // 16 * 16
-    scale = np.empty(3, real)
-    scale[0], scale[1], scale[2] = alpha, beta, 1.0
-    size = scale.itemsize
+    alpha_at, beta_at, one_at = stored(real(alpha)), stored(real(beta)), stored(real(1.0))
     left_row, left_inner = (1, left_length) if turned else (left_length, 1)
     right_inner, right_column = (right_length, 1) if right_as == AS_IS else (1, right_length)
     for column in range(0, columns, columns_at_once):
@@ -143,18 +164,11 @@ def multiply(
                 # BLAS counts columns first: out.T = right.T @ left.T
                 _blas(
                     KIND, right_as, left_as, min(columns_at_once, columns - column),
-                    min(rows_at_once, rows - row), min(inner_at_once, inner - start), scale.ctypes.data,
-                    right + size * (start * right_inner + column * right_column), right_length,
-                    left + size * (row * left_row + start * left_inner), left_length,
-                    scale.ctypes.data + (size if start == 0 else 2 * size),
-                    out + size * (row * out_length + column), out_length,
+                    min(rows_at_once, rows - row), min(inner_at_once, inner - start), alpha_at,
+                    right_at + BYTES * (start * right_inner + column * right_column), right_length,
+                    left_at + BYTES * (row * left_row + start * left_inner), left_length,
+                    beta_at if start == 0 else one_at, out_at + BYTES * (row * out_length + column), out_length,
                 )
-
-
-@njit(cache=True)
-def row_length(matrix):
-    """How far the next row is, in numbers: the row's own length, or more where the matrix is a slice."""
-    return max(matrix.strides[0] // matrix.itemsize, matrix.shape[1])
 
 
 @njit(cache=True, fastmath={"nnan", "nsz"}, forceinline=True)
@@ -209,6 +223,16 @@ def link():
             LINKED[name] = cfunc(signature, cache=True, fastmath=FAST, error_model="numpy")(function)
             binding.add_symbol(name, LINKED[name].address)
             del LATER[name]
+
+
+@intrinsic
+def pointer(context, place):
+    """The address as `carray` takes it."""
+
+    def emitted(context, builder, signature, values):
+        return builder.inttoptr(values[0], context.get_value_type(types.voidptr))
+
+    return types.voidptr(types.uintp), emitted
 
 
 def addresses(number, *arrays):
@@ -340,7 +364,10 @@ def loss(x, y, C, W, R, c, U, k):
             for d in range(D):
                 C_x[b, t_, d] = C[x_b_t_, d]
     # a_given[b,t,n,i] = c[n,i] + sum_d C_x[b,t,d]*W[n,i,d]
-    product(C_x.reshape(B*T, D), AS_IS, W.reshape(4*H, D), TRANSPOSED, 1.0, 0.0, a_given.reshape(B*T, 4*H))
+    product(
+        (B*T, 4*H, D), (address(C_x), D, AS_IS), (address(W), D, TRANSPOSED),
+        1.0, 0.0, (address(a_given), 4*H),
+    )
     for b in range(B):
         for t_ in range(T):
             for n in range(4):
@@ -352,7 +379,10 @@ def loss(x, y, C, W, R, c, U, k):
             for j in range(H):
                 a_operand[b, j] = (h[b, t_ - 1, j] if 0 <= t_ - 1 else real(0.0))
         # (F1) a[b,t,n,i] = a_given[b,t,n,i] + sum_j a_operand[b,t,j]*R[n,i,j]
-        product(a_operand, AS_IS, R.reshape(4*H, H), TRANSPOSED, 1.0, 1.0, a.reshape(B, T, 4*H)[:, t_])
+        product(
+            (B, 4*H, H), (address(a_operand), H, AS_IS), (address(R), H, TRANSPOSED),
+            1.0, 1.0, (address(a, 0, t_), T*4*H),
+        )
         # (F6) s[b,t,i] = tanh(a[b,t,3,i])/(exp(-a[b,t,1,i]) + 1) + (s[b,t - 1,i] if [0 <= t - 1] else 0)/(exp(-a[b,t,0,i]) + 1)
         for b in range(B):
             for i in range(H):
@@ -360,7 +390,7 @@ def loss(x, y, C, W, R, c, U, k):
                 # (F7) h[b,t,i] = tanh(s[b,t,i])/(exp(-a[b,t,2,i]) + 1)
                 h[b, t_, i] = sigmoid(a[b, t_, 2, i]) * tanh(s[b, t_, i])
     # (F8) o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
-    product(h.reshape(B*T, H), AS_IS, U, TRANSPOSED, 1.0, 0.0, o.reshape(B*T, V))
+    product((B*T, V, H), (address(h), H, AS_IS), (address(U), H, TRANSPOSED), 1.0, 0.0, (address(o), V))
     L_total = 0.0
     for b in range(B):
         for t_ in range(T):
@@ -425,7 +455,10 @@ def gradients(x, y, C, W, R, c, U, k):
             for d in range(D):
                 C_x[b, t_, d] = C[x_b_t_, d]
     # a_given[b,t,n,i] = c[n,i] + sum_d C_x[b,t,d]*W[n,i,d]
-    product(C_x.reshape(B*T, D), AS_IS, W.reshape(4*H, D), TRANSPOSED, 1.0, 0.0, a_given.reshape(B*T, 4*H))
+    product(
+        (B*T, 4*H, D), (address(C_x), D, AS_IS), (address(W), D, TRANSPOSED),
+        1.0, 0.0, (address(a_given), 4*H),
+    )
     for b in range(B):
         for t_ in range(T):
             for n in range(4):
@@ -437,7 +470,10 @@ def gradients(x, y, C, W, R, c, U, k):
             for j in range(H):
                 a_operand[b, t_, j] = (h[b, t_ - 1, j] if 0 <= t_ - 1 else real(0.0))
         # (F1) a[b,t,n,i] = a_given[b,t,n,i] + sum_j a_operand[b,t,j]*R[n,i,j]
-        product(a_operand[:, t_], AS_IS, R.reshape(4*H, H), TRANSPOSED, 1.0, 1.0, a.reshape(B, T, 4*H)[:, t_])
+        product(
+            (B, 4*H, H), (address(a_operand, 0, t_), T*H, AS_IS), (address(R), H, TRANSPOSED),
+            1.0, 1.0, (address(a, 0, t_), T*4*H),
+        )
         # (F2) f[b,t,i] = 1/(exp(-a[b,t,0,i]) + 1)
         for b in range(B):
             for i in range(H):
@@ -455,7 +491,7 @@ def gradients(x, y, C, W, R, c, U, k):
                 # (F7) h[b,t,i] = q[b,t,i]*h_tanh[b,t,i]
                 h[b, t_, i] = q[b, t_, i] * h_tanh[b, t_, i]
     # (F8) o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
-    product(h.reshape(B*T, H), AS_IS, U, TRANSPOSED, 1.0, 0.0, o.reshape(B*T, V))
+    product((B*T, V, H), (address(h), H, AS_IS), (address(U), H, TRANSPOSED), 1.0, 0.0, (address(o), V))
     L_total = 0.0
     for b in range(B):
         for t_ in range(T):
@@ -481,7 +517,7 @@ def gradients(x, y, C, W, R, c, U, k):
             do[b, t_, y[b, t_]] -= real(1.0) / (real(B) * real(T))
     L = -L_total / (B * T)
     # dh_given[b,t,i] = sum_v U[v,i]*do[b,t,v]
-    product(do.reshape(B*T, V), AS_IS, U, AS_IS, 1.0, 0.0, dh_given.reshape(B*T, H))
+    product((B*T, H, V), (address(do), V, AS_IS), (address(U), H, AS_IS), 1.0, 0.0, (address(dh_given), H))
     for t_ in range(T - 1, -1, -1):
         # dh_operand[b,t,n,i2] = da[b,t + 1,n,i2] if [t + 1 < T] else 0
         for b in range(B):
@@ -491,7 +527,10 @@ def gradients(x, y, C, W, R, c, U, k):
         # F8 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
         # F1 was: a[b,t,n,i] = c[n,i] + (sum_d W[n,i,d]*C[x[b,t],d]) + sum_j R[n,i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
         # (dh) dh[b,t,i] = dh_given[b,t,i] + sum_n,i2 dh_operand[b,t,n,i2]*R[n,i2,i]
-        product(dh_operand.reshape(B, 4*H), AS_IS, R.reshape(4*H, H), AS_IS, 1.0, 1.0, dh[:, t_])
+        product(
+            (B, H, 4*H), (address(dh_operand), 4*H, AS_IS), (address(R), H, AS_IS),
+            1.0, 1.0, (address(dh, 0, t_), T*H),
+        )
         # F7 was: h[b,t,i] = q[b,t,i]*tanh(s[b,t,i])
         # F6 was: s[b,t,i] = g[b,t,i]*m[b,t,i] + (s[b,t - 1,i] if [0 <= t - 1] else 0)*f[b,t,i]
         # (ds) ds[b,t,i] = (1 - h_tanh[b,t,i]**2)*q[b,t,i]*dh[b,t,i] + (ds[b,t + 1,i]*f[b,t + 1,i] if [t + 1 < T] else 0)
@@ -520,7 +559,7 @@ def gradients(x, y, C, W, R, c, U, k):
                 da[b, t_, 1, i] = dg * g[b, t_, i] * (real(1.0) - g[b, t_, i])
                 da[b, t_, 0, i] = df * f[b, t_, i] * (real(1.0) - f[b, t_, i])
     # dC_rows[b,t,d] = sum_n,i W[n,i,d]*da[b,t,n,i]
-    product(da.reshape(B*T, 4*H), AS_IS, W.reshape(4*H, D), AS_IS, 1.0, 0.0, dC_rows.reshape(B*T, D))
+    product((B*T, D, 4*H), (address(da), 4*H, AS_IS), (address(W), D, AS_IS), 1.0, 0.0, (address(dC_rows), D))
     # F1 was: a[b,t,n,i] = c[n,i] + (sum_d W[n,i,d]*C[x[b,t],d]) + sum_j R[n,i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
     # (dC) dC[v,d] = sum_b,t dC_rows[b,t,d]*[v == x[b,t]]
     dC[...] = 0
@@ -531,10 +570,13 @@ def gradients(x, y, C, W, R, c, U, k):
                 dC[x_b_t_, d] += dC_rows[b, t_, d]
     # F1 was: a[b,t,n,i] = c[n,i] + (sum_d W[n,i,d]*C[x[b,t],d]) + sum_j R[n,i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
     # (dW) dW[n,i,d] = sum_b,t da[b,t,n,i]*C_x[b,t,d]
-    product(da.reshape(B*T, 4*H), TRANSPOSED, C_x.reshape(B*T, D), AS_IS, 1.0, 0.0, dW.reshape(4*H, D))
+    product((4*H, D, B*T), (address(da), 4*H, TRANSPOSED), (address(C_x), D, AS_IS), 1.0, 0.0, (address(dW), D))
     # F1 was: a[b,t,n,i] = c[n,i] + (sum_d W[n,i,d]*C[x[b,t],d]) + sum_j R[n,i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
     # (dR) dR[n,i,j] = sum_b,t da[b,t,n,i]*a_operand[b,t,j]
-    product(da.reshape(B*T, 4*H), TRANSPOSED, a_operand.reshape(B*T, H), AS_IS, 1.0, 0.0, dR.reshape(4*H, H))
+    product(
+        (4*H, H, B*T), (address(da), 4*H, TRANSPOSED), (address(a_operand), H, AS_IS),
+        1.0, 0.0, (address(dR), H),
+    )
     # F1 was: a[b,t,n,i] = c[n,i] + (sum_d W[n,i,d]*C[x[b,t],d]) + sum_j R[n,i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
     # (dc) dc[n,i] = sum_b,t da[b,t,n,i]
     dc[...] = 0
@@ -545,7 +587,7 @@ def gradients(x, y, C, W, R, c, U, k):
                     dc[n, i] += da[b, t_, n, i]
     # F8 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
     # (dU) dU[v,i] = sum_b,t do[b,t,v]*h[b,t,i]
-    product(do.reshape(B*T, V), TRANSPOSED, h.reshape(B*T, H), AS_IS, 1.0, 0.0, dU)
+    product((V, H, B*T), (address(do), V, TRANSPOSED), (address(h), H, AS_IS), 1.0, 0.0, (address(dU), H))
     # F8 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
     # (dk) dk[v] = sum_b,t do[b,t,v]
     dk[...] = 0
@@ -605,43 +647,39 @@ def each_3(count, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_C, dC, v
         C_new[entry] = C[entry] - real(lr) * real(C_new_factor) * m_C_new[entry] / (real(eps) + sqrt(real(C_new_factor2) * v_C_new[entry]))
 
 
-@for_c(types.void(*[types.intp] * 7, *[IDS] * 2, *[REALS] * 28))
-def step_sweep_1(
-    part, parts, V, D, H, B, T, x, y, C, W, R, c, U, k, h, s, f, g, q, m, o, ds, h_tanh, a_given,
-    dh_given, dC_rows, C_x, a_operand, dh_operand, R_turned, L_rows, dW_parts, dR_parts, dc_parts,
-    dU_parts, dk_parts,
-):
+@for_c(types.void(*[types.intp] * 7, *[ADDRESSES] * 1))
+def step_sweep_1(part, parts, V, D, H, B, T, at):
     """Part `part` of `parts`: some rows of the B, through all that goes row by row."""
-    x = carray(x, (B, T), np.int32)
-    y = carray(y, (B, T), np.int32)
-    C = carray(C, (V, D), real)
-    W = carray(W, (4, H, D), real)
-    R = carray(R, (4, H, H), real)
-    c = carray(c, (4, H), real)
-    U = carray(U, (V, H), real)
-    k = carray(k, (V,), real)
-    h = carray(h, (B, T, H), real)
-    s = carray(s, (B, T, H), real)
-    f = carray(f, (B, T, H), real)
-    g = carray(g, (B, T, H), real)
-    q = carray(q, (B, T, H), real)
-    m = carray(m, (B, T, H), real)
-    o = carray(o, (B, T, V), real)
-    ds = carray(ds, (B, T, H), real)
-    h_tanh = carray(h_tanh, (B, T, H), real)
-    a_given = carray(a_given, (B, T, 4, H), real)
-    dh_given = carray(dh_given, (B, T, H), real)
-    dC_rows = carray(dC_rows, (B, T, D), real)
-    C_x = carray(C_x, (B, T, D), real)
-    a_operand = carray(a_operand, (B, T, H), real)
-    dh_operand = carray(dh_operand, (B, 4, H), real)
-    R_turned = carray(R_turned, (H, 4, H), real)
-    L_rows = carray(L_rows, (B,), real)
-    dW_parts = carray(dW_parts, (parts, 4, H, D), real)
-    dR_parts = carray(dR_parts, (parts, 4, H, H), real)
-    dc_parts = carray(dc_parts, (parts, 4, H), real)
-    dU_parts = carray(dU_parts, (parts, V, H), real)
-    dk_parts = carray(dk_parts, (parts, V), real)
+    x = carray(pointer(at[0]), (B, T), np.int32)
+    y = carray(pointer(at[1]), (B, T), np.int32)
+    C = carray(pointer(at[2]), (V, D), real)
+    W = carray(pointer(at[3]), (4, H, D), real)
+    R = carray(pointer(at[4]), (4, H, H), real)
+    c = carray(pointer(at[5]), (4, H), real)
+    U = carray(pointer(at[6]), (V, H), real)
+    k = carray(pointer(at[7]), (V,), real)
+    h = carray(pointer(at[8]), (B, T, H), real)
+    s = carray(pointer(at[9]), (B, T, H), real)
+    f = carray(pointer(at[10]), (B, T, H), real)
+    g = carray(pointer(at[11]), (B, T, H), real)
+    q = carray(pointer(at[12]), (B, T, H), real)
+    m = carray(pointer(at[13]), (B, T, H), real)
+    o = carray(pointer(at[14]), (B, T, V), real)
+    ds = carray(pointer(at[15]), (B, T, H), real)
+    h_tanh = carray(pointer(at[16]), (B, T, H), real)
+    a_given = carray(pointer(at[17]), (B, T, 4, H), real)
+    dh_given = carray(pointer(at[18]), (B, T, H), real)
+    dC_rows = carray(pointer(at[19]), (B, T, D), real)
+    C_x = carray(pointer(at[20]), (B, T, D), real)
+    a_operand = carray(pointer(at[21]), (B, T, H), real)
+    dh_operand = carray(pointer(at[22]), (B, 4, H), real)
+    R_turned = carray(pointer(at[23]), (H, 4, H), real)
+    L_rows = carray(pointer(at[24]), (B,), real)
+    dW_parts = carray(pointer(at[25]), (parts, 4, H, D), real)
+    dR_parts = carray(pointer(at[26]), (parts, 4, H, H), real)
+    dc_parts = carray(pointer(at[27]), (parts, 4, H), real)
+    dU_parts = carray(pointer(at[28]), (parts, V, H), real)
+    dk_parts = carray(pointer(at[29]), (parts, V), real)
     start, stop = B * part // parts, B * (part + 1) // parts
     dW = dW_parts[part]
     dR = dR_parts[part]
@@ -665,7 +703,10 @@ def step_sweep_1(
             for d in range(D):
                 C_x[b, t_, d] = C[x_b_t_, d]
     # a_given[b,t,n,i] = c[n,i] + sum_d C_x[b,t,d]*W[n,i,d]
-    product(C_x.reshape(B*T, D)[start*T:stop*T], AS_IS, W.reshape(4*H, D), TRANSPOSED, 1.0, 0.0, a_given.reshape(B*T, 4*H)[start*T:stop*T])
+    product(
+        ((stop - start)*T, 4*H, D), (address(C_x, start), D, AS_IS), (address(W), D, TRANSPOSED),
+        1.0, 0.0, (address(a_given, start), 4*H),
+    )
     for b in range(start, stop):
         for t_ in range(T):
             for n in range(4):
@@ -677,7 +718,10 @@ def step_sweep_1(
             for j in range(H):
                 a_operand[b, t_, j] = (h[b, t_ - 1, j] if 0 <= t_ - 1 else real(0.0))
         # (F1) a[b,t,n,i] = a_given[b,t,n,i] + sum_j a_operand[b,t,j]*R_turned[j,n,i]
-        product(a_operand[start:stop, t_], AS_IS, R_turned.reshape(H, 4*H), AS_IS, 1.0, 1.0, a.reshape(B, T, 4*H)[start:stop, t_])
+        product(
+            (stop - start, 4*H, H), (address(a_operand, start, t_), T*H, AS_IS), (address(R_turned), 4*H, AS_IS),
+            1.0, 1.0, (address(a, start, t_), T*4*H),
+        )
         # (F2) f[b,t,i] = 1/(exp(-a[b,t,0,i]) + 1)
         for b in range(start, stop):
             for i in range(H):
@@ -695,7 +739,10 @@ def step_sweep_1(
                 # (F7) h[b,t,i] = q[b,t,i]*h_tanh[b,t,i]
                 h[b, t_, i] = q[b, t_, i] * h_tanh[b, t_, i]
     # (F8) o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
-    product(h.reshape(B*T, H)[start*T:stop*T], AS_IS, U, TRANSPOSED, 1.0, 0.0, o.reshape(B*T, V)[start*T:stop*T])
+    product(
+        ((stop - start)*T, V, H), (address(h, start), H, AS_IS), (address(U), H, TRANSPOSED),
+        1.0, 0.0, (address(o, start), V),
+    )
     for b in range(start, stop):
         L_rows_total = real(0)
         for t_ in range(T):
@@ -725,7 +772,10 @@ def step_sweep_1(
                 dk[v] += do[b, t_, v]
         L_rows[b] = L_rows_total
     # dh_given[b,t,i] = sum_v U[v,i]*do[b,t,v]
-    product(do.reshape(B*T, V)[start*T:stop*T], AS_IS, U, AS_IS, 1.0, 0.0, dh_given.reshape(B*T, H)[start*T:stop*T])
+    product(
+        ((stop - start)*T, H, V), (address(do, start), V, AS_IS), (address(U), H, AS_IS),
+        1.0, 0.0, (address(dh_given, start), H),
+    )
     for t_ in range(T - 1, -1, -1):
         # dh_operand[b,t,n,i2] = da[b,t + 1,n,i2] if [t + 1 < T] else 0
         for b in range(start, stop):
@@ -735,7 +785,10 @@ def step_sweep_1(
         # F8 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
         # F1 was: a[b,t,n,i] = c[n,i] + (sum_d W[n,i,d]*C[x[b,t],d]) + sum_j R[n,i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
         # (dh) dh[b,t,i] = dh_given[b,t,i] + sum_n,i2 dh_operand[b,t,n,i2]*R[n,i2,i]
-        product(dh_operand.reshape(B, 4*H)[start:stop], AS_IS, R.reshape(4*H, H), AS_IS, 1.0, 1.0, dh[start:stop, t_])
+        product(
+            (stop - start, H, 4*H), (address(dh_operand, start), 4*H, AS_IS), (address(R), H, AS_IS),
+            1.0, 1.0, (address(dh, start, t_), T*H),
+        )
         # F7 was: h[b,t,i] = q[b,t,i]*tanh(s[b,t,i])
         # F6 was: s[b,t,i] = g[b,t,i]*m[b,t,i] + (s[b,t - 1,i] if [0 <= t - 1] else 0)*f[b,t,i]
         # (ds) ds[b,t,i] = (1 - h_tanh[b,t,i]**2)*q[b,t,i]*dh[b,t,i] + (ds[b,t + 1,i]*f[b,t + 1,i] if [t + 1 < T] else 0)
@@ -764,13 +817,22 @@ def step_sweep_1(
                 da[b, t_, 1, i] = dg * g[b, t_, i] * (real(1.0) - g[b, t_, i])
                 da[b, t_, 0, i] = df * f[b, t_, i] * (real(1.0) - f[b, t_, i])
     # dC_rows[b,t,d] = sum_n,i W[n,i,d]*da[b,t,n,i]
-    product(da.reshape(B*T, 4*H)[start*T:stop*T], AS_IS, W.reshape(4*H, D), AS_IS, 1.0, 0.0, dC_rows.reshape(B*T, D)[start*T:stop*T])
+    product(
+        ((stop - start)*T, D, 4*H), (address(da, start), 4*H, AS_IS), (address(W), D, AS_IS),
+        1.0, 0.0, (address(dC_rows, start), D),
+    )
     # F1 was: a[b,t,n,i] = c[n,i] + (sum_d W[n,i,d]*C[x[b,t],d]) + sum_j R[n,i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
     # (dW) dW[n,i,d] = sum_b,t da[b,t,n,i]*C_x[b,t,d]
-    product(da.reshape(B*T, 4*H)[start*T:stop*T], TRANSPOSED, C_x.reshape(B*T, D)[start*T:stop*T], AS_IS, 1.0, 1.0, dW.reshape(4*H, D))
+    product(
+        (4*H, D, (stop - start)*T), (address(da, start), 4*H, TRANSPOSED), (address(C_x, start), D, AS_IS),
+        1.0, 1.0, (address(dW), D),
+    )
     # F1 was: a[b,t,n,i] = c[n,i] + (sum_d W[n,i,d]*C[x[b,t],d]) + sum_j R[n,i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
     # (dR) dR[n,i,j] = sum_b,t da[b,t,n,i]*a_operand[b,t,j]
-    product(da.reshape(B*T, 4*H)[start*T:stop*T], TRANSPOSED, a_operand.reshape(B*T, H)[start*T:stop*T], AS_IS, 1.0, 1.0, dR.reshape(4*H, H))
+    product(
+        (4*H, H, (stop - start)*T), (address(da, start), 4*H, TRANSPOSED), (address(a_operand, start), H, AS_IS),
+        1.0, 1.0, (address(dR), H),
+    )
     # F1 was: a[b,t,n,i] = c[n,i] + (sum_d W[n,i,d]*C[x[b,t],d]) + sum_j R[n,i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
     # (dc) dc[n,i] = sum_b,t da[b,t,n,i]
     for b in range(start, stop):
@@ -780,52 +842,69 @@ def step_sweep_1(
                     dc[n, i] += da[b, t_, n, i]
     # F8 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
     # (dU) dU[v,i] = sum_b,t do[b,t,v]*h[b,t,i]
-    product(do.reshape(B*T, V)[start*T:stop*T], TRANSPOSED, h.reshape(B*T, H)[start*T:stop*T], AS_IS, 1.0, 1.0, dU)
-
-
-@njit(cache=True)
-def one_step_sweep_1(part, parts, V, D, H, B, T, at):
-    step_sweep_1(
-        part, parts, V, D, H, B, T, at[0], at[1], at[2], at[3], at[4], at[5], at[6], at[7], at[8], at[9],
-        at[10], at[11], at[12], at[13], at[14], at[15], at[16], at[17], at[18], at[19], at[20], at[21],
-        at[22], at[23], at[24], at[25], at[26], at[27], at[28], at[29],
+    product(
+        (V, H, (stop - start)*T), (address(do, start), V, TRANSPOSED), (address(h, start), H, AS_IS),
+        1.0, 1.0, (address(dU), H),
     )
 
 
 @njit(cache=True, parallel=True)
 def run_step_sweep_1(parts, V, D, H, B, T, at):
     if parts == 1:
-        one_step_sweep_1(parts - 1, parts, V, D, H, B, T, at)
+        step_sweep_1(parts - 1, parts, V, D, H, B, T, at)
         return
     for part in prange(parts):
-        one_step_sweep_1(np.int64(part), parts, V, D, H, B, T, at)
+        step_sweep_1(np.int64(part), parts, V, D, H, B, T, at)
 
 
-@for_c(types.float64(*[types.intp] * 6, *[types.float64] * 5, *[IDS] * 1, *[types.uintp] * 27, *[REALS] * 5, *[ADDRESSES] * 1))
-def step(
-    V, D, H, B, T, threads, lr, beta1, beta2, eps, t, x, C, W, c, U, k, dW, dR, dc, dU, dk, m_C, v_C,
-    m_W, v_W, m_R, v_R, m_c, v_c, m_U, v_U, m_k, v_k, dW_parts, dR_parts, dc_parts, dU_parts, dk_parts,
-    R, dC, dC_rows, R_turned, L_rows, at_1,
-):
+@for_c(types.float64(*[types.intp] * 6, *[types.float64] * 5, *[ADDRESSES] * 1))
+def step(V, D, H, B, T, threads, lr, beta1, beta2, eps, t, at):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
     Arrays: x (B,T), C (V,D), W (4,H,D), R (4,H,H), c (4,H), U (V,H), k (V), m_C (V,D), v_C (V,D), m_W (4,H,D), v_W
     (4,H,D), m_R (4,H,H), v_R (4,H,H), m_c (4,H), v_c (4,H), m_U (V,H), v_U (V,H), m_k (V), v_k (V), R_turned
     (H,4,H), L_rows (B), dC_rows (B,T,D), dC (V,D), dW (4,H,D), dR (4,H,H), dc (4,H), dU (V,H), dk (V)
     """
-    x = carray(x, (B, T), np.int32)
-    R = carray(R, (4, H, H), real)
-    dC = carray(dC, (V, D), real)
-    dC_rows = carray(dC_rows, (B, T, D), real)
-    R_turned = carray(R_turned, (H, 4, H), real)
-    L_rows = carray(L_rows, (B,), real)
-    at_1 = carray(at_1, (30,), np.uintp)
+    x = carray(pointer(at[0]), (B, T), np.int32)
+    C = at[1]
+    W = at[2]
+    c = at[3]
+    U = at[4]
+    k = at[5]
+    dW = at[6]
+    dR = at[7]
+    dc = at[8]
+    dU = at[9]
+    dk = at[10]
+    m_C = at[11]
+    v_C = at[12]
+    m_W = at[13]
+    v_W = at[14]
+    m_R = at[15]
+    v_R = at[16]
+    m_c = at[17]
+    v_c = at[18]
+    m_U = at[19]
+    v_U = at[20]
+    m_k = at[21]
+    v_k = at[22]
+    dW_parts = at[23]
+    dR_parts = at[24]
+    dc_parts = at[25]
+    dU_parts = at[26]
+    dk_parts = at[27]
+    R = carray(pointer(at[28]), (4, H, H), real)
+    dC = carray(pointer(at[29]), (V, D), real)
+    dC_rows = carray(pointer(at[30]), (B, T, D), real)
+    R_turned = carray(pointer(at[31]), (H, 4, H), real)
+    L_rows = carray(pointer(at[32]), (B,), real)
+    at_1 = at[33]
     # R_turned[j,n,i] = R[n,i,j]
     for j in range(H):
         for n in range(4):
             for i in range(H):
                 R_turned[j, n, i] = R[n, i, j]
-    zero(V * D, dC.ctypes.data)
+    zero(V * D, address(dC))
     zero(4 * H * D, dW)
     zero(4 * H ** 2, dR)
     zero(4 * H, dc)
@@ -855,7 +934,7 @@ def step(
             for d in range(D):
                 dC[x_b_t_, d] += dC_rows[b, t_, d]
     # grad_norm_sum = sum_v,d dC[v,d]**2
-    grad_norm_sum = each_1(V * D, dC.ctypes.data)
+    grad_norm_sum = each_1(V * D, address(dC))
     # grad_norm_sum2 = sum_n,i,d dW[n,i,d]**2
     grad_norm_sum2 = each_1(4 * H * D, dW)
     # grad_norm_sum3 = sum_n,i,j dR[n,i,j]**2
@@ -869,7 +948,7 @@ def step(
     # (U2) clip_scale = 1/max(1.0, sqrt(grad_norm_sum + grad_norm_sum2 + grad_norm_sum3 + grad_norm_sum4 + grad_norm_sum5 + grad_norm_sum6))
     clip_scale = 1.0 / max(1.0, sqrt(grad_norm_sum + grad_norm_sum2 + grad_norm_sum3 + grad_norm_sum4 + grad_norm_sum5 + grad_norm_sum6))
     # (U5) g_C[v,d] = dC[v,d]*clip_scale
-    each_2(V * D, clip_scale, dC.ctypes.data)
+    each_2(V * D, clip_scale, address(dC))
     # (U9) g_W[n,i,d] = dW[n,i,d]*clip_scale
     each_2(4 * H * D, clip_scale, dW)
     # (U13) g_R[n,i,j] = dR[n,i,j]*clip_scale
@@ -885,7 +964,7 @@ def step(
     # (U6) m_C_new[v,d] = beta1*m_C[v,d] + g_C[v,d]*(1 - beta1)
     # (U7) v_C_new[v,d] = g_C[v,d]**2*(1 - beta2) + beta2*v_C[v,d]
     # (U8) C_new[v,d] = C[v,d] - lr*C_new_factor*m_C_new[v,d]/(eps + sqrt(C_new_factor2*v_C_new[v,d]))
-    each_3(V * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_C, dC.ctypes.data, v_C, C)
+    each_3(V * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_C, address(dC), v_C, C)
     # (U10) m_W_new[n,i,d] = beta1*m_W[n,i,d] + g_W[n,i,d]*(1 - beta1)
     # (U11) v_W_new[n,i,d] = g_W[n,i,d]**2*(1 - beta2) + beta2*v_W[n,i,d]
     # (U12) W_new[n,i,d] = W[n,i,d] - lr*C_new_factor*m_W_new[n,i,d]/(eps + sqrt(C_new_factor2*v_W_new[n,i,d]))
@@ -893,7 +972,7 @@ def step(
     # (U14) m_R_new[n,i,j] = beta1*m_R[n,i,j] + g_R[n,i,j]*(1 - beta1)
     # (U15) v_R_new[n,i,j] = g_R[n,i,j]**2*(1 - beta2) + beta2*v_R[n,i,j]
     # (U16) R_new[n,i,j] = R[n,i,j] - lr*C_new_factor*m_R_new[n,i,j]/(eps + sqrt(C_new_factor2*v_R_new[n,i,j]))
-    each_3(4 * H ** 2, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_R, dR, v_R, R.ctypes.data)
+    each_3(4 * H ** 2, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_R, dR, v_R, address(R))
     # (U18) m_c_new[n,i] = beta1*m_c[n,i] + g_c[n,i]*(1 - beta1)
     # (U19) v_c_new[n,i] = g_c[n,i]**2*(1 - beta2) + beta2*v_c[n,i]
     # (U20) c_new[n,i] = c[n,i] - lr*C_new_factor*m_c_new[n,i]/(eps + sqrt(C_new_factor2*v_c_new[n,i]))
@@ -921,10 +1000,7 @@ def train_steps(
             for axis1 in range(y.shape[1]):
                 y_batch[row, axis1] = y[order[turn, row], axis1]
         losses[turn] = step(
-            V, D, H, B, T, threads, lr[turn], beta1[turn], beta2[turn], eps[turn], t[turn], at[0], at[1], at[2],
-            at[3], at[4], at[5], at[6], at[7], at[8], at[9], at[10], at[11], at[12], at[13], at[14], at[15],
-            at[16], at[17], at[18], at[19], at[20], at[21], at[22], at[23], at[24], at[25], at[26], at[27],
-            at[28], at[29], at[30], at[31], at[32], at[33],
+            V, D, H, B, T, threads, lr[turn], beta1[turn], beta2[turn], eps[turn], t[turn], address(at),
         )
         if not math.isfinite(losses[turn]):
             return turn

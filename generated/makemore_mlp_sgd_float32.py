@@ -39,11 +39,13 @@ from math import isfinite
 import numpy as np
 from llvmlite import binding
 from numba import carray, cfunc, get_num_threads, njit, prange, types
+from numba.core import cgutils
+from numba.extending import intrinsic
 
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "379bc62b30d1"  # of what follows: functions of another file have other names
+DIGEST = "75cf31876303"  # of what follows: functions of another file have other names
 # Functions for C get the addresses of arrays, and carray makes arrays of them, of a shape.
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
@@ -53,6 +55,34 @@ ADDRESSES = types.CPointer(types.uintp)
 LEAST = real(np.finfo(real).min)
 
 
+@intrinsic
+def address(context, array, *place):
+    """Where array[place] begins.  What NumPy has for it, slices among it, takes Numba long to compile."""
+    if array.layout != "C":
+        raise TypeError("an array is not C-contiguous; convert it with np.ascontiguousarray")
+
+    def emitted(context, builder, signature, values):
+        kind, places = signature.args
+        found = zip(cgutils.unpack_tuple(builder, values[1]), places, strict=True)
+        found = [context.cast(builder, value, number, types.intp) for value, number in found]
+        found += [context.get_constant(types.intp, 0)] * (kind.ndim - len(found))
+        array = context.make_array(kind)(context, builder, values[0])
+        return builder.ptrtoint(cgutils.get_item_pointer(context, builder, kind, array, found), cgutils.intp_t)
+
+    return types.uintp(array, types.StarArgTuple(place)), emitted
+
+
+@intrinsic
+def stored(context, number):
+    """Where the number is put, for as long as the function runs that asks."""
+
+    def emitted(context, builder, signature, values):
+        return builder.ptrtoint(cgutils.alloca_once_value(builder, values[0]), cgutils.intp_t)
+
+    return types.uintp(number), emitted
+
+
+BYTES = np.dtype(real).itemsize  # of a number
 # BLAS's letters, as bytes: for two constants in Python's own types `product` would be compiled twice.
 AS_IS, TRANSPOSED, KIND = np.uint8(ord("n")), np.uint8(ord("t")), np.uint8(ord("s" if real is np.float32 else "d"))
 _blas = types.ExternalFunction(
@@ -70,24 +100,17 @@ SMALL = 1_000_000 if binding.get_host_cpu_features().get("avx512f") else 2**62
 
 
 @njit(cache=True)
-def product(left, left_as, right, right_as, alpha, beta, out):
-    """out = alpha * left @ right + beta * out, by BLAS; TRANSPOSED says that an operand is stored the other way."""
-    inner = left.shape[0] if left_as == TRANSPOSED else left.shape[1]
-    multiply(
-        out.shape[0], out.shape[1], inner, left.ctypes.data, row_length(left), left_as, right.ctypes.data,
-        row_length(right), right_as, alpha, beta, out.ctypes.data, row_length(out),
-    )
+def product(sizes, left, right, alpha, beta, out):
+    """out = alpha * left @ right + beta * out, by BLAS; `sizes` are the rows, the columns and what is summed.
 
-
-@njit(cache=True)
-def multiply(
-    rows, columns, inner, left, left_length, left_as, right, right_length, right_as, alpha, beta, out, out_length
-):
-    """`product` of the matrices at these addresses; a length is that of a row.
-
+    A matrix is (address, how far its rows are apart); an operand AS_IS or TRANSPOSED, where it is stored the other way.
     A product that is not small is done in blocks that are, where that is faster: each of some columns, and of many
     rows or of a long piece of what is summed, whichever lies in a row in memory.
     """
+    rows, columns, inner = sizes
+    left_at, left_length, left_as = left
+    right_at, right_length, right_as = right
+    out_at, out_length = out
     rows_at_once, columns_at_once, inner_at_once = max(1, rows), max(1, columns), max(1, inner)
     turned = left_as == TRANSPOSED
     if rows * columns * inner > SMALL and right_as == AS_IS:
@@ -100,9 +123,7 @@ def multiply(
         else:
             inner_at_once = min(inner, 256)
             rows_at_once = SMALL // (columns_at_once * inner_at_once) // 16 * 16
-    scale = np.empty(3, real)
-    scale[0], scale[1], scale[2] = alpha, beta, 1.0
-    size = scale.itemsize
+    alpha_at, beta_at, one_at = stored(real(alpha)), stored(real(beta)), stored(real(1.0))
     left_row, left_inner = (1, left_length) if turned else (left_length, 1)
     right_inner, right_column = (right_length, 1) if right_as == AS_IS else (1, right_length)
     for column in range(0, columns, columns_at_once):
@@ -111,18 +132,11 @@ def multiply(
                 # BLAS counts columns first: out.T = right.T @ left.T
                 _blas(
                     KIND, right_as, left_as, min(columns_at_once, columns - column),
-                    min(rows_at_once, rows - row), min(inner_at_once, inner - start), scale.ctypes.data,
-                    right + size * (start * right_inner + column * right_column), right_length,
-                    left + size * (row * left_row + start * left_inner), left_length,
-                    scale.ctypes.data + (size if start == 0 else 2 * size),
-                    out + size * (row * out_length + column), out_length,
+                    min(rows_at_once, rows - row), min(inner_at_once, inner - start), alpha_at,
+                    right_at + BYTES * (start * right_inner + column * right_column), right_length,
+                    left_at + BYTES * (row * left_row + start * left_inner), left_length,
+                    beta_at if start == 0 else one_at, out_at + BYTES * (row * out_length + column), out_length,
                 )
-
-
-@njit(cache=True)
-def row_length(matrix):
-    """How far the next row is, in numbers: the row's own length, or more where the matrix is a slice."""
-    return max(matrix.strides[0] // matrix.itemsize, matrix.shape[1])
 
 
 @njit(cache=True, fastmath={"nnan", "nsz"}, forceinline=True)
@@ -168,6 +182,16 @@ def link():
             LINKED[name] = cfunc(signature, cache=True, fastmath=FAST, error_model="numpy")(function)
             binding.add_symbol(name, LINKED[name].address)
             del LATER[name]
+
+
+@intrinsic
+def pointer(context, place):
+    """The address as `carray` takes it."""
+
+    def emitted(context, builder, signature, values):
+        return builder.inttoptr(values[0], context.get_value_type(types.voidptr))
+
+    return types.voidptr(types.uintp), emitted
 
 
 def addresses(number, *arrays):
@@ -275,7 +299,7 @@ def tanh(x):
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def loss_sweep_1(part, parts, B, V, H, W2, b2, h_turned, o_max_tile, L_sum_tile, o_parts):
+def loss_sweep_1(part, parts, B, H, V, W2, b2, h_turned, o_max_tile, L_sum_tile, o_parts):
     """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     o = o_parts[part]
     tiles = (V + 511) // 512
@@ -288,7 +312,10 @@ def loss_sweep_1(part, parts, B, V, H, W2, b2, h_turned, o_max_tile, L_sum_tile,
         for b in range(B):
             L_sum_tile[tile, b] = real(0.0)
         # (F3) o[v,b] = b2[v] + sum_i W2[v,i]*h_turned[i,b]
-        product(W2[start:stop], AS_IS, h_turned, AS_IS, 1.0, 0.0, o[:stop - start])
+        product(
+            (stop - start, B, H), (address(W2, start), H, AS_IS), (address(h_turned), B, AS_IS),
+            1.0, 0.0, (address(o), B),
+        )
         for v in range(start, stop):
             for b in range(B):
                 o[v - start, b] += b2[v]
@@ -326,7 +353,7 @@ def loss(x, y, C, W1, b1, W2, b2):
             for d in range(D):
                 C_x[b, t, d] = C[x_b_t, d]
     # (F1) a[b,i] = b1[i] + sum_t,d C_x[b,t,d]*W1[i,t,d]
-    product(C_x.reshape(B, N*D), AS_IS, W1.reshape(H, N*D), TRANSPOSED, 1.0, 0.0, a)
+    product((B, H, N*D), (address(C_x), N*D, AS_IS), (address(W1), N*D, TRANSPOSED), 1.0, 0.0, (address(a), H))
     for b in range(B):
         for i in range(H):
             a[b, i] += b1[i]
@@ -350,7 +377,7 @@ def loss(x, y, C, W1, b1, W2, b2):
     # L_sum[b] = sum_tile o_max_shift[tile,b]*L_sum_tile[tile,b]
     L_sum[...] = 0
     parts = 1
-    loss_sweep_1(parts - 1, parts, B, V, H, W2, b2, h_turned, o_max_tile, L_sum_tile, o_parts)
+    loss_sweep_1(parts - 1, parts, B, H, V, W2, b2, h_turned, o_max_tile, L_sum_tile, o_parts)
     # (o_max) o_max[b] = max_tile o_max_tile[tile,b]
     for b in range(B):
         o_max_total = real(-np.inf)
@@ -371,7 +398,7 @@ def loss(x, y, C, W1, b1, W2, b2):
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def gradients_sweep_1(part, parts, B, V, H, W2, b2, o, h_turned, o_max_tile, p_sum_tile):
+def gradients_sweep_1(part, parts, B, H, V, W2, b2, o, h_turned, o_max_tile, p_sum_tile):
     """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
     p_exp_tile = o
     tiles = (V + 511) // 512
@@ -384,7 +411,10 @@ def gradients_sweep_1(part, parts, B, V, H, W2, b2, o, h_turned, o_max_tile, p_s
         for b in range(B):
             p_sum_tile[tile, b] = real(0.0)
         # (F3) o[v,b] = b2[v] + sum_i W2[v,i]*h_turned[i,b]
-        product(W2[start:stop], AS_IS, h_turned, AS_IS, 1.0, 0.0, o[start:stop])
+        product(
+            (stop - start, B, H), (address(W2, start), H, AS_IS), (address(h_turned), B, AS_IS),
+            1.0, 0.0, (address(o, start), B),
+        )
         for v in range(start, stop):
             for b in range(B):
                 o[v, b] += b2[v]
@@ -398,7 +428,7 @@ def gradients_sweep_1(part, parts, B, V, H, W2, b2, o, h_turned, o_max_tile, p_s
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def gradients_sweep_2(
-    part, parts, B, V, H, y, W2, a, o, h_do, o_max_tile, o_max_shift, dW2, db2, dh_sum_tile_parts,
+    part, parts, B, H, V, y, W2, a, o, h_do, o_max_tile, o_max_shift, dW2, db2, dh_sum_tile_parts,
     h_do_tile_parts, dh_sum_parts,
 ):
     """Part `part` of `parts`: V, 512 at a time, from the last to the first, and all that needs only these."""
@@ -413,7 +443,10 @@ def gradients_sweep_2(
     for tile in range(tiles * (part + 1) // parts - 1, tiles * part // parts - 1, -1):
         start, stop = tile * 512, min(tile * 512 + 512, V)
         # dh_sum_tile[tile,b,i] = sum_v W2[v,i]*p_exp_tile[v,b]*[v//512 == tile]
-        product(p_exp_tile[start:stop], TRANSPOSED, W2[start:stop], AS_IS, 1.0, 0.0, dh_sum_tile)
+        product(
+            (B, H, stop - start), (address(p_exp_tile, start), B, TRANSPOSED), (address(W2, start), H, AS_IS),
+            1.0, 0.0, (address(dh_sum_tile), H),
+        )
         for b in range(B):
             for i in range(H):
                 dh_sum[b, i] += o_max_shift[tile, b] * dh_sum_tile[b, i]
@@ -421,7 +454,10 @@ def gradients_sweep_2(
                 h_do_tile[b, i] = o_max_shift[tile, b] * h_do[b, i]
         # F3 was: o[b,v] = b2[v] + sum_i W2[v,i]*h[b,i]
         # (dW2) dW2[v,i] = (sum_b p_exp_tile[v,b]*h_do_tile[v//512,b,i]) - 1/B * sum_b [v == y[b]]*h[b,i]
-        product(p_exp_tile[start:stop], AS_IS, h_do_tile, AS_IS, 1.0, 0.0, dW2[start:stop])
+        product(
+            (stop - start, H, B), (address(p_exp_tile, start), B, AS_IS), (address(h_do_tile), H, AS_IS),
+            1.0, 0.0, (address(dW2, start), H),
+        )
         for b in range(B):
             if start <= y[b] < stop:
                 y_b = y[b]
@@ -484,7 +520,7 @@ def gradients(x, y, C, W1, b1, W2, b2):
             for d in range(D):
                 C_x[b, t, d] = C[x_b_t, d]
     # (F1) a[b,i] = b1[i] + sum_t,d C_x[b,t,d]*W1[i,t,d]
-    product(C_x.reshape(B, N*D), AS_IS, W1.reshape(H, N*D), TRANSPOSED, 1.0, 0.0, a)
+    product((B, H, N*D), (address(C_x), N*D, AS_IS), (address(W1), N*D, TRANSPOSED), 1.0, 0.0, (address(a), H))
     for b in range(B):
         for i in range(H):
             a[b, i] += b1[i]
@@ -516,7 +552,7 @@ def gradients(x, y, C, W1, b1, W2, b2):
     # (db1) db1[i] = sum_b da[b,i]
     db1[...] = 0
     parts = 1
-    gradients_sweep_1(parts - 1, parts, B, V, H, W2, b2, o, h_turned, o_max_tile, p_sum_tile)
+    gradients_sweep_1(parts - 1, parts, B, H, V, W2, b2, o, h_turned, o_max_tile, p_sum_tile)
     # (o_max) o_max[b] = max_tile o_max_tile[tile,b]
     for b in range(B):
         o_max_total = real(-np.inf)
@@ -542,7 +578,7 @@ def gradients(x, y, C, W1, b1, W2, b2):
             db2_rows_tile[tile, b] = o_max_shift[tile, b] / p_sum[b]
     parts = 1
     gradients_sweep_2(
-        parts - 1, parts, B, V, H, y, W2, a, o, h_do, o_max_tile, o_max_shift, dW2, db2, dh_sum_tile_parts,
+        parts - 1, parts, B, H, V, y, W2, a, o, h_do, o_max_tile, o_max_shift, dW2, db2, dh_sum_tile_parts,
         h_do_tile_parts, dh_sum_parts,
     )
     for part in range(parts):
@@ -559,7 +595,7 @@ def gradients(x, y, C, W1, b1, W2, b2):
             da[b, i] = (real(1.0) - h[b, i] ** 2) * dh[b, i]
             db1[i] += da[b, i]
     # dC_rows[b,t,d] = sum_i W1[i,t,d]*da[b,i]
-    product(da, AS_IS, W1.reshape(H, N*D), AS_IS, 1.0, 0.0, dC_rows.reshape(B, N*D))
+    product((B, N*D, H), (address(da), H, AS_IS), (address(W1), N*D, AS_IS), 1.0, 0.0, (address(dC_rows), N*D))
     for b in range(B):
         for t in range(N):
             x_b_t = x[b, t]
@@ -567,19 +603,22 @@ def gradients(x, y, C, W1, b1, W2, b2):
                 dC[x_b_t, d] += dC_rows[b, t, d]
     # F1 was: a[b,i] = b1[i] + sum_t,d W1[i,t,d]*C[x[b,t],d]
     # (dW1) dW1[i,t,d] = sum_b da[b,i]*C_x[b,t,d]
-    product(da, TRANSPOSED, C_x.reshape(B, N*D), AS_IS, 1.0, 0.0, dW1.reshape(H, N*D))
+    product(
+        (H, N*D, B), (address(da), H, TRANSPOSED), (address(C_x), N*D, AS_IS),
+        1.0, 0.0, (address(dW1), N*D),
+    )
     return L, dC, dW1, db1, dW2, db2
 
 
-@for_c(types.void(*[types.intp] * 5, *[REALS] * 6))
-def step_sweep_1(part, parts, B, V, H, W2, b2, o, h_turned, o_max_tile, p_sum_tile):
+@for_c(types.void(*[types.intp] * 5, *[ADDRESSES] * 1))
+def step_sweep_1(part, parts, B, H, V, at):
     """Part `part` of `parts`: V, 512 at a time, and all that needs only these."""
-    W2 = carray(W2, (V, H), real)
-    b2 = carray(b2, (V,), real)
-    o = carray(o, (V, B), real)
-    h_turned = carray(h_turned, (H, B), real)
-    o_max_tile = carray(o_max_tile, ((V + 511) // 512, B), real)
-    p_sum_tile = carray(p_sum_tile, ((V + 511) // 512, B), real)
+    W2 = carray(pointer(at[0]), (V, H), real)
+    b2 = carray(pointer(at[1]), (V,), real)
+    o = carray(pointer(at[2]), (V, B), real)
+    h_turned = carray(pointer(at[3]), (H, B), real)
+    o_max_tile = carray(pointer(at[4]), ((V + 511) // 512, B), real)
+    p_sum_tile = carray(pointer(at[5]), ((V + 511) // 512, B), real)
     p_exp_tile = o
     tiles = (V + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -591,7 +630,10 @@ def step_sweep_1(part, parts, B, V, H, W2, b2, o, h_turned, o_max_tile, p_sum_ti
         for b in range(B):
             p_sum_tile[tile, b] = real(0.0)
         # (F3) o[v,b] = b2[v] + sum_i W2[v,i]*h_turned[i,b]
-        product(W2[start:stop], AS_IS, h_turned, AS_IS, 1.0, 0.0, o[start:stop])
+        product(
+            (stop - start, B, H), (address(W2, start), H, AS_IS), (address(h_turned), B, AS_IS),
+            1.0, 0.0, (address(o, start), B),
+        )
         for v in range(start, stop):
             for b in range(B):
                 o[v, b] += b2[v]
@@ -603,37 +645,29 @@ def step_sweep_1(part, parts, B, V, H, W2, b2, o, h_turned, o_max_tile, p_sum_ti
                 p_sum_tile[tile, b] += p_exp_tile[v, b]
 
 
-@njit(cache=True)
-def one_step_sweep_1(part, parts, B, V, H, at):
-    step_sweep_1(part, parts, B, V, H, at[0], at[1], at[2], at[3], at[4], at[5])
-
-
 @njit(cache=True, parallel=True)
-def run_step_sweep_1(parts, B, V, H, at):
+def run_step_sweep_1(parts, B, H, V, at):
     if parts == 1:
-        one_step_sweep_1(parts - 1, parts, B, V, H, at)
+        step_sweep_1(parts - 1, parts, B, H, V, at)
         return
     for part in prange(parts):
-        one_step_sweep_1(np.int64(part), parts, B, V, H, at)
+        step_sweep_1(np.int64(part), parts, B, H, V, at)
 
 
-@for_c(types.void(*[types.intp] * 5, *[types.float64] * 1, *[IDS] * 1, *[REALS] * 10))
-def step_sweep_2(
-    part, parts, B, V, H, lr, y, W2, b2, a, o, h_do, o_max_tile, o_max_shift, dh_sum_tile_parts,
-    h_do_tile_parts, dh_sum_parts,
-):
+@for_c(types.void(*[types.intp] * 5, *[types.float64] * 1, *[ADDRESSES] * 1))
+def step_sweep_2(part, parts, B, H, V, lr, at):
     """Part `part` of `parts`: V, 512 at a time, from the last to the first, and all that needs only these."""
-    y = carray(y, (B,), np.int32)
-    W2 = carray(W2, (V, H), real)
-    b2 = carray(b2, (V,), real)
-    a = carray(a, (B, H), real)
-    o = carray(o, (V, B), real)
-    h_do = carray(h_do, (B, H), real)
-    o_max_tile = carray(o_max_tile, ((V + 511) // 512, B), real)
-    o_max_shift = carray(o_max_shift, ((V + 511) // 512, B), real)
-    dh_sum_tile_parts = carray(dh_sum_tile_parts, (parts, B, H), real)
-    h_do_tile_parts = carray(h_do_tile_parts, (parts, B, H), real)
-    dh_sum_parts = carray(dh_sum_parts, (parts, B, H), real)
+    y = carray(pointer(at[0]), (B,), np.int32)
+    W2 = carray(pointer(at[1]), (V, H), real)
+    b2 = carray(pointer(at[2]), (V,), real)
+    a = carray(pointer(at[3]), (B, H), real)
+    o = carray(pointer(at[4]), (V, B), real)
+    h_do = carray(pointer(at[5]), (B, H), real)
+    o_max_tile = carray(pointer(at[6]), ((V + 511) // 512, B), real)
+    o_max_shift = carray(pointer(at[7]), ((V + 511) // 512, B), real)
+    dh_sum_tile_parts = carray(pointer(at[8]), (parts, B, H), real)
+    h_do_tile_parts = carray(pointer(at[9]), (parts, B, H), real)
+    dh_sum_parts = carray(pointer(at[10]), (parts, B, H), real)
     dh_sum_tile = dh_sum_tile_parts[part]
     h_do_tile = h_do_tile_parts[part]
     dh_sum = dh_sum_parts[part]
@@ -647,14 +681,20 @@ def step_sweep_2(
     for tile in range(tiles * (part + 1) // parts - 1, tiles * part // parts - 1, -1):
         start, stop = tile * 512, min(tile * 512 + 512, V)
         # dh_sum_tile[tile,b,i] = sum_v W2[v,i]*p_exp_tile[v,b]*[v//512 == tile]
-        product(p_exp_tile[start:stop], TRANSPOSED, W2[start:stop], AS_IS, 1.0, 0.0, dh_sum_tile)
+        product(
+            (B, H, stop - start), (address(p_exp_tile, start), B, TRANSPOSED), (address(W2, start), H, AS_IS),
+            1.0, 0.0, (address(dh_sum_tile), H),
+        )
         for b in range(B):
             for i in range(H):
                 dh_sum[b, i] += o_max_shift[tile, b] * dh_sum_tile[b, i]
                 # h_do_tile[tile,b,i] = o_max_shift[tile,b]*h_do[b,i]
                 h_do_tile[b, i] = o_max_shift[tile, b] * h_do[b, i]
         # (U4) W2_new[v,i] = W2[v,i] - (lr * sum_b p_exp_tile[v,b]*h_do_tile[v//512,b,i]) + lr/B * sum_b2 [v == y[b2]]*h[b2,i]
-        product(p_exp_tile[start:stop], AS_IS, h_do_tile, AS_IS, -lr, 1.0, W2_new[start:stop])
+        product(
+            (stop - start, H, B), (address(p_exp_tile, start), B, AS_IS), (address(h_do_tile), H, AS_IS),
+            -lr, 1.0, (address(W2_new, start), H),
+        )
         for b2_ in range(B):
             if start <= y[b2_] < stop:
                 y_b2_ = y[b2_]
@@ -671,56 +711,46 @@ def step_sweep_2(
                 b2_new[y[b2_]] += real(lr) / real(B)
 
 
-@njit(cache=True)
-def one_step_sweep_2(part, parts, B, V, H, lr, at):
-    step_sweep_2(
-        part, parts, B, V, H, lr, at[0], at[1], at[2], at[3], at[4], at[5], at[6], at[7], at[8], at[9],
-        at[10],
-    )
-
-
 @njit(cache=True, parallel=True)
-def run_step_sweep_2(parts, B, V, H, lr, at):
+def run_step_sweep_2(parts, B, H, V, lr, at):
     if parts == 1:
-        one_step_sweep_2(parts - 1, parts, B, V, H, lr, at)
+        step_sweep_2(parts - 1, parts, B, H, V, lr, at)
         return
     for part in prange(parts):
-        one_step_sweep_2(np.int64(part), parts, B, V, H, lr, at)
+        step_sweep_2(np.int64(part), parts, B, H, V, lr, at)
 
 
-@for_c(types.float64(*[types.intp] * 6, *[types.float64] * 1, *[IDS] * 2, *[types.uintp] * 1, *[REALS] * 18, *[ADDRESSES] * 2))
-def step(
-    B, V, H, N, D, threads, lr, x, y, dh_sum_parts, C, W1, b1, W2, b2, a, o_max, o_y, p_sum, dC_rows,
-    C_x, W2_y, h_turned, dh_sum, h_do, o_max_tile, o_max_shift, p_sum_tile, at_1, at_2,
-):
+@for_c(types.float64(*[types.intp] * 6, *[types.float64] * 1, *[ADDRESSES] * 1))
+def step(B, H, V, N, D, threads, lr, at):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
     Arrays: x (B,N), y (B), C (V,D), W1 (H,N,D), b1 (H), W2 (V,H), b2 (V), C_x (B,N,D), a (B,H), h_turned (H,B),
     W2_y (B,H), o_y (B), o_max_tile ((V + 511)//512,B), o_max (B), o_max_shift ((V + 511)//512,B), p_sum_tile ((V +
     511)//512,B), p_sum (B), dh_sum (B,H), dC_rows (B,N,D), h_do (B,H)
     """
-    x = carray(x, (B, N), np.int32)
-    y = carray(y, (B,), np.int32)
-    C = carray(C, (V, D), real)
-    W1 = carray(W1, (H, N, D), real)
-    b1 = carray(b1, (H,), real)
-    W2 = carray(W2, (V, H), real)
-    b2 = carray(b2, (V,), real)
-    a = carray(a, (B, H), real)
-    o_max = carray(o_max, (B,), real)
-    o_y = carray(o_y, (B,), real)
-    p_sum = carray(p_sum, (B,), real)
-    dC_rows = carray(dC_rows, (B, N, D), real)
-    C_x = carray(C_x, (B, N, D), real)
-    W2_y = carray(W2_y, (B, H), real)
-    h_turned = carray(h_turned, (H, B), real)
-    dh_sum = carray(dh_sum, (B, H), real)
-    h_do = carray(h_do, (B, H), real)
-    o_max_tile = carray(o_max_tile, ((V + 511) // 512, B), real)
-    o_max_shift = carray(o_max_shift, ((V + 511) // 512, B), real)
-    p_sum_tile = carray(p_sum_tile, ((V + 511) // 512, B), real)
-    at_1 = carray(at_1, (6,), np.uintp)
-    at_2 = carray(at_2, (11,), np.uintp)
+    x = carray(pointer(at[0]), (B, N), np.int32)
+    y = carray(pointer(at[1]), (B,), np.int32)
+    dh_sum_parts = at[2]
+    C = carray(pointer(at[3]), (V, D), real)
+    W1 = carray(pointer(at[4]), (H, N, D), real)
+    b1 = carray(pointer(at[5]), (H,), real)
+    W2 = carray(pointer(at[6]), (V, H), real)
+    b2 = carray(pointer(at[7]), (V,), real)
+    a = carray(pointer(at[8]), (B, H), real)
+    o_max = carray(pointer(at[9]), (B,), real)
+    o_y = carray(pointer(at[10]), (B,), real)
+    p_sum = carray(pointer(at[11]), (B,), real)
+    dC_rows = carray(pointer(at[12]), (B, N, D), real)
+    C_x = carray(pointer(at[13]), (B, N, D), real)
+    W2_y = carray(pointer(at[14]), (B, H), real)
+    h_turned = carray(pointer(at[15]), (H, B), real)
+    dh_sum = carray(pointer(at[16]), (B, H), real)
+    h_do = carray(pointer(at[17]), (B, H), real)
+    o_max_tile = carray(pointer(at[18]), ((V + 511) // 512, B), real)
+    o_max_shift = carray(pointer(at[19]), ((V + 511) // 512, B), real)
+    p_sum_tile = carray(pointer(at[20]), ((V + 511) // 512, B), real)
+    at_1 = at[21]
+    at_2 = at[22]
     h = a  # in the same array
     dh = dh_sum  # in the same array
     da = dh_sum  # in the same array
@@ -735,7 +765,7 @@ def step(
             for d in range(D):
                 C_x[b, t, d] = C[x_b_t, d]
     # (F1) a[b,i] = b1[i] + sum_t,d C_x[b,t,d]*W1[i,t,d]
-    product(C_x.reshape(B, N*D), AS_IS, W1.reshape(H, N*D), TRANSPOSED, 1.0, 0.0, a)
+    product((B, H, N*D), (address(C_x), N*D, AS_IS), (address(W1), N*D, TRANSPOSED), 1.0, 0.0, (address(a), H))
     for b in range(B):
         for i in range(H):
             a[b, i] += b1[i]
@@ -761,7 +791,7 @@ def step(
     # dh_sum[b,i] = sum_tile o_max_shift[tile,b]*dh_sum_tile[tile,b,i]
     dh_sum[...] = 0
     parts = parts_for(V * B * H, threads)
-    run_step_sweep_1(parts, B, V, H, at_1)
+    run_step_sweep_1(parts, B, H, V, at_1)
     # (o_max) o_max[b] = max_tile o_max_tile[tile,b]
     for b in range(B):
         o_max_total = real(-np.inf)
@@ -788,8 +818,8 @@ def step(
     if not isfinite(L):
         return L
     parts = parts_for(B * H * V, threads)
-    run_step_sweep_2(parts, B, V, H, lr, at_2)
-    add_parts(parts, B * H, dh_sum.ctypes.data, dh_sum_parts)
+    run_step_sweep_2(parts, B, H, V, lr, at_2)
+    add_parts(parts, B * H, address(dh_sum), dh_sum_parts)
     # F3 was: o[b,v] = b2[v] + sum_i W2[v,i]*h[b,i]
     # (dh) dh[b,i] = dh_sum[b,i]/(B*p_sum[b]) - W2_y[b,i]/B
     for b in range(B):
@@ -801,7 +831,7 @@ def step(
             # (U3) b1_new[i] = b1[i] - lr * sum_b da[b,i]
             b1_new[i] -= real(lr) * da[b, i]
     # dC_rows[b,t,d] = sum_i W1[i,t,d]*da[b,i]
-    product(da, AS_IS, W1.reshape(H, N*D), AS_IS, 1.0, 0.0, dC_rows.reshape(B, N*D))
+    product((B, N*D, H), (address(da), H, AS_IS), (address(W1), N*D, AS_IS), 1.0, 0.0, (address(dC_rows), N*D))
     # (U1) C_new[v,d] = C[v,d] - lr * sum_b,t dC_rows[b,t,d]*[v == x[b,t]]
     for b in range(B):
         for t in range(N):
@@ -809,7 +839,10 @@ def step(
             for d in range(D):
                 C_new[x_b_t, d] -= real(lr) * dC_rows[b, t, d]
     # (U2) W1_new[i,t,d] = W1[i,t,d] - lr * sum_b da[b,i]*C_x[b,t,d]
-    product(da, TRANSPOSED, C_x.reshape(B, N*D), AS_IS, -lr, 1.0, W1_new.reshape(H, N*D))
+    product(
+        (H, N*D, B), (address(da), H, TRANSPOSED), (address(C_x), N*D, AS_IS),
+        -lr, 1.0, (address(W1_new), N*D),
+    )
     return L
 
 
@@ -821,11 +854,7 @@ def train_steps(order, lr, x, y, losses, threads, B, N, V, D, H, x_batch, y_batc
             for axis1 in range(x.shape[1]):
                 x_batch[row, axis1] = x[order[turn, row], axis1]
             y_batch[row] = y[order[turn, row]]
-        losses[turn] = step(
-            B, V, H, N, D, threads, lr[turn], at[0], at[1], at[2], at[3], at[4], at[5], at[6], at[7], at[8],
-            at[9], at[10], at[11], at[12], at[13], at[14], at[15], at[16], at[17], at[18], at[19], at[20],
-            at[21], at[22],
-        )
+        losses[turn] = step(B, H, V, N, D, threads, lr[turn], address(at))
         if not math.isfinite(losses[turn]):
             return turn
     return order.shape[0]

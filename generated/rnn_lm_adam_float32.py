@@ -64,17 +64,47 @@ from math import isfinite, sqrt
 import numpy as np
 from llvmlite import binding
 from numba import carray, cfunc, get_num_threads, njit, prange, types
+from numba.core import cgutils
+from numba.extending import intrinsic
 
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "f86cd7ba0794"  # of what follows: functions of another file have other names
+DIGEST = "6410d406473b"  # of what follows: functions of another file have other names
 # Functions for C get the addresses of arrays, and carray makes arrays of them, of a shape.
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 ADDRESSES = types.CPointer(types.uintp)
 
 
+@intrinsic
+def address(context, array, *place):
+    """Where array[place] begins.  What NumPy has for it, slices among it, takes Numba long to compile."""
+    if array.layout != "C":
+        raise TypeError("an array is not C-contiguous; convert it with np.ascontiguousarray")
+
+    def emitted(context, builder, signature, values):
+        kind, places = signature.args
+        found = zip(cgutils.unpack_tuple(builder, values[1]), places, strict=True)
+        found = [context.cast(builder, value, number, types.intp) for value, number in found]
+        found += [context.get_constant(types.intp, 0)] * (kind.ndim - len(found))
+        array = context.make_array(kind)(context, builder, values[0])
+        return builder.ptrtoint(cgutils.get_item_pointer(context, builder, kind, array, found), cgutils.intp_t)
+
+    return types.uintp(array, types.StarArgTuple(place)), emitted
+
+
+@intrinsic
+def stored(context, number):
+    """Where the number is put, for as long as the function runs that asks."""
+
+    def emitted(context, builder, signature, values):
+        return builder.ptrtoint(cgutils.alloca_once_value(builder, values[0]), cgutils.intp_t)
+
+    return types.uintp(number), emitted
+
+
+BYTES = np.dtype(real).itemsize  # of a number
 # BLAS's letters, as bytes: for two constants in Python's own types `product` would be compiled twice.
 AS_IS, TRANSPOSED, KIND = np.uint8(ord("n")), np.uint8(ord("t")), np.uint8(ord("s" if real is np.float32 else "d"))
 _blas = types.ExternalFunction(
@@ -92,24 +122,17 @@ SMALL = 1_000_000 if binding.get_host_cpu_features().get("avx512f") else 2**62
 
 
 @njit(cache=True)
-def product(left, left_as, right, right_as, alpha, beta, out):
-    """out = alpha * left @ right + beta * out, by BLAS; TRANSPOSED says that an operand is stored the other way."""
-    inner = left.shape[0] if left_as == TRANSPOSED else left.shape[1]
-    multiply(
-        out.shape[0], out.shape[1], inner, left.ctypes.data, row_length(left), left_as, right.ctypes.data,
-        row_length(right), right_as, alpha, beta, out.ctypes.data, row_length(out),
-    )
+def product(sizes, left, right, alpha, beta, out):
+    """out = alpha * left @ right + beta * out, by BLAS; `sizes` are the rows, the columns and what is summed.
 
-
-@njit(cache=True)
-def multiply(
-    rows, columns, inner, left, left_length, left_as, right, right_length, right_as, alpha, beta, out, out_length
-):
-    """`product` of the matrices at these addresses; a length is that of a row.
-
+    A matrix is (address, how far its rows are apart); an operand AS_IS or TRANSPOSED, where it is stored the other way.
     A product that is not small is done in blocks that are, where that is faster: each of some columns, and of many
     rows or of a long piece of what is summed, whichever lies in a row in memory.
     """
+    rows, columns, inner = sizes
+    left_at, left_length, left_as = left
+    right_at, right_length, right_as = right
+    out_at, out_length = out
     rows_at_once, columns_at_once, inner_at_once = max(1, rows), max(1, columns), max(1, inner)
     turned = left_as == TRANSPOSED
     if rows * columns * inner > SMALL and right_as == AS_IS:
@@ -122,9 +145,7 @@ def multiply(
         else:
             inner_at_once = min(inner, 256)
             rows_at_once = SMALL // (columns_at_once * inner_at_once) // 16 * 16
-    scale = np.empty(3, real)
-    scale[0], scale[1], scale[2] = alpha, beta, 1.0
-    size = scale.itemsize
+    alpha_at, beta_at, one_at = stored(real(alpha)), stored(real(beta)), stored(real(1.0))
     left_row, left_inner = (1, left_length) if turned else (left_length, 1)
     right_inner, right_column = (right_length, 1) if right_as == AS_IS else (1, right_length)
     for column in range(0, columns, columns_at_once):
@@ -133,18 +154,11 @@ def multiply(
                 # BLAS counts columns first: out.T = right.T @ left.T
                 _blas(
                     KIND, right_as, left_as, min(columns_at_once, columns - column),
-                    min(rows_at_once, rows - row), min(inner_at_once, inner - start), scale.ctypes.data,
-                    right + size * (start * right_inner + column * right_column), right_length,
-                    left + size * (row * left_row + start * left_inner), left_length,
-                    scale.ctypes.data + (size if start == 0 else 2 * size),
-                    out + size * (row * out_length + column), out_length,
+                    min(rows_at_once, rows - row), min(inner_at_once, inner - start), alpha_at,
+                    right_at + BYTES * (start * right_inner + column * right_column), right_length,
+                    left_at + BYTES * (row * left_row + start * left_inner), left_length,
+                    beta_at if start == 0 else one_at, out_at + BYTES * (row * out_length + column), out_length,
                 )
-
-
-@njit(cache=True)
-def row_length(matrix):
-    """How far the next row is, in numbers: the row's own length, or more where the matrix is a slice."""
-    return max(matrix.strides[0] // matrix.itemsize, matrix.shape[1])
 
 
 @njit(cache=True, fastmath={"nnan", "nsz"}, forceinline=True)
@@ -190,6 +204,16 @@ def link():
             LINKED[name] = cfunc(signature, cache=True, fastmath=FAST, error_model="numpy")(function)
             binding.add_symbol(name, LINKED[name].address)
             del LATER[name]
+
+
+@intrinsic
+def pointer(context, place):
+    """The address as `carray` takes it."""
+
+    def emitted(context, builder, signature, values):
+        return builder.inttoptr(values[0], context.get_value_type(types.voidptr))
+
+    return types.voidptr(types.uintp), emitted
 
 
 def addresses(number, *arrays):
@@ -320,7 +344,7 @@ def loss(x, y, C, W, R, s, U, k):
             for d in range(D):
                 C_x[b, t_, d] = C[x_b_t_, d]
     # a_given[b,t,i] = s[i] + sum_d C_x[b,t,d]*W[i,d]
-    product(C_x.reshape(B*T, D), AS_IS, W, TRANSPOSED, 1.0, 0.0, a_given.reshape(B*T, H))
+    product((B*T, H, D), (address(C_x), D, AS_IS), (address(W), D, TRANSPOSED), 1.0, 0.0, (address(a_given), H))
     for b in range(B):
         for t_ in range(T):
             for i in range(H):
@@ -331,13 +355,16 @@ def loss(x, y, C, W, R, s, U, k):
             for j in range(H):
                 a_operand[b, j] = (h[b, t_ - 1, j] if 0 <= t_ - 1 else real(0.0))
         # (F1) a[b,t,i] = a_given[b,t,i] + sum_j a_operand[b,t,j]*R[i,j]
-        product(a_operand, AS_IS, R, TRANSPOSED, 1.0, 1.0, a[:, t_])
+        product(
+            (B, H, H), (address(a_operand), H, AS_IS), (address(R), H, TRANSPOSED),
+            1.0, 1.0, (address(a, 0, t_), T*H),
+        )
         # (F2) h[b,t,i] = tanh(a[b,t,i])
         for b in range(B):
             for i in range(H):
                 h[b, t_, i] = tanh(a[b, t_, i])
     # (F3) o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
-    product(h.reshape(B*T, H), AS_IS, U, TRANSPOSED, 1.0, 0.0, o.reshape(B*T, V))
+    product((B*T, V, H), (address(h), H, AS_IS), (address(U), H, TRANSPOSED), 1.0, 0.0, (address(o), V))
     L_total = 0.0
     for b in range(B):
         for t_ in range(T):
@@ -395,7 +422,7 @@ def gradients(x, y, C, W, R, s, U, k):
             for d in range(D):
                 C_x[b, t_, d] = C[x_b_t_, d]
     # a_given[b,t,i] = s[i] + sum_d C_x[b,t,d]*W[i,d]
-    product(C_x.reshape(B*T, D), AS_IS, W, TRANSPOSED, 1.0, 0.0, a_given.reshape(B*T, H))
+    product((B*T, H, D), (address(C_x), D, AS_IS), (address(W), D, TRANSPOSED), 1.0, 0.0, (address(a_given), H))
     for b in range(B):
         for t_ in range(T):
             for i in range(H):
@@ -406,13 +433,16 @@ def gradients(x, y, C, W, R, s, U, k):
             for j in range(H):
                 a_operand[b, t_, j] = (h[b, t_ - 1, j] if 0 <= t_ - 1 else real(0.0))
         # (F1) a[b,t,i] = a_given[b,t,i] + sum_j a_operand[b,t,j]*R[i,j]
-        product(a_operand[:, t_], AS_IS, R, TRANSPOSED, 1.0, 1.0, a[:, t_])
+        product(
+            (B, H, H), (address(a_operand, 0, t_), T*H, AS_IS), (address(R), H, TRANSPOSED),
+            1.0, 1.0, (address(a, 0, t_), T*H),
+        )
         # (F2) h[b,t,i] = tanh(a[b,t,i])
         for b in range(B):
             for i in range(H):
                 h[b, t_, i] = tanh(a[b, t_, i])
     # (F3) o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
-    product(h.reshape(B*T, H), AS_IS, U, TRANSPOSED, 1.0, 0.0, o.reshape(B*T, V))
+    product((B*T, V, H), (address(h), H, AS_IS), (address(U), H, TRANSPOSED), 1.0, 0.0, (address(o), V))
     L_total = 0.0
     for b in range(B):
         for t_ in range(T):
@@ -438,7 +468,7 @@ def gradients(x, y, C, W, R, s, U, k):
             do[b, t_, y[b, t_]] -= real(1.0) / (real(B) * real(T))
     L = -L_total / (B * T)
     # dh_given[b,t,i] = sum_v U[v,i]*do[b,t,v]
-    product(do.reshape(B*T, V), AS_IS, U, AS_IS, 1.0, 0.0, dh_given.reshape(B*T, H))
+    product((B*T, H, V), (address(do), V, AS_IS), (address(U), H, AS_IS), 1.0, 0.0, (address(dh_given), H))
     for t_ in range(T - 1, -1, -1):
         # dh_operand[b,t,i2] = da[b,t + 1,i2] if [t + 1 < T] else 0
         for b in range(B):
@@ -447,14 +477,17 @@ def gradients(x, y, C, W, R, s, U, k):
         # F3 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
         # F1 was: a[b,t,i] = s[i] + (sum_d W[i,d]*C[x[b,t],d]) + sum_j R[i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
         # (dh) dh[b,t,i] = dh_given[b,t,i] + sum_i2 dh_operand[b,t,i2]*R[i2,i]
-        product(dh_operand, AS_IS, R, AS_IS, 1.0, 1.0, dh[:, t_])
+        product(
+            (B, H, H), (address(dh_operand), H, AS_IS), (address(R), H, AS_IS),
+            1.0, 1.0, (address(dh, 0, t_), T*H),
+        )
         # F2 was: h[b,t,i] = tanh(a[b,t,i])
         # (da) da[b,t,i] = (1 - h[b,t,i]**2)*dh[b,t,i]
         for b in range(B):
             for i in range(H):
                 da[b, t_, i] = (real(1.0) - h[b, t_, i] ** 2) * dh[b, t_, i]
     # dC_rows[b,t,d] = sum_i W[i,d]*da[b,t,i]
-    product(da.reshape(B*T, H), AS_IS, W, AS_IS, 1.0, 0.0, dC_rows.reshape(B*T, D))
+    product((B*T, D, H), (address(da), H, AS_IS), (address(W), D, AS_IS), 1.0, 0.0, (address(dC_rows), D))
     # F1 was: a[b,t,i] = s[i] + (sum_d W[i,d]*C[x[b,t],d]) + sum_j R[i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
     # (dC) dC[v,d] = sum_b,t dC_rows[b,t,d]*[v == x[b,t]]
     dC[...] = 0
@@ -465,10 +498,13 @@ def gradients(x, y, C, W, R, s, U, k):
                 dC[x_b_t_, d] += dC_rows[b, t_, d]
     # F1 was: a[b,t,i] = s[i] + (sum_d W[i,d]*C[x[b,t],d]) + sum_j R[i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
     # (dW) dW[i,d] = sum_b,t da[b,t,i]*C_x[b,t,d]
-    product(da.reshape(B*T, H), TRANSPOSED, C_x.reshape(B*T, D), AS_IS, 1.0, 0.0, dW)
+    product((H, D, B*T), (address(da), H, TRANSPOSED), (address(C_x), D, AS_IS), 1.0, 0.0, (address(dW), D))
     # F1 was: a[b,t,i] = s[i] + (sum_d W[i,d]*C[x[b,t],d]) + sum_j R[i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
     # (dR) dR[i,j] = sum_b,t da[b,t,i]*a_operand[b,t,j]
-    product(da.reshape(B*T, H), TRANSPOSED, a_operand.reshape(B*T, H), AS_IS, 1.0, 0.0, dR)
+    product(
+        (H, H, B*T), (address(da), H, TRANSPOSED), (address(a_operand), H, AS_IS),
+        1.0, 0.0, (address(dR), H),
+    )
     # F1 was: a[b,t,i] = s[i] + (sum_d W[i,d]*C[x[b,t],d]) + sum_j R[i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
     # (ds) ds[i] = sum_b,t da[b,t,i]
     ds[...] = 0
@@ -478,7 +514,7 @@ def gradients(x, y, C, W, R, s, U, k):
                 ds[i] += da[b, t_, i]
     # F3 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
     # (dU) dU[v,i] = sum_b,t do[b,t,v]*h[b,t,i]
-    product(do.reshape(B*T, V), TRANSPOSED, h.reshape(B*T, H), AS_IS, 1.0, 0.0, dU)
+    product((V, H, B*T), (address(do), V, TRANSPOSED), (address(h), H, AS_IS), 1.0, 0.0, (address(dU), H))
     # F3 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
     # (dk) dk[v] = sum_b,t do[b,t,v]
     dk[...] = 0
@@ -538,35 +574,32 @@ def each_3(count, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_C, dC, v
         C_new[entry] = C[entry] - real(lr) * real(C_new_factor) * m_C_new[entry] / (real(eps) + sqrt(real(C_new_factor2) * v_C_new[entry]))
 
 
-@for_c(types.void(*[types.intp] * 7, *[IDS] * 2, *[REALS] * 21))
-def step_sweep_1(
-    part, parts, V, D, H, B, T, x, y, C, W, R, s, U, k, h, o, da, a_given, dC_rows, C_x, a_operand,
-    dh_operand, R_turned, L_rows, dW_parts, dR_parts, ds_parts, dU_parts, dk_parts,
-):
+@for_c(types.void(*[types.intp] * 7, *[ADDRESSES] * 1))
+def step_sweep_1(part, parts, V, D, H, B, T, at):
     """Part `part` of `parts`: some rows of the B, through all that goes row by row."""
-    x = carray(x, (B, T), np.int32)
-    y = carray(y, (B, T), np.int32)
-    C = carray(C, (V, D), real)
-    W = carray(W, (H, D), real)
-    R = carray(R, (H, H), real)
-    s = carray(s, (H,), real)
-    U = carray(U, (V, H), real)
-    k = carray(k, (V,), real)
-    h = carray(h, (B, T, H), real)
-    o = carray(o, (B, T, V), real)
-    da = carray(da, (B, T, H), real)
-    a_given = carray(a_given, (B, T, H), real)
-    dC_rows = carray(dC_rows, (B, T, D), real)
-    C_x = carray(C_x, (B, T, D), real)
-    a_operand = carray(a_operand, (B, T, H), real)
-    dh_operand = carray(dh_operand, (B, H), real)
-    R_turned = carray(R_turned, (H, H), real)
-    L_rows = carray(L_rows, (B,), real)
-    dW_parts = carray(dW_parts, (parts, H, D), real)
-    dR_parts = carray(dR_parts, (parts, H, H), real)
-    ds_parts = carray(ds_parts, (parts, H), real)
-    dU_parts = carray(dU_parts, (parts, V, H), real)
-    dk_parts = carray(dk_parts, (parts, V), real)
+    x = carray(pointer(at[0]), (B, T), np.int32)
+    y = carray(pointer(at[1]), (B, T), np.int32)
+    C = carray(pointer(at[2]), (V, D), real)
+    W = carray(pointer(at[3]), (H, D), real)
+    R = carray(pointer(at[4]), (H, H), real)
+    s = carray(pointer(at[5]), (H,), real)
+    U = carray(pointer(at[6]), (V, H), real)
+    k = carray(pointer(at[7]), (V,), real)
+    h = carray(pointer(at[8]), (B, T, H), real)
+    o = carray(pointer(at[9]), (B, T, V), real)
+    da = carray(pointer(at[10]), (B, T, H), real)
+    a_given = carray(pointer(at[11]), (B, T, H), real)
+    dC_rows = carray(pointer(at[12]), (B, T, D), real)
+    C_x = carray(pointer(at[13]), (B, T, D), real)
+    a_operand = carray(pointer(at[14]), (B, T, H), real)
+    dh_operand = carray(pointer(at[15]), (B, H), real)
+    R_turned = carray(pointer(at[16]), (H, H), real)
+    L_rows = carray(pointer(at[17]), (B,), real)
+    dW_parts = carray(pointer(at[18]), (parts, H, D), real)
+    dR_parts = carray(pointer(at[19]), (parts, H, H), real)
+    ds_parts = carray(pointer(at[20]), (parts, H), real)
+    dU_parts = carray(pointer(at[21]), (parts, V, H), real)
+    dk_parts = carray(pointer(at[22]), (parts, V), real)
     start, stop = B * part // parts, B * (part + 1) // parts
     dW = dW_parts[part]
     dR = dR_parts[part]
@@ -590,7 +623,10 @@ def step_sweep_1(
             for d in range(D):
                 C_x[b, t_, d] = C[x_b_t_, d]
     # a_given[b,t,i] = s[i] + sum_d C_x[b,t,d]*W[i,d]
-    product(C_x.reshape(B*T, D)[start*T:stop*T], AS_IS, W, TRANSPOSED, 1.0, 0.0, a_given.reshape(B*T, H)[start*T:stop*T])
+    product(
+        ((stop - start)*T, H, D), (address(C_x, start), D, AS_IS), (address(W), D, TRANSPOSED),
+        1.0, 0.0, (address(a_given, start), H),
+    )
     for b in range(start, stop):
         for t_ in range(T):
             for i in range(H):
@@ -601,13 +637,19 @@ def step_sweep_1(
             for j in range(H):
                 a_operand[b, t_, j] = (h[b, t_ - 1, j] if 0 <= t_ - 1 else real(0.0))
         # (F1) a[b,t,i] = a_given[b,t,i] + sum_j a_operand[b,t,j]*R_turned[j,i]
-        product(a_operand[start:stop, t_], AS_IS, R_turned, AS_IS, 1.0, 1.0, a[start:stop, t_])
+        product(
+            (stop - start, H, H), (address(a_operand, start, t_), T*H, AS_IS), (address(R_turned), H, AS_IS),
+            1.0, 1.0, (address(a, start, t_), T*H),
+        )
         # (F2) h[b,t,i] = tanh(a[b,t,i])
         for b in range(start, stop):
             for i in range(H):
                 h[b, t_, i] = tanh(a[b, t_, i])
     # (F3) o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
-    product(h.reshape(B*T, H)[start*T:stop*T], AS_IS, U, TRANSPOSED, 1.0, 0.0, o.reshape(B*T, V)[start*T:stop*T])
+    product(
+        ((stop - start)*T, V, H), (address(h, start), H, AS_IS), (address(U), H, TRANSPOSED),
+        1.0, 0.0, (address(o, start), V),
+    )
     for b in range(start, stop):
         L_rows_total = real(0)
         for t_ in range(T):
@@ -637,7 +679,10 @@ def step_sweep_1(
                 dk[v] += do[b, t_, v]
         L_rows[b] = L_rows_total
     # dh_given[b,t,i] = sum_v U[v,i]*do[b,t,v]
-    product(do.reshape(B*T, V)[start*T:stop*T], AS_IS, U, AS_IS, 1.0, 0.0, dh_given.reshape(B*T, H)[start*T:stop*T])
+    product(
+        ((stop - start)*T, H, V), (address(do, start), V, AS_IS), (address(U), H, AS_IS),
+        1.0, 0.0, (address(dh_given, start), H),
+    )
     for t_ in range(T - 1, -1, -1):
         # dh_operand[b,t,i2] = da[b,t + 1,i2] if [t + 1 < T] else 0
         for b in range(start, stop):
@@ -646,20 +691,32 @@ def step_sweep_1(
         # F3 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
         # F1 was: a[b,t,i] = s[i] + (sum_d W[i,d]*C[x[b,t],d]) + sum_j R[i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
         # (dh) dh[b,t,i] = dh_given[b,t,i] + sum_i2 dh_operand[b,t,i2]*R[i2,i]
-        product(dh_operand[start:stop], AS_IS, R, AS_IS, 1.0, 1.0, dh[start:stop, t_])
+        product(
+            (stop - start, H, H), (address(dh_operand, start), H, AS_IS), (address(R), H, AS_IS),
+            1.0, 1.0, (address(dh, start, t_), T*H),
+        )
         # F2 was: h[b,t,i] = tanh(a[b,t,i])
         # (da) da[b,t,i] = (1 - h[b,t,i]**2)*dh[b,t,i]
         for b in range(start, stop):
             for i in range(H):
                 da[b, t_, i] = (real(1.0) - h[b, t_, i] ** 2) * dh[b, t_, i]
     # dC_rows[b,t,d] = sum_i W[i,d]*da[b,t,i]
-    product(da.reshape(B*T, H)[start*T:stop*T], AS_IS, W, AS_IS, 1.0, 0.0, dC_rows.reshape(B*T, D)[start*T:stop*T])
+    product(
+        ((stop - start)*T, D, H), (address(da, start), H, AS_IS), (address(W), D, AS_IS),
+        1.0, 0.0, (address(dC_rows, start), D),
+    )
     # F1 was: a[b,t,i] = s[i] + (sum_d W[i,d]*C[x[b,t],d]) + sum_j R[i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
     # (dW) dW[i,d] = sum_b,t da[b,t,i]*C_x[b,t,d]
-    product(da.reshape(B*T, H)[start*T:stop*T], TRANSPOSED, C_x.reshape(B*T, D)[start*T:stop*T], AS_IS, 1.0, 1.0, dW)
+    product(
+        (H, D, (stop - start)*T), (address(da, start), H, TRANSPOSED), (address(C_x, start), D, AS_IS),
+        1.0, 1.0, (address(dW), D),
+    )
     # F1 was: a[b,t,i] = s[i] + (sum_d W[i,d]*C[x[b,t],d]) + sum_j R[i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
     # (dR) dR[i,j] = sum_b,t da[b,t,i]*a_operand[b,t,j]
-    product(da.reshape(B*T, H)[start*T:stop*T], TRANSPOSED, a_operand.reshape(B*T, H)[start*T:stop*T], AS_IS, 1.0, 1.0, dR)
+    product(
+        (H, H, (stop - start)*T), (address(da, start), H, TRANSPOSED), (address(a_operand, start), H, AS_IS),
+        1.0, 1.0, (address(dR), H),
+    )
     # F1 was: a[b,t,i] = s[i] + (sum_d W[i,d]*C[x[b,t],d]) + sum_j R[i,j]*(h[b,t - 1,j] if [0 <= t - 1] else 0)
     # (ds) ds[i] = sum_b,t da[b,t,i]
     for b in range(start, stop):
@@ -668,51 +725,68 @@ def step_sweep_1(
                 ds[i] += da[b, t_, i]
     # F3 was: o[b,t,v] = k[v] + sum_i U[v,i]*h[b,t,i]
     # (dU) dU[v,i] = sum_b,t do[b,t,v]*h[b,t,i]
-    product(do.reshape(B*T, V)[start*T:stop*T], TRANSPOSED, h.reshape(B*T, H)[start*T:stop*T], AS_IS, 1.0, 1.0, dU)
-
-
-@njit(cache=True)
-def one_step_sweep_1(part, parts, V, D, H, B, T, at):
-    step_sweep_1(
-        part, parts, V, D, H, B, T, at[0], at[1], at[2], at[3], at[4], at[5], at[6], at[7], at[8], at[9],
-        at[10], at[11], at[12], at[13], at[14], at[15], at[16], at[17], at[18], at[19], at[20], at[21],
-        at[22],
+    product(
+        (V, H, (stop - start)*T), (address(do, start), V, TRANSPOSED), (address(h, start), H, AS_IS),
+        1.0, 1.0, (address(dU), H),
     )
 
 
 @njit(cache=True, parallel=True)
 def run_step_sweep_1(parts, V, D, H, B, T, at):
     if parts == 1:
-        one_step_sweep_1(parts - 1, parts, V, D, H, B, T, at)
+        step_sweep_1(parts - 1, parts, V, D, H, B, T, at)
         return
     for part in prange(parts):
-        one_step_sweep_1(np.int64(part), parts, V, D, H, B, T, at)
+        step_sweep_1(np.int64(part), parts, V, D, H, B, T, at)
 
 
-@for_c(types.float64(*[types.intp] * 6, *[types.float64] * 5, *[IDS] * 1, *[types.uintp] * 27, *[REALS] * 5, *[ADDRESSES] * 1))
-def step(
-    V, D, H, B, T, threads, lr, beta1, beta2, eps, t, x, C, W, s, U, k, dW, dR, ds, dU, dk, m_C, v_C,
-    m_W, v_W, m_R, v_R, m_s, v_s, m_U, v_U, m_k, v_k, dW_parts, dR_parts, ds_parts, dU_parts, dk_parts,
-    R, dC, dC_rows, R_turned, L_rows, at_1,
-):
+@for_c(types.float64(*[types.intp] * 6, *[types.float64] * 5, *[ADDRESSES] * 1))
+def step(V, D, H, B, T, threads, lr, beta1, beta2, eps, t, at):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
     Arrays: x (B,T), C (V,D), W (H,D), R (H,H), s (H), U (V,H), k (V), m_C (V,D), v_C (V,D), m_W (H,D), v_W (H,D),
     m_R (H,H), v_R (H,H), m_s (H), v_s (H), m_U (V,H), v_U (V,H), m_k (V), v_k (V), R_turned (H,H), L_rows (B),
     dC_rows (B,T,D), dC (V,D), dW (H,D), dR (H,H), ds (H), dU (V,H), dk (V)
     """
-    x = carray(x, (B, T), np.int32)
-    R = carray(R, (H, H), real)
-    dC = carray(dC, (V, D), real)
-    dC_rows = carray(dC_rows, (B, T, D), real)
-    R_turned = carray(R_turned, (H, H), real)
-    L_rows = carray(L_rows, (B,), real)
-    at_1 = carray(at_1, (23,), np.uintp)
+    x = carray(pointer(at[0]), (B, T), np.int32)
+    C = at[1]
+    W = at[2]
+    s = at[3]
+    U = at[4]
+    k = at[5]
+    dW = at[6]
+    dR = at[7]
+    ds = at[8]
+    dU = at[9]
+    dk = at[10]
+    m_C = at[11]
+    v_C = at[12]
+    m_W = at[13]
+    v_W = at[14]
+    m_R = at[15]
+    v_R = at[16]
+    m_s = at[17]
+    v_s = at[18]
+    m_U = at[19]
+    v_U = at[20]
+    m_k = at[21]
+    v_k = at[22]
+    dW_parts = at[23]
+    dR_parts = at[24]
+    ds_parts = at[25]
+    dU_parts = at[26]
+    dk_parts = at[27]
+    R = carray(pointer(at[28]), (H, H), real)
+    dC = carray(pointer(at[29]), (V, D), real)
+    dC_rows = carray(pointer(at[30]), (B, T, D), real)
+    R_turned = carray(pointer(at[31]), (H, H), real)
+    L_rows = carray(pointer(at[32]), (B,), real)
+    at_1 = at[33]
     # R_turned[j,i] = R[i,j]
     for j in range(H):
         for i in range(H):
             R_turned[j, i] = R[i, j]
-    zero(V * D, dC.ctypes.data)
+    zero(V * D, address(dC))
     zero(H * D, dW)
     zero(H ** 2, dR)
     zero(H, ds)
@@ -742,7 +816,7 @@ def step(
             for d in range(D):
                 dC[x_b_t_, d] += dC_rows[b, t_, d]
     # grad_norm_sum = sum_v,d dC[v,d]**2
-    grad_norm_sum = each_1(V * D, dC.ctypes.data)
+    grad_norm_sum = each_1(V * D, address(dC))
     # grad_norm_sum2 = sum_i,d dW[i,d]**2
     grad_norm_sum2 = each_1(H * D, dW)
     # grad_norm_sum3 = sum_i,j dR[i,j]**2
@@ -756,7 +830,7 @@ def step(
     # (U2) clip_scale = 1/max(1.0, sqrt(grad_norm_sum + grad_norm_sum2 + grad_norm_sum3 + grad_norm_sum4 + grad_norm_sum5 + grad_norm_sum6))
     clip_scale = 1.0 / max(1.0, sqrt(grad_norm_sum + grad_norm_sum2 + grad_norm_sum3 + grad_norm_sum4 + grad_norm_sum5 + grad_norm_sum6))
     # (U5) g_C[v,d] = dC[v,d]*clip_scale
-    each_2(V * D, clip_scale, dC.ctypes.data)
+    each_2(V * D, clip_scale, address(dC))
     # (U9) g_W[i,d] = dW[i,d]*clip_scale
     each_2(H * D, clip_scale, dW)
     # (U13) g_R[i,j] = dR[i,j]*clip_scale
@@ -772,7 +846,7 @@ def step(
     # (U6) m_C_new[v,d] = beta1*m_C[v,d] + g_C[v,d]*(1 - beta1)
     # (U7) v_C_new[v,d] = g_C[v,d]**2*(1 - beta2) + beta2*v_C[v,d]
     # (U8) C_new[v,d] = C[v,d] - lr*C_new_factor*m_C_new[v,d]/(eps + sqrt(C_new_factor2*v_C_new[v,d]))
-    each_3(V * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_C, dC.ctypes.data, v_C, C)
+    each_3(V * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_C, address(dC), v_C, C)
     # (U10) m_W_new[i,d] = beta1*m_W[i,d] + g_W[i,d]*(1 - beta1)
     # (U11) v_W_new[i,d] = g_W[i,d]**2*(1 - beta2) + beta2*v_W[i,d]
     # (U12) W_new[i,d] = W[i,d] - lr*C_new_factor*m_W_new[i,d]/(eps + sqrt(C_new_factor2*v_W_new[i,d]))
@@ -780,7 +854,7 @@ def step(
     # (U14) m_R_new[i,j] = beta1*m_R[i,j] + g_R[i,j]*(1 - beta1)
     # (U15) v_R_new[i,j] = g_R[i,j]**2*(1 - beta2) + beta2*v_R[i,j]
     # (U16) R_new[i,j] = R[i,j] - lr*C_new_factor*m_R_new[i,j]/(eps + sqrt(C_new_factor2*v_R_new[i,j]))
-    each_3(H ** 2, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_R, dR, v_R, R.ctypes.data)
+    each_3(H ** 2, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_R, dR, v_R, address(R))
     # (U18) m_s_new[i] = beta1*m_s[i] + g_s[i]*(1 - beta1)
     # (U19) v_s_new[i] = g_s[i]**2*(1 - beta2) + beta2*v_s[i]
     # (U20) s_new[i] = s[i] - lr*C_new_factor*m_s_new[i]/(eps + sqrt(C_new_factor2*v_s_new[i]))
@@ -808,10 +882,7 @@ def train_steps(
             for axis1 in range(y.shape[1]):
                 y_batch[row, axis1] = y[order[turn, row], axis1]
         losses[turn] = step(
-            V, D, H, B, T, threads, lr[turn], beta1[turn], beta2[turn], eps[turn], t[turn], at[0], at[1], at[2],
-            at[3], at[4], at[5], at[6], at[7], at[8], at[9], at[10], at[11], at[12], at[13], at[14], at[15],
-            at[16], at[17], at[18], at[19], at[20], at[21], at[22], at[23], at[24], at[25], at[26], at[27],
-            at[28], at[29], at[30], at[31], at[32], at[33],
+            V, D, H, B, T, threads, lr[turn], beta1[turn], beta2[turn], eps[turn], t[turn], address(at),
         )
         if not math.isfinite(losses[turn]):
             return turn

@@ -29,11 +29,13 @@ from math import isfinite
 import numpy as np
 from llvmlite import binding
 from numba import carray, cfunc, get_num_threads, njit, prange, types
+from numba.core import cgutils
+from numba.extending import intrinsic
 
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "f437ff9ede4c"  # of what follows: functions of another file have other names
+DIGEST = "38857ab7e009"  # of what follows: functions of another file have other names
 # Functions for C get the addresses of arrays, and carray makes arrays of them, of a shape.
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
@@ -43,6 +45,34 @@ ADDRESSES = types.CPointer(types.uintp)
 LEAST = real(np.finfo(real).min)
 
 
+@intrinsic
+def address(context, array, *place):
+    """Where array[place] begins.  What NumPy has for it, slices among it, takes Numba long to compile."""
+    if array.layout != "C":
+        raise TypeError("an array is not C-contiguous; convert it with np.ascontiguousarray")
+
+    def emitted(context, builder, signature, values):
+        kind, places = signature.args
+        found = zip(cgutils.unpack_tuple(builder, values[1]), places, strict=True)
+        found = [context.cast(builder, value, number, types.intp) for value, number in found]
+        found += [context.get_constant(types.intp, 0)] * (kind.ndim - len(found))
+        array = context.make_array(kind)(context, builder, values[0])
+        return builder.ptrtoint(cgutils.get_item_pointer(context, builder, kind, array, found), cgutils.intp_t)
+
+    return types.uintp(array, types.StarArgTuple(place)), emitted
+
+
+@intrinsic
+def stored(context, number):
+    """Where the number is put, for as long as the function runs that asks."""
+
+    def emitted(context, builder, signature, values):
+        return builder.ptrtoint(cgutils.alloca_once_value(builder, values[0]), cgutils.intp_t)
+
+    return types.uintp(number), emitted
+
+
+BYTES = np.dtype(real).itemsize  # of a number
 # BLAS's letters, as bytes: for two constants in Python's own types `product` would be compiled twice.
 AS_IS, TRANSPOSED, KIND = np.uint8(ord("n")), np.uint8(ord("t")), np.uint8(ord("s" if real is np.float32 else "d"))
 _blas = types.ExternalFunction(
@@ -60,24 +90,17 @@ SMALL = 1_000_000 if binding.get_host_cpu_features().get("avx512f") else 2**62
 
 
 @njit(cache=True)
-def product(left, left_as, right, right_as, alpha, beta, out):
-    """out = alpha * left @ right + beta * out, by BLAS; TRANSPOSED says that an operand is stored the other way."""
-    inner = left.shape[0] if left_as == TRANSPOSED else left.shape[1]
-    multiply(
-        out.shape[0], out.shape[1], inner, left.ctypes.data, row_length(left), left_as, right.ctypes.data,
-        row_length(right), right_as, alpha, beta, out.ctypes.data, row_length(out),
-    )
+def product(sizes, left, right, alpha, beta, out):
+    """out = alpha * left @ right + beta * out, by BLAS; `sizes` are the rows, the columns and what is summed.
 
-
-@njit(cache=True)
-def multiply(
-    rows, columns, inner, left, left_length, left_as, right, right_length, right_as, alpha, beta, out, out_length
-):
-    """`product` of the matrices at these addresses; a length is that of a row.
-
+    A matrix is (address, how far its rows are apart); an operand AS_IS or TRANSPOSED, where it is stored the other way.
     A product that is not small is done in blocks that are, where that is faster: each of some columns, and of many
     rows or of a long piece of what is summed, whichever lies in a row in memory.
     """
+    rows, columns, inner = sizes
+    left_at, left_length, left_as = left
+    right_at, right_length, right_as = right
+    out_at, out_length = out
     rows_at_once, columns_at_once, inner_at_once = max(1, rows), max(1, columns), max(1, inner)
     turned = left_as == TRANSPOSED
     if rows * columns * inner > SMALL and right_as == AS_IS:
@@ -90,9 +113,7 @@ def multiply(
         else:
             inner_at_once = min(inner, 256)
             rows_at_once = SMALL // (columns_at_once * inner_at_once) // 16 * 16
-    scale = np.empty(3, real)
-    scale[0], scale[1], scale[2] = alpha, beta, 1.0
-    size = scale.itemsize
+    alpha_at, beta_at, one_at = stored(real(alpha)), stored(real(beta)), stored(real(1.0))
     left_row, left_inner = (1, left_length) if turned else (left_length, 1)
     right_inner, right_column = (right_length, 1) if right_as == AS_IS else (1, right_length)
     for column in range(0, columns, columns_at_once):
@@ -101,18 +122,11 @@ def multiply(
                 # BLAS counts columns first: out.T = right.T @ left.T
                 _blas(
                     KIND, right_as, left_as, min(columns_at_once, columns - column),
-                    min(rows_at_once, rows - row), min(inner_at_once, inner - start), scale.ctypes.data,
-                    right + size * (start * right_inner + column * right_column), right_length,
-                    left + size * (row * left_row + start * left_inner), left_length,
-                    scale.ctypes.data + (size if start == 0 else 2 * size),
-                    out + size * (row * out_length + column), out_length,
+                    min(rows_at_once, rows - row), min(inner_at_once, inner - start), alpha_at,
+                    right_at + BYTES * (start * right_inner + column * right_column), right_length,
+                    left_at + BYTES * (row * left_row + start * left_inner), left_length,
+                    beta_at if start == 0 else one_at, out_at + BYTES * (row * out_length + column), out_length,
                 )
-
-
-@njit(cache=True)
-def row_length(matrix):
-    """How far the next row is, in numbers: the row's own length, or more where the matrix is a slice."""
-    return max(matrix.strides[0] // matrix.itemsize, matrix.shape[1])
 
 
 @njit(cache=True, fastmath={"nnan", "nsz"}, forceinline=True)
@@ -158,6 +172,16 @@ def link():
             LINKED[name] = cfunc(signature, cache=True, fastmath=FAST, error_model="numpy")(function)
             binding.add_symbol(name, LINKED[name].address)
             del LATER[name]
+
+
+@intrinsic
+def pointer(context, place):
+    """The address as `carray` takes it."""
+
+    def emitted(context, builder, signature, values):
+        return builder.inttoptr(values[0], context.get_value_type(types.voidptr))
+
+    return types.voidptr(types.uintp), emitted
 
 
 def addresses(number, *arrays):
@@ -236,7 +260,7 @@ def log(x):
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def loss_sweep_1(part, parts, B, K, D, W, c, X, o_max_tile, L_sum_tile, o_parts):
+def loss_sweep_1(part, parts, B, D, K, W, c, X, o_max_tile, L_sum_tile, o_parts):
     """Part `part` of `parts`: K, 512 at a time, and all that needs only these."""
     o = o_parts[part]
     tiles = (K + 511) // 512
@@ -249,7 +273,10 @@ def loss_sweep_1(part, parts, B, K, D, W, c, X, o_max_tile, L_sum_tile, o_parts)
         for b in range(B):
             L_sum_tile[tile, b] = real(0.0)
         # (F1) o[k,b] = c[k] + sum_d W[d,k]*X[b,d]
-        product(W[:, start:stop], TRANSPOSED, X, TRANSPOSED, 1.0, 0.0, o[:stop - start])
+        product(
+            (stop - start, B, D), (address(W, 0, start), K, TRANSPOSED), (address(X), D, TRANSPOSED),
+            1.0, 0.0, (address(o), B),
+        )
         for k in range(start, stop):
             for b in range(B):
                 o[k - start, b] += c[k]
@@ -288,7 +315,7 @@ def loss(X, y, W, c):
     # L_sum[b] = sum_tile o_max_shift[tile,b]*L_sum_tile[tile,b]
     L_sum[...] = 0
     parts = 1
-    loss_sweep_1(parts - 1, parts, B, K, D, W, c, X, o_max_tile, L_sum_tile, o_parts)
+    loss_sweep_1(parts - 1, parts, B, D, K, W, c, X, o_max_tile, L_sum_tile, o_parts)
     # (o_max) o_max[b] = max_tile o_max_tile[tile,b]
     for b in range(B):
         o_max_total = real(-np.inf)
@@ -309,7 +336,7 @@ def loss(X, y, W, c):
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def gradients_sweep_1(part, parts, B, K, D, W, c, X, o, o_max_tile, p_sum_tile):
+def gradients_sweep_1(part, parts, B, D, K, W, c, X, o, o_max_tile, p_sum_tile):
     """Part `part` of `parts`: K, 512 at a time, and all that needs only these."""
     p_exp_tile = o
     tiles = (K + 511) // 512
@@ -322,7 +349,10 @@ def gradients_sweep_1(part, parts, B, K, D, W, c, X, o, o_max_tile, p_sum_tile):
         for b in range(B):
             p_sum_tile[tile, b] = real(0.0)
         # (F1) o[k,b] = c[k] + sum_d W[d,k]*X[b,d]
-        product(W[:, start:stop], TRANSPOSED, X, TRANSPOSED, 1.0, 0.0, o[start:stop])
+        product(
+            (stop - start, B, D), (address(W, 0, start), K, TRANSPOSED), (address(X), D, TRANSPOSED),
+            1.0, 0.0, (address(o, start), B),
+        )
         for k in range(start, stop):
             for b in range(B):
                 o[k, b] += c[k]
@@ -336,7 +366,7 @@ def gradients_sweep_1(part, parts, B, K, D, W, c, X, o, o_max_tile, p_sum_tile):
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def gradients_sweep_2(
-    part, parts, B, K, D, y, W, X, o, X_do, o_max_tile, o_max_shift, dW, dc, X_do_tile_parts,
+    part, parts, B, D, K, y, W, X, o, X_do, o_max_tile, o_max_shift, dW, dc, X_do_tile_parts,
     dX_sum_tile_parts, dX_sum_parts,
 ):
     """Part `part` of `parts`: K, 512 at a time, from the last to the first, and all that needs only these."""
@@ -355,7 +385,10 @@ def gradients_sweep_2(
                 X_do_tile[b, d] = o_max_shift[tile, b] * X_do[b, d]
         # F1 was: o[b,k] = c[k] + sum_d W[d,k]*X[b,d]
         # (dW) dW[d,k] = (sum_b p_exp_tile[k,b]*X_do_tile[k//512,b,d]) - 1/B * sum_b [k == y[b]]*X[b,d]
-        product(X_do_tile, TRANSPOSED, p_exp_tile[start:stop], TRANSPOSED, 1.0, 0.0, dW[:, start:stop])
+        product(
+            (D, stop - start, B), (address(X_do_tile), D, TRANSPOSED), (address(p_exp_tile, start), B, TRANSPOSED),
+            1.0, 0.0, (address(dW, 0, start), K),
+        )
         for b in range(B):
             if start <= y[b] < stop:
                 y_b = y[b]
@@ -372,7 +405,10 @@ def gradients_sweep_2(
             if start <= y[b] < stop:
                 dc[y[b]] -= real(1.0) / real(B)
         # dX_sum_tile[tile,b,d] = sum_k W[d,k]*p_exp_tile[k,b]*[k//512 == tile]
-        product(p_exp_tile[start:stop], TRANSPOSED, W[:, start:stop], TRANSPOSED, 1.0, 0.0, dX_sum_tile)
+        product(
+            (B, D, stop - start), (address(p_exp_tile, start), B, TRANSPOSED), (address(W, 0, start), K, TRANSPOSED),
+            1.0, 0.0, (address(dX_sum_tile), D),
+        )
         for b in range(B):
             for d in range(D):
                 dX_sum[b, d] += o_max_shift[tile, b] * dX_sum_tile[b, d]
@@ -421,7 +457,7 @@ def gradients(X, y, W, c):
     # dX_sum[b,d] = sum_tile o_max_shift[tile,b]*dX_sum_tile[tile,b,d]
     dX_sum[...] = 0
     parts = 1
-    gradients_sweep_1(parts - 1, parts, B, K, D, W, c, X, o, o_max_tile, p_sum_tile)
+    gradients_sweep_1(parts - 1, parts, B, D, K, W, c, X, o, o_max_tile, p_sum_tile)
     # (o_max) o_max[b] = max_tile o_max_tile[tile,b]
     for b in range(B):
         o_max_total = real(-np.inf)
@@ -447,7 +483,7 @@ def gradients(X, y, W, c):
             dc_rows_tile[tile, b] = o_max_shift[tile, b] / p_sum[b]
     parts = 1
     gradients_sweep_2(
-        parts - 1, parts, B, K, D, y, W, X, o, X_do, o_max_tile, o_max_shift, dW, dc, X_do_tile_parts,
+        parts - 1, parts, B, D, K, y, W, X, o, X_do, o_max_tile, o_max_shift, dW, dc, X_do_tile_parts,
         dX_sum_tile_parts, dX_sum_parts,
     )
     for part in range(parts):
@@ -461,15 +497,15 @@ def gradients(X, y, W, c):
     return L, dW, dc, dX
 
 
-@for_c(types.void(*[types.intp] * 5, *[REALS] * 6))
-def step_sweep_1(part, parts, B, K, D, W, c, X, o, o_max_tile, p_sum_tile):
+@for_c(types.void(*[types.intp] * 5, *[ADDRESSES] * 1))
+def step_sweep_1(part, parts, B, D, K, at):
     """Part `part` of `parts`: K, 512 at a time, and all that needs only these."""
-    W = carray(W, (D, K), real)
-    c = carray(c, (K,), real)
-    X = carray(X, (B, D), real)
-    o = carray(o, (K, B), real)
-    o_max_tile = carray(o_max_tile, ((K + 511) // 512, B), real)
-    p_sum_tile = carray(p_sum_tile, ((K + 511) // 512, B), real)
+    W = carray(pointer(at[0]), (D, K), real)
+    c = carray(pointer(at[1]), (K,), real)
+    X = carray(pointer(at[2]), (B, D), real)
+    o = carray(pointer(at[3]), (K, B), real)
+    o_max_tile = carray(pointer(at[4]), ((K + 511) // 512, B), real)
+    p_sum_tile = carray(pointer(at[5]), ((K + 511) // 512, B), real)
     p_exp_tile = o
     tiles = (K + 511) // 512
     for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
@@ -481,7 +517,10 @@ def step_sweep_1(part, parts, B, K, D, W, c, X, o, o_max_tile, p_sum_tile):
         for b in range(B):
             p_sum_tile[tile, b] = real(0.0)
         # (F1) o[k,b] = c[k] + sum_d W[d,k]*X[b,d]
-        product(W[:, start:stop], TRANSPOSED, X, TRANSPOSED, 1.0, 0.0, o[start:stop])
+        product(
+            (stop - start, B, D), (address(W, 0, start), K, TRANSPOSED), (address(X), D, TRANSPOSED),
+            1.0, 0.0, (address(o, start), B),
+        )
         for k in range(start, stop):
             for b in range(B):
                 o[k, b] += c[k]
@@ -493,32 +532,27 @@ def step_sweep_1(part, parts, B, K, D, W, c, X, o, o_max_tile, p_sum_tile):
                 p_sum_tile[tile, b] += p_exp_tile[k, b]
 
 
-@njit(cache=True)
-def one_step_sweep_1(part, parts, B, K, D, at):
-    step_sweep_1(part, parts, B, K, D, at[0], at[1], at[2], at[3], at[4], at[5])
-
-
 @njit(cache=True, parallel=True)
-def run_step_sweep_1(parts, B, K, D, at):
+def run_step_sweep_1(parts, B, D, K, at):
     if parts == 1:
-        one_step_sweep_1(parts - 1, parts, B, K, D, at)
+        step_sweep_1(parts - 1, parts, B, D, K, at)
         return
     for part in prange(parts):
-        one_step_sweep_1(np.int64(part), parts, B, K, D, at)
+        step_sweep_1(np.int64(part), parts, B, D, K, at)
 
 
-@for_c(types.void(*[types.intp] * 5, *[types.float64] * 1, *[IDS] * 1, *[REALS] * 8))
-def step_sweep_2(part, parts, B, K, D, lr, y, W, c, X, o, X_do, o_max_tile, o_max_shift, X_do_tile_parts):
+@for_c(types.void(*[types.intp] * 5, *[types.float64] * 1, *[ADDRESSES] * 1))
+def step_sweep_2(part, parts, B, D, K, lr, at):
     """Part `part` of `parts`: K, 512 at a time, from the last to the first, and all that needs only these."""
-    y = carray(y, (B,), np.int32)
-    W = carray(W, (D, K), real)
-    c = carray(c, (K,), real)
-    X = carray(X, (B, D), real)
-    o = carray(o, (K, B), real)
-    X_do = carray(X_do, (B, D), real)
-    o_max_tile = carray(o_max_tile, ((K + 511) // 512, B), real)
-    o_max_shift = carray(o_max_shift, ((K + 511) // 512, B), real)
-    X_do_tile_parts = carray(X_do_tile_parts, (parts, B, D), real)
+    y = carray(pointer(at[0]), (B,), np.int32)
+    W = carray(pointer(at[1]), (D, K), real)
+    c = carray(pointer(at[2]), (K,), real)
+    X = carray(pointer(at[3]), (B, D), real)
+    o = carray(pointer(at[4]), (K, B), real)
+    X_do = carray(pointer(at[5]), (B, D), real)
+    o_max_tile = carray(pointer(at[6]), ((K + 511) // 512, B), real)
+    o_max_shift = carray(pointer(at[7]), ((K + 511) // 512, B), real)
+    X_do_tile_parts = carray(pointer(at[8]), (parts, B, D), real)
     X_do_tile = X_do_tile_parts[part]
     W_new = W
     c_new = c
@@ -532,7 +566,10 @@ def step_sweep_2(part, parts, B, K, D, lr, y, W, c, X, o, X_do, o_max_tile, o_ma
             for d in range(D):
                 X_do_tile[b, d] = o_max_shift[tile, b] * X_do[b, d]
         # (U1) W_new[d,k] = W[d,k] - (lr * sum_b p_exp_tile[k,b]*X_do_tile[k//512,b,d]) + lr/B * sum_b2 [k == y[b2]]*X[b2,d]
-        product(X_do_tile, TRANSPOSED, p_exp_tile[start:stop], TRANSPOSED, -lr, 1.0, W_new[:, start:stop])
+        product(
+            (D, stop - start, B), (address(X_do_tile), D, TRANSPOSED), (address(p_exp_tile, start), B, TRANSPOSED),
+            -lr, 1.0, (address(W_new, 0, start), K),
+        )
         for b2 in range(B):
             if start <= y[b2] < stop:
                 y_b2 = y[b2]
@@ -549,43 +586,35 @@ def step_sweep_2(part, parts, B, K, D, lr, y, W, c, X, o, X_do, o_max_tile, o_ma
                 c_new[y[b2]] += real(lr) / real(B)
 
 
-@njit(cache=True)
-def one_step_sweep_2(part, parts, B, K, D, lr, at):
-    step_sweep_2(part, parts, B, K, D, lr, at[0], at[1], at[2], at[3], at[4], at[5], at[6], at[7], at[8])
-
-
 @njit(cache=True, parallel=True)
-def run_step_sweep_2(parts, B, K, D, lr, at):
+def run_step_sweep_2(parts, B, D, K, lr, at):
     if parts == 1:
-        one_step_sweep_2(parts - 1, parts, B, K, D, lr, at)
+        step_sweep_2(parts - 1, parts, B, D, K, lr, at)
         return
     for part in prange(parts):
-        one_step_sweep_2(np.int64(part), parts, B, K, D, lr, at)
+        step_sweep_2(np.int64(part), parts, B, D, K, lr, at)
 
 
-@for_c(types.float64(*[types.intp] * 4, *[types.float64] * 1, *[IDS] * 1, *[REALS] * 10, *[ADDRESSES] * 2))
-def step(
-    B, K, D, threads, lr, y, W, c, X, o_max, o_y, p_sum, X_do, o_max_tile, o_max_shift, p_sum_tile,
-    at_1, at_2,
-):
+@for_c(types.float64(*[types.intp] * 4, *[types.float64] * 1, *[ADDRESSES] * 1))
+def step(B, D, K, threads, lr, at):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
     Arrays: X (B,D), y (B), W (D,K), c (K), o_y (B), o_max_tile ((K + 511)//512,B), o_max (B), o_max_shift ((K +
     511)//512,B), p_sum_tile ((K + 511)//512,B), p_sum (B), X_do (B,D)
     """
-    y = carray(y, (B,), np.int32)
-    W = carray(W, (D, K), real)
-    c = carray(c, (K,), real)
-    X = carray(X, (B, D), real)
-    o_max = carray(o_max, (B,), real)
-    o_y = carray(o_y, (B,), real)
-    p_sum = carray(p_sum, (B,), real)
-    X_do = carray(X_do, (B, D), real)
-    o_max_tile = carray(o_max_tile, ((K + 511) // 512, B), real)
-    o_max_shift = carray(o_max_shift, ((K + 511) // 512, B), real)
-    p_sum_tile = carray(p_sum_tile, ((K + 511) // 512, B), real)
-    at_1 = carray(at_1, (6,), np.uintp)
-    at_2 = carray(at_2, (9,), np.uintp)
+    y = carray(pointer(at[0]), (B,), np.int32)
+    W = carray(pointer(at[1]), (D, K), real)
+    c = carray(pointer(at[2]), (K,), real)
+    X = carray(pointer(at[3]), (B, D), real)
+    o_max = carray(pointer(at[4]), (B,), real)
+    o_y = carray(pointer(at[5]), (B,), real)
+    p_sum = carray(pointer(at[6]), (B,), real)
+    X_do = carray(pointer(at[7]), (B, D), real)
+    o_max_tile = carray(pointer(at[8]), ((K + 511) // 512, B), real)
+    o_max_shift = carray(pointer(at[9]), ((K + 511) // 512, B), real)
+    p_sum_tile = carray(pointer(at[10]), ((K + 511) // 512, B), real)
+    at_1 = at[11]
+    at_2 = at[12]
     dc_rows_tile = o_max_tile  # in the same array
     # c_y[b] = c[y[b]]
     for b in range(B):
@@ -601,7 +630,7 @@ def step(
     # p_sum[b] = sum_tile o_max_shift[tile,b]*p_sum_tile[tile,b]
     p_sum[...] = 0
     parts = parts_for(K * B * D, threads)
-    run_step_sweep_1(parts, B, K, D, at_1)
+    run_step_sweep_1(parts, B, D, K, at_1)
     # (o_max) o_max[b] = max_tile o_max_tile[tile,b]
     for b in range(B):
         o_max_total = real(-np.inf)
@@ -628,7 +657,7 @@ def step(
     if not isfinite(L):
         return L
     parts = parts_for(D * K * B, threads)
-    run_step_sweep_2(parts, B, K, D, lr, at_2)
+    run_step_sweep_2(parts, B, D, K, lr, at_2)
     return L
 
 
@@ -640,10 +669,7 @@ def train_steps(order, lr, X, y, losses, threads, B, D, K, X_batch, y_batch, at)
             for axis1 in range(X.shape[1]):
                 X_batch[row, axis1] = X[order[turn, row], axis1]
             y_batch[row] = y[order[turn, row]]
-        losses[turn] = step(
-            B, K, D, threads, lr[turn], at[0], at[1], at[2], at[3], at[4], at[5], at[6], at[7], at[8], at[9],
-            at[10], at[11], at[12],
-        )
+        losses[turn] = step(B, D, K, threads, lr[turn], address(at))
         if not math.isfinite(losses[turn]):
             return turn
     return order.shape[0]

@@ -153,17 +153,47 @@ from math import isfinite, sqrt
 import numpy as np
 from llvmlite import binding
 from numba import carray, cfunc, get_num_threads, njit, prange, types
+from numba.core import cgutils
+from numba.extending import intrinsic
 
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "4f497d16cd24"  # of what follows: functions of another file have other names
+DIGEST = "2647af2a960b"  # of what follows: functions of another file have other names
 # Functions for C get the addresses of arrays, and carray makes arrays of them, of a shape.
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
 ADDRESSES = types.CPointer(types.uintp)
 
 
+@intrinsic
+def address(context, array, *place):
+    """Where array[place] begins.  What NumPy has for it, slices among it, takes Numba long to compile."""
+    if array.layout != "C":
+        raise TypeError("an array is not C-contiguous; convert it with np.ascontiguousarray")
+
+    def emitted(context, builder, signature, values):
+        kind, places = signature.args
+        found = zip(cgutils.unpack_tuple(builder, values[1]), places, strict=True)
+        found = [context.cast(builder, value, number, types.intp) for value, number in found]
+        found += [context.get_constant(types.intp, 0)] * (kind.ndim - len(found))
+        array = context.make_array(kind)(context, builder, values[0])
+        return builder.ptrtoint(cgutils.get_item_pointer(context, builder, kind, array, found), cgutils.intp_t)
+
+    return types.uintp(array, types.StarArgTuple(place)), emitted
+
+
+@intrinsic
+def stored(context, number):
+    """Where the number is put, for as long as the function runs that asks."""
+
+    def emitted(context, builder, signature, values):
+        return builder.ptrtoint(cgutils.alloca_once_value(builder, values[0]), cgutils.intp_t)
+
+    return types.uintp(number), emitted
+
+
+BYTES = np.dtype(real).itemsize  # of a number
 # BLAS's letters, as bytes: for two constants in Python's own types `product` would be compiled twice.
 AS_IS, TRANSPOSED, KIND = np.uint8(ord("n")), np.uint8(ord("t")), np.uint8(ord("s" if real is np.float32 else "d"))
 _blas = types.ExternalFunction(
@@ -181,24 +211,17 @@ SMALL = 1_000_000 if binding.get_host_cpu_features().get("avx512f") else 2**62
 
 
 @njit(cache=True)
-def product(left, left_as, right, right_as, alpha, beta, out):
-    """out = alpha * left @ right + beta * out, by BLAS; TRANSPOSED says that an operand is stored the other way."""
-    inner = left.shape[0] if left_as == TRANSPOSED else left.shape[1]
-    multiply(
-        out.shape[0], out.shape[1], inner, left.ctypes.data, row_length(left), left_as, right.ctypes.data,
-        row_length(right), right_as, alpha, beta, out.ctypes.data, row_length(out),
-    )
+def product(sizes, left, right, alpha, beta, out):
+    """out = alpha * left @ right + beta * out, by BLAS; `sizes` are the rows, the columns and what is summed.
 
-
-@njit(cache=True)
-def multiply(
-    rows, columns, inner, left, left_length, left_as, right, right_length, right_as, alpha, beta, out, out_length
-):
-    """`product` of the matrices at these addresses; a length is that of a row.
-
+    A matrix is (address, how far its rows are apart); an operand AS_IS or TRANSPOSED, where it is stored the other way.
     A product that is not small is done in blocks that are, where that is faster: each of some columns, and of many
     rows or of a long piece of what is summed, whichever lies in a row in memory.
     """
+    rows, columns, inner = sizes
+    left_at, left_length, left_as = left
+    right_at, right_length, right_as = right
+    out_at, out_length = out
     rows_at_once, columns_at_once, inner_at_once = max(1, rows), max(1, columns), max(1, inner)
     turned = left_as == TRANSPOSED
     if rows * columns * inner > SMALL and right_as == AS_IS:
@@ -211,9 +234,7 @@ def multiply(
         else:
             inner_at_once = min(inner, 256)
             rows_at_once = SMALL // (columns_at_once * inner_at_once) // 16 * 16
-    scale = np.empty(3, real)
-    scale[0], scale[1], scale[2] = alpha, beta, 1.0
-    size = scale.itemsize
+    alpha_at, beta_at, one_at = stored(real(alpha)), stored(real(beta)), stored(real(1.0))
     left_row, left_inner = (1, left_length) if turned else (left_length, 1)
     right_inner, right_column = (right_length, 1) if right_as == AS_IS else (1, right_length)
     for column in range(0, columns, columns_at_once):
@@ -222,18 +243,11 @@ def multiply(
                 # BLAS counts columns first: out.T = right.T @ left.T
                 _blas(
                     KIND, right_as, left_as, min(columns_at_once, columns - column),
-                    min(rows_at_once, rows - row), min(inner_at_once, inner - start), scale.ctypes.data,
-                    right + size * (start * right_inner + column * right_column), right_length,
-                    left + size * (row * left_row + start * left_inner), left_length,
-                    scale.ctypes.data + (size if start == 0 else 2 * size),
-                    out + size * (row * out_length + column), out_length,
+                    min(rows_at_once, rows - row), min(inner_at_once, inner - start), alpha_at,
+                    right_at + BYTES * (start * right_inner + column * right_column), right_length,
+                    left_at + BYTES * (row * left_row + start * left_inner), left_length,
+                    beta_at if start == 0 else one_at, out_at + BYTES * (row * out_length + column), out_length,
                 )
-
-
-@njit(cache=True)
-def row_length(matrix):
-    """How far the next row is, in numbers: the row's own length, or more where the matrix is a slice."""
-    return max(matrix.strides[0] // matrix.itemsize, matrix.shape[1])
 
 
 @njit(cache=True, fastmath={"nnan", "nsz"}, forceinline=True)
@@ -279,6 +293,16 @@ def link():
             LINKED[name] = cfunc(signature, cache=True, fastmath=FAST, error_model="numpy")(function)
             binding.add_symbol(name, LINKED[name].address)
             del LATER[name]
+
+
+@intrinsic
+def pointer(context, place):
+    """The address as `carray` takes it."""
+
+    def emitted(context, builder, signature, values):
+        return builder.inttoptr(values[0], context.get_value_type(types.voidptr))
+
+    return types.voidptr(types.uintp), emitted
 
 
 def addresses(number, *arrays):
@@ -444,15 +468,24 @@ def loss(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
                 for d in range(D):
                     z1[b, t_, d] = b1[n, d] + g1[n, d] * (z[b, t_, d] - z1_mean) / z1_dev
         # (F7) q[n,b,t,k,e] = sum_d Q[n,k,e,d]*z1[n,b,t,d]
-        product(z1.reshape(B*T, D), AS_IS, Q.reshape(N, K*E, D)[n], TRANSPOSED, 1.0, 0.0, q.reshape(B*T, K*E))
+        product((B*T, K*E, D), (address(z1), D, AS_IS), (address(Q, n), D, TRANSPOSED), 1.0, 0.0, (address(q), K*E))
         # (F8) key[n,b,t,k,e] = sum_d G[n,k,e,d]*z1[n,b,t,d]
-        product(z1.reshape(B*T, D), AS_IS, G.reshape(N, K*E, D)[n], TRANSPOSED, 1.0, 0.0, key.reshape(B*T, K*E))
+        product(
+            (B*T, K*E, D), (address(z1), D, AS_IS), (address(G, n), D, TRANSPOSED),
+            1.0, 0.0, (address(key), K*E),
+        )
         # (F9) val[n,b,t,k,e] = sum_d A[n,k,e,d]*z1[n,b,t,d]
-        product(z1.reshape(B*T, D), AS_IS, A.reshape(N, K*E, D)[n], TRANSPOSED, 1.0, 0.0, val.reshape(B*T, K*E))
+        product(
+            (B*T, K*E, D), (address(z1), D, AS_IS), (address(A, n), D, TRANSPOSED),
+            1.0, 0.0, (address(val), K*E),
+        )
         # (F10) score[n,b,k,t,s] = 1/sqrt(E) * sum_e q[n,b,t,k,e]*key[n,b,s,k,e]
         for b in range(B):
             for k in range(K):
-                product(q[b, :, k], AS_IS, key[b, :, k], TRANSPOSED, 1.0 / sqrt(E), 0.0, score[b, k])
+                product(
+                    (T, T, E), (address(q, b, 0, k), K*E, AS_IS), (address(key, b, 0, k), K*E, TRANSPOSED),
+                    1.0 / sqrt(E), 0.0, (address(score, b, k), T),
+                )
         # (F11) masked[n,b,k,t,s] = score[n,b,k,t,s] if [s <= t] else -1000000000.0
         for b in range(B):
             for k in range(K):
@@ -474,9 +507,15 @@ def loss(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
         # (F13) mix[n,b,t,k,e] = sum_s val[n,b,s,k,e]*p[n,b,k,t,s]
         for b in range(B):
             for k in range(K):
-                product(p[b, k], AS_IS, val[b, :, k], AS_IS, 1.0, 0.0, mix[b, :, k])
+                product(
+                    (T, E, T), (address(p, b, k), T, AS_IS), (address(val, b, 0, k), K*E, AS_IS),
+                    1.0, 0.0, (address(mix, b, 0, k), K*E),
+                )
         # (F14) z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
-        product(mix.reshape(B*T, K*E), AS_IS, M.reshape(N, D, K*E)[n], TRANSPOSED, 1.0, 0.0, z2.reshape(B*T, D))
+        product(
+            (B*T, D, K*E), (address(mix), K*E, AS_IS), (address(M, n), K*E, TRANSPOSED),
+            1.0, 0.0, (address(z2), D),
+        )
         for b in range(B):
             for t_ in range(T):
                 z3_mean_total = real(0)
@@ -495,7 +534,7 @@ def loss(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
                 for d in range(D):
                     z3[b, t_, d] = b2[n, d] + g2[n, d] * (z2[b, t_, d] - z3_mean) / z3_dev
         # (F19) a[n,b,t,f] = w[n,f] + sum_d W[n,f,d]*z3[n,b,t,d]
-        product(z3.reshape(B*T, D), AS_IS, W[n], TRANSPOSED, 1.0, 0.0, a.reshape(B*T, F))
+        product((B*T, F, D), (address(z3), D, AS_IS), (address(W, n), D, TRANSPOSED), 1.0, 0.0, (address(a), F))
         for b in range(B):
             for t_ in range(T):
                 for f in range(F):
@@ -503,7 +542,10 @@ def loss(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
                     # (F20) gelu[n,b,t,f] = a[n,b,t,f]*(tanh(sqrt(2)*(a[n,b,t,f] + 0.044715*a[n,b,t,f]**3)/sqrt(pi)) + 1)/2
                     gelu[b, t_, f] = real(1 / 2) * a[b, t_, f] * (tanh(sqrt(real(2.0)) * (a[b, t_, f] + real(0.044715) * a[b, t_, f] ** 3) / sqrt(real(np.pi))) + real(1.0))
         # (F21) r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
-        product(gelu.reshape(B*T, F), AS_IS, U[n], TRANSPOSED, 1.0, 0.0, r.reshape(N, B*T, D)[n])
+        product(
+            (B*T, D, F), (address(gelu), F, AS_IS), (address(U, n), F, TRANSPOSED),
+            1.0, 0.0, (address(r, n), D),
+        )
         for b in range(B):
             for t_ in range(T):
                 for d in range(D):
@@ -514,7 +556,7 @@ def loss(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
             for d in range(D):
                 r_turned[b, t_, d] = r[N - 1, b, t_, d]
     # (F22) o[b,t,v] = h[v] + sum_d r_turned[b,t,d]*H[v,d]
-    product(r_turned.reshape(B*T, D), AS_IS, H, TRANSPOSED, 1.0, 0.0, o.reshape(B*T, V))
+    product((B*T, V, D), (address(r_turned), D, AS_IS), (address(H), D, TRANSPOSED), 1.0, 0.0, (address(o), V))
     L_total = 0.0
     for b in range(B):
         for t_ in range(T):
@@ -636,15 +678,27 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
                     # (F6) z1[n,b,t,d] = b1[n,d] + g1[n,d]*z1_hat[n,b,t,d]
                     z1[n, b, t_, d] = b1[n, d] + g1[n, d] * z1_hat[n, b, t_, d]
         # (F7) q[n,b,t,k,e] = sum_d Q[n,k,e,d]*z1[n,b,t,d]
-        product(z1.reshape(N, B*T, D)[n], AS_IS, Q.reshape(N, K*E, D)[n], TRANSPOSED, 1.0, 0.0, q.reshape(N, B*T, K*E)[n])
+        product(
+            (B*T, K*E, D), (address(z1, n), D, AS_IS), (address(Q, n), D, TRANSPOSED),
+            1.0, 0.0, (address(q, n), K*E),
+        )
         # (F8) key[n,b,t,k,e] = sum_d G[n,k,e,d]*z1[n,b,t,d]
-        product(z1.reshape(N, B*T, D)[n], AS_IS, G.reshape(N, K*E, D)[n], TRANSPOSED, 1.0, 0.0, key.reshape(N, B*T, K*E)[n])
+        product(
+            (B*T, K*E, D), (address(z1, n), D, AS_IS), (address(G, n), D, TRANSPOSED),
+            1.0, 0.0, (address(key, n), K*E),
+        )
         # (F9) val[n,b,t,k,e] = sum_d A[n,k,e,d]*z1[n,b,t,d]
-        product(z1.reshape(N, B*T, D)[n], AS_IS, A.reshape(N, K*E, D)[n], TRANSPOSED, 1.0, 0.0, val.reshape(N, B*T, K*E)[n])
+        product(
+            (B*T, K*E, D), (address(z1, n), D, AS_IS), (address(A, n), D, TRANSPOSED),
+            1.0, 0.0, (address(val, n), K*E),
+        )
         # (F10) score[n,b,k,t,s] = 1/sqrt(E) * sum_e q[n,b,t,k,e]*key[n,b,s,k,e]
         for b in range(B):
             for k in range(K):
-                product(q[n, b, :, k], AS_IS, key[n, b, :, k], TRANSPOSED, 1.0 / sqrt(E), 0.0, score[b, k])
+                product(
+                    (T, T, E), (address(q, n, b, 0, k), K*E, AS_IS), (address(key, n, b, 0, k), K*E, TRANSPOSED),
+                    1.0 / sqrt(E), 0.0, (address(score, b, k), T),
+                )
         # (F11) masked[n,b,k,t,s] = score[n,b,k,t,s] if [s <= t] else -1000000000.0
         for b in range(B):
             for k in range(K):
@@ -666,9 +720,15 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
         # (F13) mix[n,b,t,k,e] = sum_s val[n,b,s,k,e]*p[n,b,k,t,s]
         for b in range(B):
             for k in range(K):
-                product(p[n, b, k], AS_IS, val[n, b, :, k], AS_IS, 1.0, 0.0, mix[n, b, :, k])
+                product(
+                    (T, E, T), (address(p, n, b, k), T, AS_IS), (address(val, n, b, 0, k), K*E, AS_IS),
+                    1.0, 0.0, (address(mix, n, b, 0, k), K*E),
+                )
         # (F14) z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
-        product(mix.reshape(N, B*T, K*E)[n], AS_IS, M.reshape(N, D, K*E)[n], TRANSPOSED, 1.0, 0.0, z2.reshape(B*T, D))
+        product(
+            (B*T, D, K*E), (address(mix, n), K*E, AS_IS), (address(M, n), K*E, TRANSPOSED),
+            1.0, 0.0, (address(z2), D),
+        )
         for b in range(B):
             for t_ in range(T):
                 z3_mean_total = real(0)
@@ -689,7 +749,10 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
                     # (F18) z3[n,b,t,d] = b2[n,d] + g2[n,d]*z3_hat[n,b,t,d]
                     z3[n, b, t_, d] = b2[n, d] + g2[n, d] * z3_hat[n, b, t_, d]
         # (F19) a[n,b,t,f] = w[n,f] + sum_d W[n,f,d]*z3[n,b,t,d]
-        product(z3.reshape(N, B*T, D)[n], AS_IS, W[n], TRANSPOSED, 1.0, 0.0, a.reshape(N, B*T, F)[n])
+        product(
+            (B*T, F, D), (address(z3, n), D, AS_IS), (address(W, n), D, TRANSPOSED),
+            1.0, 0.0, (address(a, n), F),
+        )
         for b in range(B):
             for t_ in range(T):
                 for f in range(F):
@@ -699,7 +762,10 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
                     # (F20) gelu[n,b,t,f] = a[n,b,t,f]*(gelu_tanh[n,b,t,f] + 1)/2
                     gelu[n, b, t_, f] = real(1 / 2) * a[n, b, t_, f] * (gelu_tanh[n, b, t_, f] + real(1.0))
         # (F21) r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
-        product(gelu.reshape(N, B*T, F)[n], AS_IS, U[n], TRANSPOSED, 1.0, 0.0, r.reshape(N, B*T, D)[n])
+        product(
+            (B*T, D, F), (address(gelu, n), F, AS_IS), (address(U, n), F, TRANSPOSED),
+            1.0, 0.0, (address(r, n), D),
+        )
         for b in range(B):
             for t_ in range(T):
                 for d in range(D):
@@ -710,7 +776,7 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
             for d in range(D):
                 r_turned[b, t_, d] = r[N - 1, b, t_, d]
     # (F22) o[b,t,v] = h[v] + sum_d r_turned[b,t,d]*H[v,d]
-    product(r_turned.reshape(B*T, D), AS_IS, H, TRANSPOSED, 1.0, 0.0, o.reshape(B*T, V))
+    product((B*T, V, D), (address(r_turned), D, AS_IS), (address(H), D, TRANSPOSED), 1.0, 0.0, (address(o), V))
     L_total = 0.0
     for b in range(B):
         for t_ in range(T):
@@ -736,7 +802,7 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
             do[b, t_, y[b, t_]] -= real(1.0) / (real(B) * real(T))
     L = -L_total / (B * T)
     # dr_sum[b,t,d] = sum_v H[v,d]*do[b,t,v]
-    product(do.reshape(B*T, V), AS_IS, H, AS_IS, 1.0, 0.0, dr_sum.reshape(B*T, D))
+    product((B*T, D, V), (address(do), V, AS_IS), (address(H), D, AS_IS), 1.0, 0.0, (address(dr_sum), D))
     for n in range(N - 1, -1, -1):
         # F22 was: o[b,t,v] = h[v] + sum_d H[v,d]*r[N - 1,b,t,d]
         # F2 was: z[n,b,t,d] = r[n - 1,b,t,d] if [0 <= n - 1] else emb[b,t,d]
@@ -747,7 +813,7 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
                     dr[n, b, t_, d] = real(n == (N - 1)) * dr_sum[b, t_, d] + (dz[n + 1, b, t_, d] if n + 1 < N else real(0.0))
         # F21 was: r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
         # (dgelu) dgelu[n,b,t,f] = sum_d U[n,d,f]*dr[n,b,t,d]
-        product(dr.reshape(N, B*T, D)[n], AS_IS, U[n], AS_IS, 1.0, 0.0, dgelu.reshape(B*T, F))
+        product((B*T, F, D), (address(dr, n), D, AS_IS), (address(U, n), F, AS_IS), 1.0, 0.0, (address(dgelu), F))
         # F20 was: gelu[n,b,t,f] = a[n,b,t,f]*(tanh(sqrt(2)*(a[n,b,t,f] + 0.044715*a[n,b,t,f]**3)/sqrt(pi)) + 1)/2
         # (da) da[n,b,t,f] = dgelu[n,b,t,f]*((gelu_tanh[n,b,t,f] + 1)/2 + sqrt(2)*(1 - gelu_tanh[n,b,t,f]**2)*a[n,b,t,f]/(2*sqrt(pi)) + 0.0670725*sqrt(2)*a[n,b,t,f]**3*(1 - gelu_tanh[n,b,t,f]**2)/sqrt(pi))
         for b in range(B):
@@ -756,7 +822,7 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
                     da[n, b, t_, f] = dgelu[b, t_, f] * (real(1 / 2) * (gelu_tanh[n, b, t_, f] + real(1.0)) + real(1 / 2) * sqrt(real(2.0)) * (real(1.0) - gelu_tanh[n, b, t_, f] ** 2) * a[n, b, t_, f] / sqrt(real(np.pi)) + real(0.0670725) * sqrt(real(2.0)) * a[n, b, t_, f] ** 3 * (real(1.0) - gelu_tanh[n, b, t_, f] ** 2) / sqrt(real(np.pi)))
         # F19 was: a[n,b,t,f] = w[n,f] + sum_d W[n,f,d]*z3[n,b,t,d]
         # (dz3) dz3[n,b,t,d] = sum_f W[n,f,d]*da[n,b,t,f]
-        product(da.reshape(N, B*T, F)[n], AS_IS, W[n], AS_IS, 1.0, 0.0, dz3.reshape(N, B*T, D)[n])
+        product((B*T, D, F), (address(da, n), F, AS_IS), (address(W, n), D, AS_IS), 1.0, 0.0, (address(dz3, n), D))
         # F18 was: z3[n,b,t,d] = b2[n,d] + g2[n,d]*z3_hat[n,b,t,d]
         # (dz3_hat) dz3_hat[n,b,t,d] = g2[n,d]*dz3[n,b,t,d]
         for b in range(B):
@@ -785,12 +851,18 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
                     dz2[n, b, t_, d] = dr[n, b, t_, d] + dz3_hat[b, t_, d] / z3_dev[n, b, t_] + z3_hat[n, b, t_, d] * dz3_dev / real(D) + dz3_mean / real(D)
         # F14 was: z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
         # (dmix) dmix[n,b,t,k,e] = sum_d M[n,d,k,e]*dz2[n,b,t,d]
-        product(dz2.reshape(N, B*T, D)[n], AS_IS, M.reshape(N, D, K*E)[n], AS_IS, 1.0, 0.0, dmix.reshape(B*T, K*E))
+        product(
+            (B*T, K*E, D), (address(dz2, n), D, AS_IS), (address(M, n), K*E, AS_IS),
+            1.0, 0.0, (address(dmix), K*E),
+        )
         # F13 was: mix[n,b,t,k,e] = sum_s val[n,b,s,k,e]*p[n,b,k,t,s]
         # (dp) dp[n,b,k,t,s] = sum_e val[n,b,s,k,e]*dmix[n,b,t,k,e]
         for b in range(B):
             for k in range(K):
-                product(dmix[b, :, k], AS_IS, val[n, b, :, k], TRANSPOSED, 1.0, 0.0, dp[b, k])
+                product(
+                    (T, T, E), (address(dmix, b, 0, k), K*E, AS_IS), (address(val, n, b, 0, k), K*E, TRANSPOSED),
+                    1.0, 0.0, (address(dp, b, k), T),
+                )
         # dmasked_sum[n,b,k,t] = sum_s3 p[n,b,k,t,s3]*dp[n,b,k,t,s3]
         for b in range(B):
             for k in range(K):
@@ -806,24 +878,42 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
         # (dval) dval[n,b,t,k,e] = sum_t2 dmix[n,b,t2,k,e]*p[n,b,k,t2,t]
         for b in range(B):
             for k in range(K):
-                product(p[n, b, k], TRANSPOSED, dmix[b, :, k], AS_IS, 1.0, 0.0, dval[n, b, :, k])
+                product(
+                    (T, E, T), (address(p, n, b, k), T, TRANSPOSED), (address(dmix, b, 0, k), K*E, AS_IS),
+                    1.0, 0.0, (address(dval, n, b, 0, k), K*E),
+                )
         # F10 was: score[n,b,k,t,s] = 1/sqrt(E) * sum_e q[n,b,t,k,e]*key[n,b,s,k,e]
         # (dkey) dkey[n,b,t,k,e] = 1/sqrt(E) * sum_t2 q[n,b,t2,k,e]*dscore[n,b,k,t2,t]
         for b in range(B):
             for k in range(K):
-                product(dscore[b, k], TRANSPOSED, q[n, b, :, k], AS_IS, 1.0 / sqrt(E), 0.0, dkey[n, b, :, k])
+                product(
+                    (T, E, T), (address(dscore, b, k), T, TRANSPOSED), (address(q, n, b, 0, k), K*E, AS_IS),
+                    1.0 / sqrt(E), 0.0, (address(dkey, n, b, 0, k), K*E),
+                )
         # F10 was: score[n,b,k,t,s] = 1/sqrt(E) * sum_e q[n,b,t,k,e]*key[n,b,s,k,e]
         # (dq) dq[n,b,t,k,e] = 1/sqrt(E) * sum_s dscore[n,b,k,t,s]*key[n,b,s,k,e]
         for b in range(B):
             for k in range(K):
-                product(dscore[b, k], AS_IS, key[n, b, :, k], AS_IS, 1.0 / sqrt(E), 0.0, dq[n, b, :, k])
+                product(
+                    (T, E, T), (address(dscore, b, k), T, AS_IS), (address(key, n, b, 0, k), K*E, AS_IS),
+                    1.0 / sqrt(E), 0.0, (address(dq, n, b, 0, k), K*E),
+                )
         # F9 was: val[n,b,t,k,e] = sum_d A[n,k,e,d]*z1[n,b,t,d]
         # F8 was: key[n,b,t,k,e] = sum_d G[n,k,e,d]*z1[n,b,t,d]
         # F7 was: q[n,b,t,k,e] = sum_d Q[n,k,e,d]*z1[n,b,t,d]
         # (dz1) dz1[n,b,t,d] = (sum_k,e A[n,k,e,d]*dval[n,b,t,k,e]) + (sum_k,e G[n,k,e,d]*dkey[n,b,t,k,e]) + sum_k,e Q[n,k,e,d]*dq[n,b,t,k,e]
-        product(dval.reshape(N, B*T, K*E)[n], AS_IS, A.reshape(N, K*E, D)[n], AS_IS, 1.0, 0.0, dz1.reshape(N, B*T, D)[n])
-        product(dkey.reshape(N, B*T, K*E)[n], AS_IS, G.reshape(N, K*E, D)[n], AS_IS, 1.0, 1.0, dz1.reshape(N, B*T, D)[n])
-        product(dq.reshape(N, B*T, K*E)[n], AS_IS, Q.reshape(N, K*E, D)[n], AS_IS, 1.0, 1.0, dz1.reshape(N, B*T, D)[n])
+        product(
+            (B*T, D, K*E), (address(dval, n), K*E, AS_IS), (address(A, n), D, AS_IS),
+            1.0, 0.0, (address(dz1, n), D),
+        )
+        product(
+            (B*T, D, K*E), (address(dkey, n), K*E, AS_IS), (address(G, n), D, AS_IS),
+            1.0, 1.0, (address(dz1, n), D),
+        )
+        product(
+            (B*T, D, K*E), (address(dq, n), K*E, AS_IS), (address(Q, n), D, AS_IS),
+            1.0, 1.0, (address(dz1, n), D),
+        )
         # F6 was: z1[n,b,t,d] = b1[n,d] + g1[n,d]*z1_hat[n,b,t,d]
         # (dz1_hat) dz1_hat[n,b,t,d] = g1[n,d]*dz1[n,b,t,d]
         for b in range(B):
@@ -874,19 +964,31 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
     # F7 was: q[n,b,t,k,e] = sum_d Q[n,k,e,d]*z1[n,b,t,d]
     # (dQ) dQ[n,k,e,d] = sum_b,t dq[n,b,t,k,e]*z1[n,b,t,d]
     for n in range(N):
-        product(dq.reshape(N, B*T, K*E)[n], TRANSPOSED, z1.reshape(N, B*T, D)[n], AS_IS, 1.0, 0.0, dQ.reshape(N, K*E, D)[n])
+        product(
+            (K*E, D, B*T), (address(dq, n), K*E, TRANSPOSED), (address(z1, n), D, AS_IS),
+            1.0, 0.0, (address(dQ, n), D),
+        )
     # F8 was: key[n,b,t,k,e] = sum_d G[n,k,e,d]*z1[n,b,t,d]
     # (dG) dG[n,k,e,d] = sum_b,t dkey[n,b,t,k,e]*z1[n,b,t,d]
     for n in range(N):
-        product(dkey.reshape(N, B*T, K*E)[n], TRANSPOSED, z1.reshape(N, B*T, D)[n], AS_IS, 1.0, 0.0, dG.reshape(N, K*E, D)[n])
+        product(
+            (K*E, D, B*T), (address(dkey, n), K*E, TRANSPOSED), (address(z1, n), D, AS_IS),
+            1.0, 0.0, (address(dG, n), D),
+        )
     # F9 was: val[n,b,t,k,e] = sum_d A[n,k,e,d]*z1[n,b,t,d]
     # (dA) dA[n,k,e,d] = sum_b,t dval[n,b,t,k,e]*z1[n,b,t,d]
     for n in range(N):
-        product(dval.reshape(N, B*T, K*E)[n], TRANSPOSED, z1.reshape(N, B*T, D)[n], AS_IS, 1.0, 0.0, dA.reshape(N, K*E, D)[n])
+        product(
+            (K*E, D, B*T), (address(dval, n), K*E, TRANSPOSED), (address(z1, n), D, AS_IS),
+            1.0, 0.0, (address(dA, n), D),
+        )
     # F14 was: z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
     # (dM) dM[n,d,k,e] = sum_b,t dz2[n,b,t,d]*mix[n,b,t,k,e]
     for n in range(N):
-        product(dz2.reshape(N, B*T, D)[n], TRANSPOSED, mix.reshape(N, B*T, K*E)[n], AS_IS, 1.0, 0.0, dM.reshape(N, D, K*E)[n])
+        product(
+            (D, K*E, B*T), (address(dz2, n), D, TRANSPOSED), (address(mix, n), K*E, AS_IS),
+            1.0, 0.0, (address(dM, n), K*E),
+        )
     # F6 was: z1[n,b,t,d] = b1[n,d] + g1[n,d]*z1_hat[n,b,t,d]
     # (dg1) dg1[n,d] = sum_b,t dz1[n,b,t,d]*z1_hat[n,b,t,d]
     dg1[...] = 0
@@ -922,7 +1024,10 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
     # F19 was: a[n,b,t,f] = w[n,f] + sum_d W[n,f,d]*z3[n,b,t,d]
     # (dW) dW[n,f,d] = sum_b,t da[n,b,t,f]*z3[n,b,t,d]
     for n in range(N):
-        product(da.reshape(N, B*T, F)[n], TRANSPOSED, z3.reshape(N, B*T, D)[n], AS_IS, 1.0, 0.0, dW[n])
+        product(
+            (F, D, B*T), (address(da, n), F, TRANSPOSED), (address(z3, n), D, AS_IS),
+            1.0, 0.0, (address(dW, n), D),
+        )
     # F19 was: a[n,b,t,f] = w[n,f] + sum_d W[n,f,d]*z3[n,b,t,d]
     # (dw) dw[n,f] = sum_b,t da[n,b,t,f]
     dw[...] = 0
@@ -934,7 +1039,10 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
     # F21 was: r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
     # (dU) dU[n,d,f] = sum_b,t dr[n,b,t,d]*gelu[n,b,t,f]
     for n in range(N):
-        product(dr.reshape(N, B*T, D)[n], TRANSPOSED, gelu.reshape(N, B*T, F)[n], AS_IS, 1.0, 0.0, dU[n])
+        product(
+            (D, F, B*T), (address(dr, n), D, TRANSPOSED), (address(gelu, n), F, AS_IS),
+            1.0, 0.0, (address(dU, n), F),
+        )
     # F21 was: r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
     # (du) du[n,d] = sum_b,t dr[n,b,t,d]
     du[...] = 0
@@ -945,7 +1053,10 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
                     du[n, d] += dr[n, b, t_, d]
     # F22 was: o[b,t,v] = h[v] + sum_d H[v,d]*r[N - 1,b,t,d]
     # (dH) dH[v,d] = sum_b,t do[b,t,v]*r_turned[b,t,d]
-    product(do.reshape(B*T, V), TRANSPOSED, r_turned.reshape(B*T, D), AS_IS, 1.0, 0.0, dH)
+    product(
+        (V, D, B*T), (address(do), V, TRANSPOSED), (address(r_turned), D, AS_IS),
+        1.0, 0.0, (address(dH), D),
+    )
     # F22 was: o[b,t,v] = h[v] + sum_d H[v,d]*r[N - 1,b,t,d]
     # (dh) dh[v] = sum_b,t do[b,t,v]
     dh[...] = 0
@@ -1005,91 +1116,84 @@ def each_3(count, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_C, dC, v
         C_new[entry] = C[entry] - real(lr) * real(C_new_factor) * m_C_new[entry] / (real(eps) + sqrt(real(C_new_factor2) * v_C_new[entry]))
 
 
-@for_c(types.void(*[types.intp] * 10, *[IDS] * 2, *[REALS] * 73))
-def step_sweep_1(
-    part, parts, V, D, T, N, K, E, F, B, x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, emb,
-    r, z, z1_dev, z1_hat, z1, q, key, val, score, masked, p, mix, z2, z3_dev, z3_hat, z3, a, gelu, o,
-    dgelu, da, dz3, dz2, dmix, dp, dscore, dkey, dq, dz1, dz1_hat, dz, gelu_tanh, p_sum_exp, Q_turned,
-    G_turned, A_turned, M_turned, W_turned, U_turned, val_turned, L_rows, dP_parts, dQ_parts, dG_parts,
-    dA_parts, dM_parts, dg1_parts, db1_parts, dg2_parts, db2_parts, dW_parts, dw_parts, dU_parts,
-    du_parts, dH_parts, dh_parts,
-):
+@for_c(types.void(*[types.intp] * 10, *[ADDRESSES] * 1))
+def step_sweep_1(part, parts, V, D, T, N, K, E, F, B, at):
     """Part `part` of `parts`: some rows of the B, through all that goes row by row."""
-    x = carray(x, (B, T), np.int32)
-    y = carray(y, (B, T), np.int32)
-    C = carray(C, (V, D), real)
-    P = carray(P, (T, D), real)
-    Q = carray(Q, (N, K, E, D), real)
-    G = carray(G, (N, K, E, D), real)
-    A = carray(A, (N, K, E, D), real)
-    M = carray(M, (N, D, K, E), real)
-    g1 = carray(g1, (N, D), real)
-    b1 = carray(b1, (N, D), real)
-    g2 = carray(g2, (N, D), real)
-    b2 = carray(b2, (N, D), real)
-    W = carray(W, (N, F, D), real)
-    w = carray(w, (N, F), real)
-    U = carray(U, (N, D, F), real)
-    u = carray(u, (N, D), real)
-    H = carray(H, (V, D), real)
-    h = carray(h, (V,), real)
-    emb = carray(emb, (B, T, D), real)
-    r = carray(r, (N, B, T, D), real)
-    z = carray(z, (B, T, D), real)
-    z1_dev = carray(z1_dev, (N, B, T), real)
-    z1_hat = carray(z1_hat, (N, B, T, D), real)
-    z1 = carray(z1, (N, B, T, D), real)
-    q = carray(q, (N, B, T, K, E), real)
-    key = carray(key, (N, B, T, K, E), real)
-    val = carray(val, (N, B, T, K, E), real)
-    score = carray(score, (B, K, T, T), real)
-    masked = carray(masked, (B, K, T, T), real)
-    p = carray(p, (N, B, K, T, T), real)
-    mix = carray(mix, (N, B, T, K, E), real)
-    z2 = carray(z2, (B, T, D), real)
-    z3_dev = carray(z3_dev, (N, B, T), real)
-    z3_hat = carray(z3_hat, (N, B, T, D), real)
-    z3 = carray(z3, (N, B, T, D), real)
-    a = carray(a, (N, B, T, F), real)
-    gelu = carray(gelu, (N, B, T, F), real)
-    o = carray(o, (B, T, V), real)
-    dgelu = carray(dgelu, (B, T, F), real)
-    da = carray(da, (N, B, T, F), real)
-    dz3 = carray(dz3, (N, B, T, D), real)
-    dz2 = carray(dz2, (N, B, T, D), real)
-    dmix = carray(dmix, (B, T, K, E), real)
-    dp = carray(dp, (B, K, T, T), real)
-    dscore = carray(dscore, (B, K, T, T), real)
-    dkey = carray(dkey, (N, B, T, K, E), real)
-    dq = carray(dq, (N, B, T, K, E), real)
-    dz1 = carray(dz1, (N, B, T, D), real)
-    dz1_hat = carray(dz1_hat, (B, T, D), real)
-    dz = carray(dz, (N, B, T, D), real)
-    gelu_tanh = carray(gelu_tanh, (N, B, T, F), real)
-    p_sum_exp = carray(p_sum_exp, (B, K, T, T), real)
-    Q_turned = carray(Q_turned, (N, D, K, E), real)
-    G_turned = carray(G_turned, (N, D, K, E), real)
-    A_turned = carray(A_turned, (N, D, K, E), real)
-    M_turned = carray(M_turned, (N, K, E, D), real)
-    W_turned = carray(W_turned, (N, D, F), real)
-    U_turned = carray(U_turned, (N, F, D), real)
-    val_turned = carray(val_turned, (N, B, K, E, T), real)
-    L_rows = carray(L_rows, (B,), real)
-    dP_parts = carray(dP_parts, (parts, T, D), real)
-    dQ_parts = carray(dQ_parts, (parts, N, K, E, D), real)
-    dG_parts = carray(dG_parts, (parts, N, K, E, D), real)
-    dA_parts = carray(dA_parts, (parts, N, K, E, D), real)
-    dM_parts = carray(dM_parts, (parts, N, D, K, E), real)
-    dg1_parts = carray(dg1_parts, (parts, N, D), real)
-    db1_parts = carray(db1_parts, (parts, N, D), real)
-    dg2_parts = carray(dg2_parts, (parts, N, D), real)
-    db2_parts = carray(db2_parts, (parts, N, D), real)
-    dW_parts = carray(dW_parts, (parts, N, F, D), real)
-    dw_parts = carray(dw_parts, (parts, N, F), real)
-    dU_parts = carray(dU_parts, (parts, N, D, F), real)
-    du_parts = carray(du_parts, (parts, N, D), real)
-    dH_parts = carray(dH_parts, (parts, V, D), real)
-    dh_parts = carray(dh_parts, (parts, V), real)
+    x = carray(pointer(at[0]), (B, T), np.int32)
+    y = carray(pointer(at[1]), (B, T), np.int32)
+    C = carray(pointer(at[2]), (V, D), real)
+    P = carray(pointer(at[3]), (T, D), real)
+    Q = carray(pointer(at[4]), (N, K, E, D), real)
+    G = carray(pointer(at[5]), (N, K, E, D), real)
+    A = carray(pointer(at[6]), (N, K, E, D), real)
+    M = carray(pointer(at[7]), (N, D, K, E), real)
+    g1 = carray(pointer(at[8]), (N, D), real)
+    b1 = carray(pointer(at[9]), (N, D), real)
+    g2 = carray(pointer(at[10]), (N, D), real)
+    b2 = carray(pointer(at[11]), (N, D), real)
+    W = carray(pointer(at[12]), (N, F, D), real)
+    w = carray(pointer(at[13]), (N, F), real)
+    U = carray(pointer(at[14]), (N, D, F), real)
+    u = carray(pointer(at[15]), (N, D), real)
+    H = carray(pointer(at[16]), (V, D), real)
+    h = carray(pointer(at[17]), (V,), real)
+    emb = carray(pointer(at[18]), (B, T, D), real)
+    r = carray(pointer(at[19]), (N, B, T, D), real)
+    z = carray(pointer(at[20]), (B, T, D), real)
+    z1_dev = carray(pointer(at[21]), (N, B, T), real)
+    z1_hat = carray(pointer(at[22]), (N, B, T, D), real)
+    z1 = carray(pointer(at[23]), (N, B, T, D), real)
+    q = carray(pointer(at[24]), (N, B, T, K, E), real)
+    key = carray(pointer(at[25]), (N, B, T, K, E), real)
+    val = carray(pointer(at[26]), (N, B, T, K, E), real)
+    score = carray(pointer(at[27]), (B, K, T, T), real)
+    masked = carray(pointer(at[28]), (B, K, T, T), real)
+    p = carray(pointer(at[29]), (N, B, K, T, T), real)
+    mix = carray(pointer(at[30]), (N, B, T, K, E), real)
+    z2 = carray(pointer(at[31]), (B, T, D), real)
+    z3_dev = carray(pointer(at[32]), (N, B, T), real)
+    z3_hat = carray(pointer(at[33]), (N, B, T, D), real)
+    z3 = carray(pointer(at[34]), (N, B, T, D), real)
+    a = carray(pointer(at[35]), (N, B, T, F), real)
+    gelu = carray(pointer(at[36]), (N, B, T, F), real)
+    o = carray(pointer(at[37]), (B, T, V), real)
+    dgelu = carray(pointer(at[38]), (B, T, F), real)
+    da = carray(pointer(at[39]), (N, B, T, F), real)
+    dz3 = carray(pointer(at[40]), (N, B, T, D), real)
+    dz2 = carray(pointer(at[41]), (N, B, T, D), real)
+    dmix = carray(pointer(at[42]), (B, T, K, E), real)
+    dp = carray(pointer(at[43]), (B, K, T, T), real)
+    dscore = carray(pointer(at[44]), (B, K, T, T), real)
+    dkey = carray(pointer(at[45]), (N, B, T, K, E), real)
+    dq = carray(pointer(at[46]), (N, B, T, K, E), real)
+    dz1 = carray(pointer(at[47]), (N, B, T, D), real)
+    dz1_hat = carray(pointer(at[48]), (B, T, D), real)
+    dz = carray(pointer(at[49]), (N, B, T, D), real)
+    gelu_tanh = carray(pointer(at[50]), (N, B, T, F), real)
+    p_sum_exp = carray(pointer(at[51]), (B, K, T, T), real)
+    Q_turned = carray(pointer(at[52]), (N, D, K, E), real)
+    G_turned = carray(pointer(at[53]), (N, D, K, E), real)
+    A_turned = carray(pointer(at[54]), (N, D, K, E), real)
+    M_turned = carray(pointer(at[55]), (N, K, E, D), real)
+    W_turned = carray(pointer(at[56]), (N, D, F), real)
+    U_turned = carray(pointer(at[57]), (N, F, D), real)
+    val_turned = carray(pointer(at[58]), (N, B, K, E, T), real)
+    L_rows = carray(pointer(at[59]), (B,), real)
+    dP_parts = carray(pointer(at[60]), (parts, T, D), real)
+    dQ_parts = carray(pointer(at[61]), (parts, N, K, E, D), real)
+    dG_parts = carray(pointer(at[62]), (parts, N, K, E, D), real)
+    dA_parts = carray(pointer(at[63]), (parts, N, K, E, D), real)
+    dM_parts = carray(pointer(at[64]), (parts, N, D, K, E), real)
+    dg1_parts = carray(pointer(at[65]), (parts, N, D), real)
+    db1_parts = carray(pointer(at[66]), (parts, N, D), real)
+    dg2_parts = carray(pointer(at[67]), (parts, N, D), real)
+    db2_parts = carray(pointer(at[68]), (parts, N, D), real)
+    dW_parts = carray(pointer(at[69]), (parts, N, F, D), real)
+    dw_parts = carray(pointer(at[70]), (parts, N, F), real)
+    dU_parts = carray(pointer(at[71]), (parts, N, D, F), real)
+    du_parts = carray(pointer(at[72]), (parts, N, D), real)
+    dH_parts = carray(pointer(at[73]), (parts, V, D), real)
+    dh_parts = carray(pointer(at[74]), (parts, V), real)
     start, stop = B * part // parts, B * (part + 1) // parts
     dP = dP_parts[part]
     dQ = dQ_parts[part]
@@ -1157,15 +1261,27 @@ def step_sweep_1(
                     # (F6) z1[n,b,t,d] = b1[n,d] + g1[n,d]*z1_hat[n,b,t,d]
                     z1[n, b, t_, d] = b1[n, d] + g1[n, d] * z1_hat[n, b, t_, d]
         # (F7) q[n,b,t,k,e] = sum_d z1[n,b,t,d]*Q_turned[n,d,k,e]
-        product(z1.reshape(N, B*T, D)[n, start*T:stop*T], AS_IS, Q_turned.reshape(N, D, K*E)[n], AS_IS, 1.0, 0.0, q.reshape(N, B*T, K*E)[n, start*T:stop*T])
+        product(
+            ((stop - start)*T, K*E, D), (address(z1, n, start), D, AS_IS), (address(Q_turned, n), K*E, AS_IS),
+            1.0, 0.0, (address(q, n, start), K*E),
+        )
         # (F8) key[n,b,t,k,e] = sum_d z1[n,b,t,d]*G_turned[n,d,k,e]
-        product(z1.reshape(N, B*T, D)[n, start*T:stop*T], AS_IS, G_turned.reshape(N, D, K*E)[n], AS_IS, 1.0, 0.0, key.reshape(N, B*T, K*E)[n, start*T:stop*T])
+        product(
+            ((stop - start)*T, K*E, D), (address(z1, n, start), D, AS_IS), (address(G_turned, n), K*E, AS_IS),
+            1.0, 0.0, (address(key, n, start), K*E),
+        )
         # (F9) val[n,b,t,k,e] = sum_d z1[n,b,t,d]*A_turned[n,d,k,e]
-        product(z1.reshape(N, B*T, D)[n, start*T:stop*T], AS_IS, A_turned.reshape(N, D, K*E)[n], AS_IS, 1.0, 0.0, val.reshape(N, B*T, K*E)[n, start*T:stop*T])
+        product(
+            ((stop - start)*T, K*E, D), (address(z1, n, start), D, AS_IS), (address(A_turned, n), K*E, AS_IS),
+            1.0, 0.0, (address(val, n, start), K*E),
+        )
         # (F10) score[n,b,k,t,s] = 1/sqrt(E) * sum_e q[n,b,t,k,e]*key[n,b,s,k,e]
         for b in range(start, stop):
             for k in range(K):
-                product(q[n, b, :, k], AS_IS, key[n, b, :, k], TRANSPOSED, 1.0 / sqrt(E), 0.0, score[b, k])
+                product(
+                    (T, T, E), (address(q, n, b, 0, k), K*E, AS_IS), (address(key, n, b, 0, k), K*E, TRANSPOSED),
+                    1.0 / sqrt(E), 0.0, (address(score, b, k), T),
+                )
         # (F11) masked[n,b,k,t,s] = score[n,b,k,t,s] if [s <= t] else -1000000000.0
         for b in range(start, stop):
             for k in range(K):
@@ -1187,9 +1303,15 @@ def step_sweep_1(
         # (F13) mix[n,b,t,k,e] = sum_s val[n,b,s,k,e]*p[n,b,k,t,s]
         for b in range(start, stop):
             for k in range(K):
-                product(p[n, b, k], AS_IS, val[n, b, :, k], AS_IS, 1.0, 0.0, mix[n, b, :, k])
+                product(
+                    (T, E, T), (address(p, n, b, k), T, AS_IS), (address(val, n, b, 0, k), K*E, AS_IS),
+                    1.0, 0.0, (address(mix, n, b, 0, k), K*E),
+                )
         # (F14) z2[n,b,t,d] = z[n,b,t,d] + sum_k,e mix[n,b,t,k,e]*M_turned[n,k,e,d]
-        product(mix.reshape(N, B*T, K*E)[n, start*T:stop*T], AS_IS, M_turned.reshape(N, K*E, D)[n], AS_IS, 1.0, 0.0, z2.reshape(B*T, D)[start*T:stop*T])
+        product(
+            ((stop - start)*T, D, K*E), (address(mix, n, start), K*E, AS_IS), (address(M_turned, n), D, AS_IS),
+            1.0, 0.0, (address(z2, start), D),
+        )
         for b in range(start, stop):
             for t_ in range(T):
                 z3_mean_total = real(0)
@@ -1210,7 +1332,10 @@ def step_sweep_1(
                     # (F18) z3[n,b,t,d] = b2[n,d] + g2[n,d]*z3_hat[n,b,t,d]
                     z3[n, b, t_, d] = b2[n, d] + g2[n, d] * z3_hat[n, b, t_, d]
         # (F19) a[n,b,t,f] = w[n,f] + sum_d z3[n,b,t,d]*W_turned[n,d,f]
-        product(z3.reshape(N, B*T, D)[n, start*T:stop*T], AS_IS, W_turned[n], AS_IS, 1.0, 0.0, a.reshape(N, B*T, F)[n, start*T:stop*T])
+        product(
+            ((stop - start)*T, F, D), (address(z3, n, start), D, AS_IS), (address(W_turned, n), F, AS_IS),
+            1.0, 0.0, (address(a, n, start), F),
+        )
         for b in range(start, stop):
             for t_ in range(T):
                 for f in range(F):
@@ -1220,7 +1345,10 @@ def step_sweep_1(
                     # (F20) gelu[n,b,t,f] = a[n,b,t,f]*(gelu_tanh[n,b,t,f] + 1)/2
                     gelu[n, b, t_, f] = real(1 / 2) * a[n, b, t_, f] * (gelu_tanh[n, b, t_, f] + real(1.0))
         # (F21) r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f gelu[n,b,t,f]*U_turned[n,f,d]
-        product(gelu.reshape(N, B*T, F)[n, start*T:stop*T], AS_IS, U_turned[n], AS_IS, 1.0, 0.0, r.reshape(N, B*T, D)[n, start*T:stop*T])
+        product(
+            ((stop - start)*T, D, F), (address(gelu, n, start), F, AS_IS), (address(U_turned, n), D, AS_IS),
+            1.0, 0.0, (address(r, n, start), D),
+        )
         for b in range(start, stop):
             for t_ in range(T):
                 for d in range(D):
@@ -1231,7 +1359,10 @@ def step_sweep_1(
             for d in range(D):
                 r_turned[b, t_, d] = r[N - 1, b, t_, d]
     # (F22) o[b,t,v] = h[v] + sum_d r_turned[b,t,d]*H[v,d]
-    product(r_turned.reshape(B*T, D)[start*T:stop*T], AS_IS, H, TRANSPOSED, 1.0, 0.0, o.reshape(B*T, V)[start*T:stop*T])
+    product(
+        ((stop - start)*T, V, D), (address(r_turned, start), D, AS_IS), (address(H), D, TRANSPOSED),
+        1.0, 0.0, (address(o, start), V),
+    )
     for b in range(start, stop):
         L_rows_total = real(0)
         for t_ in range(T):
@@ -1261,7 +1392,10 @@ def step_sweep_1(
                 dh[v] += do[b, t_, v]
         L_rows[b] = L_rows_total
     # dr_sum[b,t,d] = sum_v H[v,d]*do[b,t,v]
-    product(do.reshape(B*T, V)[start*T:stop*T], AS_IS, H, AS_IS, 1.0, 0.0, dr_sum.reshape(B*T, D)[start*T:stop*T])
+    product(
+        ((stop - start)*T, D, V), (address(do, start), V, AS_IS), (address(H), D, AS_IS),
+        1.0, 0.0, (address(dr_sum, start), D),
+    )
     # val_turned[n,b,k,e,s] = val[n,b,s,k,e]
     for n in range(N):
         for b in range(start, stop):
@@ -1279,7 +1413,10 @@ def step_sweep_1(
                     dr[n, b, t_, d] = real(n == (N - 1)) * dr_sum[b, t_, d] + (dz[n + 1, b, t_, d] if n + 1 < N else real(0.0))
         # F21 was: r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
         # (dgelu) dgelu[n,b,t,f] = sum_d U[n,d,f]*dr[n,b,t,d]
-        product(dr.reshape(N, B*T, D)[n, start*T:stop*T], AS_IS, U[n], AS_IS, 1.0, 0.0, dgelu.reshape(B*T, F)[start*T:stop*T])
+        product(
+            ((stop - start)*T, F, D), (address(dr, n, start), D, AS_IS), (address(U, n), F, AS_IS),
+            1.0, 0.0, (address(dgelu, start), F),
+        )
         # F20 was: gelu[n,b,t,f] = a[n,b,t,f]*(tanh(sqrt(2)*(a[n,b,t,f] + 0.044715*a[n,b,t,f]**3)/sqrt(pi)) + 1)/2
         # (da) da[n,b,t,f] = dgelu[n,b,t,f]*((gelu_tanh[n,b,t,f] + 1)/2 + sqrt(2)*(1 - gelu_tanh[n,b,t,f]**2)*a[n,b,t,f]/(2*sqrt(pi)) + 0.0670725*sqrt(2)*a[n,b,t,f]**3*(1 - gelu_tanh[n,b,t,f]**2)/sqrt(pi))
         for b in range(start, stop):
@@ -1288,7 +1425,10 @@ def step_sweep_1(
                     da[n, b, t_, f] = dgelu[b, t_, f] * (real(1 / 2) * (gelu_tanh[n, b, t_, f] + real(1.0)) + real(1 / 2) * sqrt(real(2.0)) * (real(1.0) - gelu_tanh[n, b, t_, f] ** 2) * a[n, b, t_, f] / sqrt(real(np.pi)) + real(0.0670725) * sqrt(real(2.0)) * a[n, b, t_, f] ** 3 * (real(1.0) - gelu_tanh[n, b, t_, f] ** 2) / sqrt(real(np.pi)))
         # F19 was: a[n,b,t,f] = w[n,f] + sum_d W[n,f,d]*z3[n,b,t,d]
         # (dz3) dz3[n,b,t,d] = sum_f W[n,f,d]*da[n,b,t,f]
-        product(da.reshape(N, B*T, F)[n, start*T:stop*T], AS_IS, W[n], AS_IS, 1.0, 0.0, dz3.reshape(N, B*T, D)[n, start*T:stop*T])
+        product(
+            ((stop - start)*T, D, F), (address(da, n, start), F, AS_IS), (address(W, n), D, AS_IS),
+            1.0, 0.0, (address(dz3, n, start), D),
+        )
         # F18 was: z3[n,b,t,d] = b2[n,d] + g2[n,d]*z3_hat[n,b,t,d]
         # (dz3_hat) dz3_hat[n,b,t,d] = g2[n,d]*dz3[n,b,t,d]
         for b in range(start, stop):
@@ -1317,12 +1457,18 @@ def step_sweep_1(
                     dz2[n, b, t_, d] = dr[n, b, t_, d] + dz3_hat[b, t_, d] / z3_dev[n, b, t_] + z3_hat[n, b, t_, d] * dz3_dev / real(D) + dz3_mean / real(D)
         # F14 was: z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
         # (dmix) dmix[n,b,t,k,e] = sum_d M[n,d,k,e]*dz2[n,b,t,d]
-        product(dz2.reshape(N, B*T, D)[n, start*T:stop*T], AS_IS, M.reshape(N, D, K*E)[n], AS_IS, 1.0, 0.0, dmix.reshape(B*T, K*E)[start*T:stop*T])
+        product(
+            ((stop - start)*T, K*E, D), (address(dz2, n, start), D, AS_IS), (address(M, n), K*E, AS_IS),
+            1.0, 0.0, (address(dmix, start), K*E),
+        )
         # F13 was: mix[n,b,t,k,e] = sum_s val[n,b,s,k,e]*p[n,b,k,t,s]
         # (dp) dp[n,b,k,t,s] = sum_e dmix[n,b,t,k,e]*val_turned[n,b,k,e,s]
         for b in range(start, stop):
             for k in range(K):
-                product(dmix[b, :, k], AS_IS, val_turned[n, b, k], AS_IS, 1.0, 0.0, dp[b, k])
+                product(
+                    (T, T, E), (address(dmix, b, 0, k), K*E, AS_IS), (address(val_turned, n, b, k), T, AS_IS),
+                    1.0, 0.0, (address(dp, b, k), T),
+                )
         # dmasked_sum[n,b,k,t] = sum_s3 p[n,b,k,t,s3]*dp[n,b,k,t,s3]
         for b in range(start, stop):
             for k in range(K):
@@ -1338,24 +1484,42 @@ def step_sweep_1(
         # (dval) dval[n,b,t,k,e] = sum_t2 dmix[n,b,t2,k,e]*p[n,b,k,t2,t]
         for b in range(start, stop):
             for k in range(K):
-                product(p[n, b, k], TRANSPOSED, dmix[b, :, k], AS_IS, 1.0, 0.0, dval[n, b, :, k])
+                product(
+                    (T, E, T), (address(p, n, b, k), T, TRANSPOSED), (address(dmix, b, 0, k), K*E, AS_IS),
+                    1.0, 0.0, (address(dval, n, b, 0, k), K*E),
+                )
         # F10 was: score[n,b,k,t,s] = 1/sqrt(E) * sum_e q[n,b,t,k,e]*key[n,b,s,k,e]
         # (dkey) dkey[n,b,t,k,e] = 1/sqrt(E) * sum_t2 q[n,b,t2,k,e]*dscore[n,b,k,t2,t]
         for b in range(start, stop):
             for k in range(K):
-                product(dscore[b, k], TRANSPOSED, q[n, b, :, k], AS_IS, 1.0 / sqrt(E), 0.0, dkey[n, b, :, k])
+                product(
+                    (T, E, T), (address(dscore, b, k), T, TRANSPOSED), (address(q, n, b, 0, k), K*E, AS_IS),
+                    1.0 / sqrt(E), 0.0, (address(dkey, n, b, 0, k), K*E),
+                )
         # F10 was: score[n,b,k,t,s] = 1/sqrt(E) * sum_e q[n,b,t,k,e]*key[n,b,s,k,e]
         # (dq) dq[n,b,t,k,e] = 1/sqrt(E) * sum_s dscore[n,b,k,t,s]*key[n,b,s,k,e]
         for b in range(start, stop):
             for k in range(K):
-                product(dscore[b, k], AS_IS, key[n, b, :, k], AS_IS, 1.0 / sqrt(E), 0.0, dq[n, b, :, k])
+                product(
+                    (T, E, T), (address(dscore, b, k), T, AS_IS), (address(key, n, b, 0, k), K*E, AS_IS),
+                    1.0 / sqrt(E), 0.0, (address(dq, n, b, 0, k), K*E),
+                )
         # F9 was: val[n,b,t,k,e] = sum_d A[n,k,e,d]*z1[n,b,t,d]
         # F8 was: key[n,b,t,k,e] = sum_d G[n,k,e,d]*z1[n,b,t,d]
         # F7 was: q[n,b,t,k,e] = sum_d Q[n,k,e,d]*z1[n,b,t,d]
         # (dz1) dz1[n,b,t,d] = (sum_k,e A[n,k,e,d]*dval[n,b,t,k,e]) + (sum_k,e G[n,k,e,d]*dkey[n,b,t,k,e]) + sum_k,e Q[n,k,e,d]*dq[n,b,t,k,e]
-        product(dval.reshape(N, B*T, K*E)[n, start*T:stop*T], AS_IS, A.reshape(N, K*E, D)[n], AS_IS, 1.0, 0.0, dz1.reshape(N, B*T, D)[n, start*T:stop*T])
-        product(dkey.reshape(N, B*T, K*E)[n, start*T:stop*T], AS_IS, G.reshape(N, K*E, D)[n], AS_IS, 1.0, 1.0, dz1.reshape(N, B*T, D)[n, start*T:stop*T])
-        product(dq.reshape(N, B*T, K*E)[n, start*T:stop*T], AS_IS, Q.reshape(N, K*E, D)[n], AS_IS, 1.0, 1.0, dz1.reshape(N, B*T, D)[n, start*T:stop*T])
+        product(
+            ((stop - start)*T, D, K*E), (address(dval, n, start), K*E, AS_IS), (address(A, n), D, AS_IS),
+            1.0, 0.0, (address(dz1, n, start), D),
+        )
+        product(
+            ((stop - start)*T, D, K*E), (address(dkey, n, start), K*E, AS_IS), (address(G, n), D, AS_IS),
+            1.0, 1.0, (address(dz1, n, start), D),
+        )
+        product(
+            ((stop - start)*T, D, K*E), (address(dq, n, start), K*E, AS_IS), (address(Q, n), D, AS_IS),
+            1.0, 1.0, (address(dz1, n, start), D),
+        )
         # F6 was: z1[n,b,t,d] = b1[n,d] + g1[n,d]*z1_hat[n,b,t,d]
         # (dz1_hat) dz1_hat[n,b,t,d] = g1[n,d]*dz1[n,b,t,d]
         for b in range(start, stop):
@@ -1394,19 +1558,31 @@ def step_sweep_1(
     # F7 was: q[n,b,t,k,e] = sum_d Q[n,k,e,d]*z1[n,b,t,d]
     # (dQ) dQ[n,k,e,d] = sum_b,t dq[n,b,t,k,e]*z1[n,b,t,d]
     for n in range(N):
-        product(dq.reshape(N, B*T, K*E)[n, start*T:stop*T], TRANSPOSED, z1.reshape(N, B*T, D)[n, start*T:stop*T], AS_IS, 1.0, 1.0, dQ.reshape(N, K*E, D)[n])
+        product(
+            (K*E, D, (stop - start)*T), (address(dq, n, start), K*E, TRANSPOSED), (address(z1, n, start), D, AS_IS),
+            1.0, 1.0, (address(dQ, n), D),
+        )
     # F8 was: key[n,b,t,k,e] = sum_d G[n,k,e,d]*z1[n,b,t,d]
     # (dG) dG[n,k,e,d] = sum_b,t dkey[n,b,t,k,e]*z1[n,b,t,d]
     for n in range(N):
-        product(dkey.reshape(N, B*T, K*E)[n, start*T:stop*T], TRANSPOSED, z1.reshape(N, B*T, D)[n, start*T:stop*T], AS_IS, 1.0, 1.0, dG.reshape(N, K*E, D)[n])
+        product(
+            (K*E, D, (stop - start)*T), (address(dkey, n, start), K*E, TRANSPOSED), (address(z1, n, start), D, AS_IS),
+            1.0, 1.0, (address(dG, n), D),
+        )
     # F9 was: val[n,b,t,k,e] = sum_d A[n,k,e,d]*z1[n,b,t,d]
     # (dA) dA[n,k,e,d] = sum_b,t dval[n,b,t,k,e]*z1[n,b,t,d]
     for n in range(N):
-        product(dval.reshape(N, B*T, K*E)[n, start*T:stop*T], TRANSPOSED, z1.reshape(N, B*T, D)[n, start*T:stop*T], AS_IS, 1.0, 1.0, dA.reshape(N, K*E, D)[n])
+        product(
+            (K*E, D, (stop - start)*T), (address(dval, n, start), K*E, TRANSPOSED), (address(z1, n, start), D, AS_IS),
+            1.0, 1.0, (address(dA, n), D),
+        )
     # F14 was: z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
     # (dM) dM[n,d,k,e] = sum_b,t dz2[n,b,t,d]*mix[n,b,t,k,e]
     for n in range(N):
-        product(dz2.reshape(N, B*T, D)[n, start*T:stop*T], TRANSPOSED, mix.reshape(N, B*T, K*E)[n, start*T:stop*T], AS_IS, 1.0, 1.0, dM.reshape(N, D, K*E)[n])
+        product(
+            (D, K*E, (stop - start)*T), (address(dz2, n, start), D, TRANSPOSED), (address(mix, n, start), K*E, AS_IS),
+            1.0, 1.0, (address(dM, n), K*E),
+        )
     # F6 was: z1[n,b,t,d] = b1[n,d] + g1[n,d]*z1_hat[n,b,t,d]
     # (dg1) dg1[n,d] = sum_b,t dz1[n,b,t,d]*z1_hat[n,b,t,d]
     for n in range(N):
@@ -1430,7 +1606,10 @@ def step_sweep_1(
     # F19 was: a[n,b,t,f] = w[n,f] + sum_d W[n,f,d]*z3[n,b,t,d]
     # (dW) dW[n,f,d] = sum_b,t da[n,b,t,f]*z3[n,b,t,d]
     for n in range(N):
-        product(da.reshape(N, B*T, F)[n, start*T:stop*T], TRANSPOSED, z3.reshape(N, B*T, D)[n, start*T:stop*T], AS_IS, 1.0, 1.0, dW[n])
+        product(
+            (F, D, (stop - start)*T), (address(da, n, start), F, TRANSPOSED), (address(z3, n, start), D, AS_IS),
+            1.0, 1.0, (address(dW, n), D),
+        )
         # F19 was: a[n,b,t,f] = w[n,f] + sum_d W[n,f,d]*z3[n,b,t,d]
         # (dw) dw[n,f] = sum_b,t da[n,b,t,f]
         for b in range(start, stop):
@@ -1440,7 +1619,10 @@ def step_sweep_1(
     # F21 was: r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
     # (dU) dU[n,d,f] = sum_b,t dr[n,b,t,d]*gelu[n,b,t,f]
     for n in range(N):
-        product(dr.reshape(N, B*T, D)[n, start*T:stop*T], TRANSPOSED, gelu.reshape(N, B*T, F)[n, start*T:stop*T], AS_IS, 1.0, 1.0, dU[n])
+        product(
+            (D, F, (stop - start)*T), (address(dr, n, start), D, TRANSPOSED), (address(gelu, n, start), F, AS_IS),
+            1.0, 1.0, (address(dU, n), F),
+        )
         # F21 was: r[n,b,t,d] = u[n,d] + z2[n,b,t,d] + sum_f U[n,d,f]*gelu[n,b,t,f]
         # (du) du[n,d] = sum_b,t dr[n,b,t,d]
         for b in range(start, stop):
@@ -1449,40 +1631,23 @@ def step_sweep_1(
                     du[n, d] += dr[n, b, t_, d]
     # F22 was: o[b,t,v] = h[v] + sum_d H[v,d]*r[N - 1,b,t,d]
     # (dH) dH[v,d] = sum_b,t do[b,t,v]*r_turned[b,t,d]
-    product(do.reshape(B*T, V)[start*T:stop*T], TRANSPOSED, r_turned.reshape(B*T, D)[start*T:stop*T], AS_IS, 1.0, 1.0, dH)
-
-
-@njit(cache=True)
-def one_step_sweep_1(part, parts, V, D, T, N, K, E, F, B, at):
-    step_sweep_1(
-        part, parts, V, D, T, N, K, E, F, B, at[0], at[1], at[2], at[3], at[4], at[5], at[6], at[7], at[8],
-        at[9], at[10], at[11], at[12], at[13], at[14], at[15], at[16], at[17], at[18], at[19], at[20],
-        at[21], at[22], at[23], at[24], at[25], at[26], at[27], at[28], at[29], at[30], at[31], at[32],
-        at[33], at[34], at[35], at[36], at[37], at[38], at[39], at[40], at[41], at[42], at[43], at[44],
-        at[45], at[46], at[47], at[48], at[49], at[50], at[51], at[52], at[53], at[54], at[55], at[56],
-        at[57], at[58], at[59], at[60], at[61], at[62], at[63], at[64], at[65], at[66], at[67], at[68],
-        at[69], at[70], at[71], at[72], at[73], at[74],
+    product(
+        (V, D, (stop - start)*T), (address(do, start), V, TRANSPOSED), (address(r_turned, start), D, AS_IS),
+        1.0, 1.0, (address(dH), D),
     )
 
 
 @njit(cache=True, parallel=True)
 def run_step_sweep_1(parts, V, D, T, N, K, E, F, B, at):
     if parts == 1:
-        one_step_sweep_1(parts - 1, parts, V, D, T, N, K, E, F, B, at)
+        step_sweep_1(parts - 1, parts, V, D, T, N, K, E, F, B, at)
         return
     for part in prange(parts):
-        one_step_sweep_1(np.int64(part), parts, V, D, T, N, K, E, F, B, at)
+        step_sweep_1(np.int64(part), parts, V, D, T, N, K, E, F, B, at)
 
 
-@for_c(types.float64(*[types.intp] * 9, *[types.float64] * 5, *[IDS] * 1, *[types.uintp] * 72, *[REALS] * 15, *[ADDRESSES] * 1))
-def step(
-    V, D, T, N, K, E, F, B, threads, lr, beta1, beta2, eps, t, x, C, P, g1, b1, g2, b2, w, u, H, h, dP,
-    dQ, dG, dA, dM, dg1, db1, dg2, db2, dW, dw, dU, du, dH, dh, m_C, v_C, m_P, v_P, m_Q, v_Q, m_G, v_G,
-    m_A, v_A, m_M, v_M, m_g1, v_g1, m_b1, v_b1, m_g2, v_g2, m_b2, v_b2, m_W, v_W, m_w, v_w, m_U, v_U,
-    m_u, v_u, m_H, v_H, m_h, v_h, dP_parts, dQ_parts, dG_parts, dA_parts, dM_parts, dg1_parts,
-    db1_parts, dg2_parts, db2_parts, dW_parts, dw_parts, dU_parts, du_parts, dH_parts, dh_parts, Q, G,
-    A, M, W, U, z, dC, Q_turned, G_turned, A_turned, M_turned, W_turned, U_turned, L_rows, at_1,
-):
+@for_c(types.float64(*[types.intp] * 9, *[types.float64] * 5, *[ADDRESSES] * 1))
+def step(V, D, T, N, K, E, F, B, threads, lr, beta1, beta2, eps, t, at):
     """One step in place; the loss before it.  A loss that is not finite leaves everything untouched.
 
     Arrays: x (B,T), C (V,D), P (T,D), Q (N,K,E,D), G (N,K,E,D), A (N,K,E,D), M (N,D,K,E), g1 (N,D), b1 (N,D), g2
@@ -1495,23 +1660,95 @@ def step(
     (N,K,E,D), dM (N,D,K,E), dg1 (N,D), db1 (N,D), dg2 (N,D), db2 (N,D), dW (N,F,D), dw (N,F), dU (N,D,F), du (N,D),
     dH (V,D), dh (V)
     """
-    x = carray(x, (B, T), np.int32)
-    Q = carray(Q, (N, K, E, D), real)
-    G = carray(G, (N, K, E, D), real)
-    A = carray(A, (N, K, E, D), real)
-    M = carray(M, (N, D, K, E), real)
-    W = carray(W, (N, F, D), real)
-    U = carray(U, (N, D, F), real)
-    z = carray(z, (B, T, D), real)
-    dC = carray(dC, (V, D), real)
-    Q_turned = carray(Q_turned, (N, D, K, E), real)
-    G_turned = carray(G_turned, (N, D, K, E), real)
-    A_turned = carray(A_turned, (N, D, K, E), real)
-    M_turned = carray(M_turned, (N, K, E, D), real)
-    W_turned = carray(W_turned, (N, D, F), real)
-    U_turned = carray(U_turned, (N, F, D), real)
-    L_rows = carray(L_rows, (B,), real)
-    at_1 = carray(at_1, (75,), np.uintp)
+    x = carray(pointer(at[0]), (B, T), np.int32)
+    C = at[1]
+    P = at[2]
+    g1 = at[3]
+    b1 = at[4]
+    g2 = at[5]
+    b2 = at[6]
+    w = at[7]
+    u = at[8]
+    H = at[9]
+    h = at[10]
+    dP = at[11]
+    dQ = at[12]
+    dG = at[13]
+    dA = at[14]
+    dM = at[15]
+    dg1 = at[16]
+    db1 = at[17]
+    dg2 = at[18]
+    db2 = at[19]
+    dW = at[20]
+    dw = at[21]
+    dU = at[22]
+    du = at[23]
+    dH = at[24]
+    dh = at[25]
+    m_C = at[26]
+    v_C = at[27]
+    m_P = at[28]
+    v_P = at[29]
+    m_Q = at[30]
+    v_Q = at[31]
+    m_G = at[32]
+    v_G = at[33]
+    m_A = at[34]
+    v_A = at[35]
+    m_M = at[36]
+    v_M = at[37]
+    m_g1 = at[38]
+    v_g1 = at[39]
+    m_b1 = at[40]
+    v_b1 = at[41]
+    m_g2 = at[42]
+    v_g2 = at[43]
+    m_b2 = at[44]
+    v_b2 = at[45]
+    m_W = at[46]
+    v_W = at[47]
+    m_w = at[48]
+    v_w = at[49]
+    m_U = at[50]
+    v_U = at[51]
+    m_u = at[52]
+    v_u = at[53]
+    m_H = at[54]
+    v_H = at[55]
+    m_h = at[56]
+    v_h = at[57]
+    dP_parts = at[58]
+    dQ_parts = at[59]
+    dG_parts = at[60]
+    dA_parts = at[61]
+    dM_parts = at[62]
+    dg1_parts = at[63]
+    db1_parts = at[64]
+    dg2_parts = at[65]
+    db2_parts = at[66]
+    dW_parts = at[67]
+    dw_parts = at[68]
+    dU_parts = at[69]
+    du_parts = at[70]
+    dH_parts = at[71]
+    dh_parts = at[72]
+    Q = carray(pointer(at[73]), (N, K, E, D), real)
+    G = carray(pointer(at[74]), (N, K, E, D), real)
+    A = carray(pointer(at[75]), (N, K, E, D), real)
+    M = carray(pointer(at[76]), (N, D, K, E), real)
+    W = carray(pointer(at[77]), (N, F, D), real)
+    U = carray(pointer(at[78]), (N, D, F), real)
+    z = carray(pointer(at[79]), (B, T, D), real)
+    dC = carray(pointer(at[80]), (V, D), real)
+    Q_turned = carray(pointer(at[81]), (N, D, K, E), real)
+    G_turned = carray(pointer(at[82]), (N, D, K, E), real)
+    A_turned = carray(pointer(at[83]), (N, D, K, E), real)
+    M_turned = carray(pointer(at[84]), (N, K, E, D), real)
+    W_turned = carray(pointer(at[85]), (N, D, F), real)
+    U_turned = carray(pointer(at[86]), (N, F, D), real)
+    L_rows = carray(pointer(at[87]), (B,), real)
+    at_1 = at[88]
     demb = z  # in the same array
     # Q_turned[n,d,k,e] = Q[n,k,e,d]
     for n in range(N):
@@ -1547,7 +1784,7 @@ def step(
         for f in range(F):
             for d in range(D):
                 U_turned[n, f, d] = U[n, d, f]
-    zero(V * D, dC.ctypes.data)
+    zero(V * D, address(dC))
     zero(T * D, dP)
     zero(N * K * E * D, dQ)
     zero(N * K * E * D, dG)
@@ -1597,7 +1834,7 @@ def step(
             for d in range(D):
                 dC[x_b_t_, d] += demb[b, t_, d]
     # grad_norm_sum = sum_v,d dC[v,d]**2
-    grad_norm_sum = each_1(V * D, dC.ctypes.data)
+    grad_norm_sum = each_1(V * D, address(dC))
     # grad_norm_sum2 = sum_t,d dP[t,d]**2
     grad_norm_sum2 = each_1(T * D, dP)
     # grad_norm_sum3 = sum_n,k,e,d dQ[n,k,e,d]**2
@@ -1631,7 +1868,7 @@ def step(
     # (U2) clip_scale = 1/max(1.0, sqrt(grad_norm_sum + grad_norm_sum2 + grad_norm_sum3 + grad_norm_sum4 + grad_norm_sum5 + grad_norm_sum6 + grad_norm_sum7 + grad_norm_sum8 + grad_norm_sum9 + grad_norm_sum10 + grad_norm_sum11 + grad_norm_sum12 + grad_norm_sum13 + grad_norm_sum14 + grad_norm_sum15 + grad_norm_sum16))
     clip_scale = 1.0 / max(1.0, sqrt(grad_norm_sum + grad_norm_sum2 + grad_norm_sum3 + grad_norm_sum4 + grad_norm_sum5 + grad_norm_sum6 + grad_norm_sum7 + grad_norm_sum8 + grad_norm_sum9 + grad_norm_sum10 + grad_norm_sum11 + grad_norm_sum12 + grad_norm_sum13 + grad_norm_sum14 + grad_norm_sum15 + grad_norm_sum16))
     # (U5) g_C[v,d] = dC[v,d]*clip_scale
-    each_2(V * D, clip_scale, dC.ctypes.data)
+    each_2(V * D, clip_scale, address(dC))
     # (U9) g_P[t,d] = dP[t,d]*clip_scale
     each_2(T * D, clip_scale, dP)
     # (U13) g_Q[n,k,e,d] = dQ[n,k,e,d]*clip_scale
@@ -1667,7 +1904,7 @@ def step(
     # (U6) m_C_new[v,d] = beta1*m_C[v,d] + g_C[v,d]*(1 - beta1)
     # (U7) v_C_new[v,d] = g_C[v,d]**2*(1 - beta2) + beta2*v_C[v,d]
     # (U8) C_new[v,d] = C[v,d] - lr*C_new_factor*m_C_new[v,d]/(eps + sqrt(C_new_factor2*v_C_new[v,d]))
-    each_3(V * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_C, dC.ctypes.data, v_C, C)
+    each_3(V * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_C, address(dC), v_C, C)
     # (U10) m_P_new[t,d] = beta1*m_P[t,d] + g_P[t,d]*(1 - beta1)
     # (U11) v_P_new[t,d] = g_P[t,d]**2*(1 - beta2) + beta2*v_P[t,d]
     # (U12) P_new[t,d] = P[t,d] - lr*C_new_factor*m_P_new[t,d]/(eps + sqrt(C_new_factor2*v_P_new[t,d]))
@@ -1675,19 +1912,19 @@ def step(
     # (U14) m_Q_new[n,k,e,d] = beta1*m_Q[n,k,e,d] + g_Q[n,k,e,d]*(1 - beta1)
     # (U15) v_Q_new[n,k,e,d] = g_Q[n,k,e,d]**2*(1 - beta2) + beta2*v_Q[n,k,e,d]
     # (U16) Q_new[n,k,e,d] = Q[n,k,e,d] - lr*C_new_factor*m_Q_new[n,k,e,d]/(eps + sqrt(C_new_factor2*v_Q_new[n,k,e,d]))
-    each_3(N * K * E * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_Q, dQ, v_Q, Q.ctypes.data)
+    each_3(N * K * E * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_Q, dQ, v_Q, address(Q))
     # (U18) m_G_new[n,k,e,d] = beta1*m_G[n,k,e,d] + g_G[n,k,e,d]*(1 - beta1)
     # (U19) v_G_new[n,k,e,d] = g_G[n,k,e,d]**2*(1 - beta2) + beta2*v_G[n,k,e,d]
     # (U20) G_new[n,k,e,d] = G[n,k,e,d] - lr*C_new_factor*m_G_new[n,k,e,d]/(eps + sqrt(C_new_factor2*v_G_new[n,k,e,d]))
-    each_3(N * K * E * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_G, dG, v_G, G.ctypes.data)
+    each_3(N * K * E * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_G, dG, v_G, address(G))
     # (U22) m_A_new[n,k,e,d] = beta1*m_A[n,k,e,d] + g_A[n,k,e,d]*(1 - beta1)
     # (U23) v_A_new[n,k,e,d] = g_A[n,k,e,d]**2*(1 - beta2) + beta2*v_A[n,k,e,d]
     # (U24) A_new[n,k,e,d] = A[n,k,e,d] - lr*C_new_factor*m_A_new[n,k,e,d]/(eps + sqrt(C_new_factor2*v_A_new[n,k,e,d]))
-    each_3(N * K * E * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_A, dA, v_A, A.ctypes.data)
+    each_3(N * K * E * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_A, dA, v_A, address(A))
     # (U26) m_M_new[n,d,k,e] = beta1*m_M[n,d,k,e] + g_M[n,d,k,e]*(1 - beta1)
     # (U27) v_M_new[n,d,k,e] = g_M[n,d,k,e]**2*(1 - beta2) + beta2*v_M[n,d,k,e]
     # (U28) M_new[n,d,k,e] = M[n,d,k,e] - lr*C_new_factor*m_M_new[n,d,k,e]/(eps + sqrt(C_new_factor2*v_M_new[n,d,k,e]))
-    each_3(N * D * K * E, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_M, dM, v_M, M.ctypes.data)
+    each_3(N * D * K * E, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_M, dM, v_M, address(M))
     # (U30) m_g1_new[n,d] = beta1*m_g1[n,d] + g_g1[n,d]*(1 - beta1)
     # (U31) v_g1_new[n,d] = g_g1[n,d]**2*(1 - beta2) + beta2*v_g1[n,d]
     # (U32) g1_new[n,d] = g1[n,d] - lr*C_new_factor*m_g1_new[n,d]/(eps + sqrt(C_new_factor2*v_g1_new[n,d]))
@@ -1707,7 +1944,7 @@ def step(
     # (U46) m_W_new[n,f,d] = beta1*m_W[n,f,d] + g_W[n,f,d]*(1 - beta1)
     # (U47) v_W_new[n,f,d] = g_W[n,f,d]**2*(1 - beta2) + beta2*v_W[n,f,d]
     # (U48) W_new[n,f,d] = W[n,f,d] - lr*C_new_factor*m_W_new[n,f,d]/(eps + sqrt(C_new_factor2*v_W_new[n,f,d]))
-    each_3(N * F * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_W, dW, v_W, W.ctypes.data)
+    each_3(N * F * D, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_W, dW, v_W, address(W))
     # (U50) m_w_new[n,f] = beta1*m_w[n,f] + g_w[n,f]*(1 - beta1)
     # (U51) v_w_new[n,f] = g_w[n,f]**2*(1 - beta2) + beta2*v_w[n,f]
     # (U52) w_new[n,f] = w[n,f] - lr*C_new_factor*m_w_new[n,f]/(eps + sqrt(C_new_factor2*v_w_new[n,f]))
@@ -1715,7 +1952,7 @@ def step(
     # (U54) m_U_new[n,d,f] = beta1*m_U[n,d,f] + g_U[n,d,f]*(1 - beta1)
     # (U55) v_U_new[n,d,f] = g_U[n,d,f]**2*(1 - beta2) + beta2*v_U[n,d,f]
     # (U56) U_new[n,d,f] = U[n,d,f] - lr*C_new_factor*m_U_new[n,d,f]/(eps + sqrt(C_new_factor2*v_U_new[n,d,f]))
-    each_3(N * D * F, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_U, dU, v_U, U.ctypes.data)
+    each_3(N * D * F, lr, beta1, beta2, eps, C_new_factor, C_new_factor2, m_U, dU, v_U, address(U))
     # (U58) m_u_new[n,d] = beta1*m_u[n,d] + g_u[n,d]*(1 - beta1)
     # (U59) v_u_new[n,d] = g_u[n,d]**2*(1 - beta2) + beta2*v_u[n,d]
     # (U60) u_new[n,d] = u[n,d] - lr*C_new_factor*m_u_new[n,d]/(eps + sqrt(C_new_factor2*v_u_new[n,d]))
@@ -1744,15 +1981,8 @@ def train_steps(
             for axis1 in range(y.shape[1]):
                 y_batch[row, axis1] = y[order[turn, row], axis1]
         losses[turn] = step(
-            V, D, T, N, K, E, F, B, threads, lr[turn], beta1[turn], beta2[turn], eps[turn], t[turn], at[0],
-            at[1], at[2], at[3], at[4], at[5], at[6], at[7], at[8], at[9], at[10], at[11], at[12], at[13],
-            at[14], at[15], at[16], at[17], at[18], at[19], at[20], at[21], at[22], at[23], at[24], at[25],
-            at[26], at[27], at[28], at[29], at[30], at[31], at[32], at[33], at[34], at[35], at[36], at[37],
-            at[38], at[39], at[40], at[41], at[42], at[43], at[44], at[45], at[46], at[47], at[48], at[49],
-            at[50], at[51], at[52], at[53], at[54], at[55], at[56], at[57], at[58], at[59], at[60], at[61],
-            at[62], at[63], at[64], at[65], at[66], at[67], at[68], at[69], at[70], at[71], at[72], at[73],
-            at[74], at[75], at[76], at[77], at[78], at[79], at[80], at[81], at[82], at[83], at[84], at[85],
-            at[86], at[87], at[88],
+            V, D, T, N, K, E, F, B, threads, lr[turn], beta1[turn], beta2[turn], eps[turn], t[turn],
+            address(at),
         )
         if not math.isfinite(losses[turn]):
             return turn

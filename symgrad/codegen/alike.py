@@ -92,8 +92,8 @@ class Alike:
 
     def address(self, tensor: str) -> str:
         """What a step writes for where the tensor's array begins."""
-        home = self.home(tensor)
-        return self.names.tensor(home) + (".ctypes.data" if home in self.arrays else "")
+        home, name = self.home(tensor), self.names.tensor(self.home(tensor))
+        return f"address({name})" if home in self.arrays else name
 
     def home(self, tensor: str) -> str:
         return self.nest.storage.home.get(tensor, tensor)
@@ -212,6 +212,7 @@ class Alike:
         """`total = each_2(V * D, dC)`"""
         extent = Printer(self.nest, self.names, self.used).term(mul(*flat.extents), INT)[0]
         numbers = [argument.given for argument in function.plain[1:]]
+        self.used.add("address")
         given = ", ".join([extent, *numbers, *map(self.address, self.homes(flat))])
         before = f"{self.names.tensor(flat.start.target.tensor)} = " if flat.start else ""
         return wrapped(before + function.name, given)

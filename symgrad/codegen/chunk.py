@@ -13,7 +13,7 @@ from itertools import groupby
 
 from ..language.masks import DRAW
 from ..language.program import Role, Tensor
-from .linked import NUMBERS, Linked
+from .linked import NUMBERS, TABLE, Linked
 from .names import Names
 from .python_text import INDENT, function, indented, quoted, read_names, wrapped
 from .setup import Setup, assigned
@@ -54,7 +54,7 @@ class Chunk:
         if not self.sizes and not self.arrays and not self.linked:
             return "\n" + function(NJIT, "train_chunk", ", ".join(names), [*doc, *loop])
         read = read_names(loop)
-        given = ", ".join(name for name in (*names, *self.sizes, *self.arrays, "at") if name in read)
+        given = ", ".join(name for name in (*names, *self.sizes, *self.arrays, TABLE) if name in read)
         steps = function(NJIT, "train_steps", given, ['"""The steps of `train_chunk`, when all is made."""', *loop])
         body = [
             *doc,
@@ -93,14 +93,14 @@ class Chunk:
 
     @cached_property
     def linking(self) -> list[str]:
-        """The addresses of the arrays that each sweep is given, and the step, `at`; the linked functions."""
+        """The tables of addresses: each sweep's, and the step's, `at`; the linked functions."""
         if not self.linked:
             return []
         lines = [line for sweep in self.sweeps for line in self.collected(sweep.at.name, sweep.linked)]
-        return [*lines, *self.collected("at", self.linked), "link()"]
+        return [*lines, *self.collected(TABLE, self.linked), "link()"]
 
     def collected(self, at: str, linked: Linked) -> list[str]:
-        """The addresses that a function is given, in its order."""
+        """The table of a function's addresses, in its order."""
         lines: list[str] = []
         for kind, arrays in groupby(linked.arrays, key=lambda argument: argument.kind):
             names = ", ".join([NUMBERS[kind], *(self.rows.get(argument.name, argument.given) for argument in arrays)])
@@ -127,8 +127,8 @@ class Chunk:
             workspace = map(self.setup.nest.stored, self.setup.nest.workspace)
             arrays = map(self.name, (*self.kept, *workspace))
             return wrapped("losses[turn] = step", ", ".join([*given.values(), *arrays]))
-        places = {argument.name: f"at[{k}]" for k, argument in enumerate(self.linked.arrays)}
-        return self.linked.call("losses[turn] = ", given | places)
+        self.setup.used.add("address")
+        return self.linked.call("losses[turn] = ", given | {TABLE: f"address({TABLE})"})
 
     @property
     def gathered_inputs(self) -> list[Tensor]:

@@ -104,7 +104,11 @@ class File:
         head += [f"from math import {', '.join(imported)}"] if imported else []
         head += ["", "import numpy as np"]
         head += ["from llvmlite import binding"] if swept or "product" in self.used else []
-        head += [f"from numba import {', '.join(sorted(numba))}", "", f"real = np.{self.parts.dtype}"]
+        head += [f"from numba import {', '.join(sorted(numba))}"]
+        head += (
+            ["from numba.core import cgutils", "from numba.extending import intrinsic"] if "@intrinsic" in body else []
+        )
+        head += ["", f"real = np.{self.parts.dtype}"]
         head += ["f32 = np.float32"] if "f32(" in body else []
         head += [FAST]
         if swept:
@@ -178,7 +182,7 @@ class File:
         parts = self.part_arrays("step")
         places = self.alike.passed_on | {array.name for array in parts}
         found = arguments(nest, self.names, printer, read, parts, "threads", places)
-        return Linked("step", (*found, *(sweep.at for sweep in self.sweeps["step"])), "types.float64")
+        return Linked("step", (*found, *(sweep.at for sweep in self.sweeps["step"])), "types.float64", table=True)
 
     def train_chunk(self) -> str:
         kept = [*self.parameters, *self.states]

@@ -7,7 +7,37 @@ it against mpmath.  In float64 libm is used.
 
 from __future__ import annotations
 
+ADDRESS = '''
+@intrinsic
+def address(context, array, *place):
+    """Where array[place] begins.  What NumPy has for it, slices among it, takes Numba long to compile."""
+    if array.layout != "C":
+        raise TypeError("an array is not C-contiguous; convert it with np.ascontiguousarray")
+
+    def emitted(context, builder, signature, values):
+        kind, places = signature.args
+        found = zip(cgutils.unpack_tuple(builder, values[1]), places, strict=True)
+        found = [context.cast(builder, value, number, types.intp) for value, number in found]
+        found += [context.get_constant(types.intp, 0)] * (kind.ndim - len(found))
+        array = context.make_array(kind)(context, builder, values[0])
+        return builder.ptrtoint(cgutils.get_item_pointer(context, builder, kind, array, found), cgutils.intp_t)
+
+    return types.uintp(array, types.StarArgTuple(place)), emitted
+'''
+
+STORED = '''
+@intrinsic
+def stored(context, number):
+    """Where the number is put, for as long as the function runs that asks."""
+
+    def emitted(context, builder, signature, values):
+        return builder.ptrtoint(cgutils.alloca_once_value(builder, values[0]), cgutils.intp_t)
+
+    return types.uintp(number), emitted
+'''
+
 PRODUCT = '''
+BYTES = np.dtype(real).itemsize  # of a number
 # BLAS's letters, as bytes: for two constants in Python's own types `product` would be compiled twice.
 AS_IS, TRANSPOSED, KIND = np.uint8(ord("n")), np.uint8(ord("t")), np.uint8(ord("s" if real is np.float32 else "d"))
 _blas = types.ExternalFunction(
@@ -25,24 +55,17 @@ SMALL = 1_000_000 if binding.get_host_cpu_features().get("avx512f") else 2**62
 
 
 @njit(cache=True)
-def product(left, left_as, right, right_as, alpha, beta, out):
-    """out = alpha * left @ right + beta * out, by BLAS; TRANSPOSED says that an operand is stored the other way."""
-    inner = left.shape[0] if left_as == TRANSPOSED else left.shape[1]
-    multiply(
-        out.shape[0], out.shape[1], inner, left.ctypes.data, row_length(left), left_as, right.ctypes.data,
-        row_length(right), right_as, alpha, beta, out.ctypes.data, row_length(out),
-    )
+def product(sizes, left, right, alpha, beta, out):
+    """out = alpha * left @ right + beta * out, by BLAS; `sizes` are the rows, the columns and what is summed.
 
-
-@njit(cache=True)
-def multiply(
-    rows, columns, inner, left, left_length, left_as, right, right_length, right_as, alpha, beta, out, out_length
-):
-    """`product` of the matrices at these addresses; a length is that of a row.
-
+    A matrix is (address, how far its rows are apart); an operand AS_IS or TRANSPOSED, where it is stored the other way.
     A product that is not small is done in blocks that are, where that is faster: each of some columns, and of many
     rows or of a long piece of what is summed, whichever lies in a row in memory.
     """
+    rows, columns, inner = sizes
+    left_at, left_length, left_as = left
+    right_at, right_length, right_as = right
+    out_at, out_length = out
     rows_at_once, columns_at_once, inner_at_once = max(1, rows), max(1, columns), max(1, inner)
     turned = left_as == TRANSPOSED
     if rows * columns * inner > SMALL and right_as == AS_IS:
@@ -55,9 +78,7 @@ def multiply(
         else:
             inner_at_once = min(inner, 256)
             rows_at_once = SMALL // (columns_at_once * inner_at_once) // 16 * 16
-    scale = np.empty(3, real)
-    scale[0], scale[1], scale[2] = alpha, beta, 1.0
-    size = scale.itemsize
+    alpha_at, beta_at, one_at = stored(real(alpha)), stored(real(beta)), stored(real(1.0))
     left_row, left_inner = (1, left_length) if turned else (left_length, 1)
     right_inner, right_column = (right_length, 1) if right_as == AS_IS else (1, right_length)
     for column in range(0, columns, columns_at_once):
@@ -66,18 +87,11 @@ def multiply(
                 # BLAS counts columns first: out.T = right.T @ left.T
                 _blas(
                     KIND, right_as, left_as, min(columns_at_once, columns - column),
-                    min(rows_at_once, rows - row), min(inner_at_once, inner - start), scale.ctypes.data,
-                    right + size * (start * right_inner + column * right_column), right_length,
-                    left + size * (row * left_row + start * left_inner), left_length,
-                    scale.ctypes.data + (size if start == 0 else 2 * size),
-                    out + size * (row * out_length + column), out_length,
+                    min(rows_at_once, rows - row), min(inner_at_once, inner - start), alpha_at,
+                    right_at + BYTES * (start * right_inner + column * right_column), right_length,
+                    left_at + BYTES * (row * left_row + start * left_inner), left_length,
+                    beta_at if start == 0 else one_at, out_at + BYTES * (row * out_length + column), out_length,
                 )
-
-
-@njit(cache=True)
-def row_length(matrix):
-    """How far the next row is, in numbers: the row's own length, or more where the matrix is a slice."""
-    return max(matrix.strides[0] // matrix.itemsize, matrix.shape[1])
 '''
 
 WORTH_A_THREAD = 400_000
@@ -115,6 +129,16 @@ def link():
             LINKED[name] = cfunc(signature, cache=True, fastmath=FAST, error_model="numpy")(function)
             binding.add_symbol(name, LINKED[name].address)
             del LATER[name]
+
+
+@intrinsic
+def pointer(context, place):
+    """The address as `carray` takes it."""
+
+    def emitted(context, builder, signature, values):
+        return builder.inttoptr(values[0], context.get_value_type(types.voidptr))
+
+    return types.voidptr(types.uintp), emitted
 
 
 def addresses(number, *arrays):
@@ -276,6 +300,8 @@ OWN = {"exp", "log", "tanh", "sigmoid"}  # of a number too they have a shorter l
 FLOAT32 = {"exp": EXP_32, "log": LOG_32, "tanh": TANH_32}
 PLAIN = {  # the same in each dtype
     "LEAST": LEAST,
+    "address": ADDRESS,
+    "stored": STORED,
     "product": PRODUCT,
     "larger": LARGER,
     "sigmoid": SIGMOID,

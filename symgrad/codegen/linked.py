@@ -1,13 +1,13 @@
 """Functions that are compiled once, for C, when a training begins, and that their callers know by name.
 
 Numba compiles a function again with each that calls it, and the arrays among its arguments are many numbers each: of a
-large step that is most of what a person waits for at first.  So a step and its sweeps get sizes, numbers and addresses,
-and give the addresses their shapes; callers find them through the linker.
+large step that is most of what a person waits for at first.  So a step and its sweeps get sizes, numbers and a table
+`at` of addresses, and give the addresses their shapes; callers find them through the linker.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..language.program import Role
@@ -18,7 +18,8 @@ from .python_text import indented, read_names, wrapped
 from .schedule.plan import Nest
 
 SIZE, NUMBER, ID, LONG_ID, REAL = "types.intp", "types.float64", "IDS", "types.CPointer(types.int64)", "REALS"
-ADDRESS, PLACE = "ADDRESSES", "types.uintp"  # addresses of arrays; the place of a real array that is only passed on
+ADDRESS, PLACE = "ADDRESSES", "types.uintp"  # a table of addresses; the place of a real array that is only passed on
+TABLE = "at"
 KINDS = (SIZE, NUMBER, ID, LONG_ID, PLACE, REAL, ADDRESS)  # what C knows arguments as, in their order
 NUMBERS = {PLACE: "real", REAL: "real", ID: "np.int32", LONG_ID: "np.int64", ADDRESS: "np.uintp"}  # of arrays
 
@@ -43,11 +44,16 @@ class Argument:
 
 @dataclass(frozen=True)
 class Linked:
-    """A function that gives `result`: nothing, or a loss."""
+    """A function that gives `result`: nothing, or a loss.
+
+    It gets each address as an argument, or, with a `table`, all of them as one: many take Numba long, wherever they are
+    passed on.
+    """
 
     name: str
     arguments: tuple[Argument, ...]
     result: str = "types.void"
+    table: bool = False
 
     @property
     def plain(self) -> list[Argument]:
@@ -59,22 +65,30 @@ class Linked:
         return [argument for argument in self.arguments if argument.kind in NUMBERS]
 
     def source(self, doc: Sequence[str], body: Sequence[str]) -> str:
-        counts = {kind: sum(argument.kind == kind for argument in self.arguments) for kind in KINDS}
+        taken = [*self.plain, Argument(ADDRESS, TABLE, TABLE)] if self.table else self.arguments
+        counts = {kind: sum(argument.kind == kind for argument in taken) for kind in KINDS}
         signature = ", ".join(f"*[{kind}] * {count}" for kind, count in counts.items() if count)
-        shaped = [
-            f"{a.name} = carray({a.name}, ({a.shape}), {NUMBERS[a.kind]})" for a in self.arrays if a.kind != PLACE
-        ]
-        names = ", ".join(argument.name for argument in self.arguments)
         lines = [
             f"@for_c({self.result}({signature}))",
-            *wrapped(f"def {self.name}", names, ":"),
-            *indented([*doc, *shaped, *body]),
+            *wrapped(f"def {self.name}", ", ".join(argument.name for argument in taken), ":"),
+            *indented([*doc, *self.arrays_made(), *body]),
         ]
         return "\n".join(lines)
 
+    def arrays_made(self) -> Iterator[str]:
+        """The lines that make arrays of addresses."""
+        for place, array in enumerate(self.arrays):
+            given = f"{TABLE}[{place}]" if self.table else array.name
+            if array.kind not in (PLACE, ADDRESS):
+                given = f"pointer({given})" if self.table else given
+                yield f"{array.name} = carray({given}, ({array.shape}), {NUMBERS[array.kind]})"
+            elif self.table:
+                yield f"{array.name} = {given}"
+
     def call(self, before: str, given: Mapping[str, str]) -> list[str]:
-        """`before + step(...)` with `given` for the arguments of those names."""
-        return wrapped(before + self.name, ", ".join(given.get(a.name, a.given) for a in self.arguments))
+        """`before + step(...)` with `given` for the arguments of those names, and for the table."""
+        taken = [given.get(a.name, a.given) for a in (self.plain if self.table else self.arguments)]
+        return wrapped(before + self.name, ", ".join([*taken, *([given.get(TABLE, TABLE)] if self.table else [])]))
 
 
 def arguments(

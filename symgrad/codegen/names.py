@@ -13,9 +13,10 @@ RESERVED = {
     "order", "losses", "turn", "row", "rows", *(f"axis{k}" for k in range(1, 10)),
     "start", "stop", "total", "batch", "range", "min", "max", "abs", "float", "int", "len", "exp", "log", "tanh",
     "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "erf", "sqrt", "isfinite", "floor", "sign",
-    "expm1", "log1p", "sigmoid", "LEAST", "part", "parts", "threads", "prange", "parts_for", "multiply", "add_parts",
-    "for_c", "link", "train_steps", "LATER", "LINKED", "addresses", "carray", "cfunc", "binding", "at", "DIGEST",
-    "REALS", "IDS", "ADDRESSES", "workspace", "spare", "SPARE", "steps", "mmap", "contextlib", "threading", "LINKING",
+    "expm1", "log1p", "sigmoid", "LEAST", "part", "parts", "threads", "prange", "parts_for", "add_parts", "for_c",
+    "address", "stored", "pointer", "BYTES", "cgutils", "intrinsic", "link", "train_steps", "LATER", "LINKED",
+    "addresses", "carray", "cfunc", "binding", "at", "DIGEST", "REALS", "IDS", "ADDRESSES", "workspace", "spare",
+    "SPARE", "steps", "mmap", "contextlib", "threading", "LINKING",
 }  # fmt: skip
 
 

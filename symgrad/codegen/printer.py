@@ -6,7 +6,7 @@ no array (the loss, a learning rate, a norm) are Python floats, and are cast whe
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
 from ..language.algebra import is_negative, negated, power, quotient
@@ -31,6 +31,7 @@ from .nests import (
     Zero,
     accesses,
 )
+from .python_text import INDENT, fits
 from .schedule.contractions import runs
 from .schedule.plan import Nest
 
@@ -155,43 +156,53 @@ class Printer:
         return depth > 0 or target.tensor in self.nest.numbers
 
     def matrix_product(self, node: MatrixProduct, indent: str) -> list[str]:
-        self.used.add("product")
+        """`product(sizes, left, right, alpha, beta, out)`, each matrix by its address and row length."""
+        self.used |= {"product", "stored", "address"}
         p = node.product
+        sizes = [self.count(group, p.fixed) for group in (p.rows, p.columns, p.inner)]
         out, left, right = (self.matrix(read, first, p.fixed) for read, first in p.sides())
         turned = ["TRANSPOSED" if t else "AS_IS" for t in (p.transposed_left, p.transposed_right)]
         alpha = self.term(p.alpha, FLOAT)[0]
         beta = "1.0" if node.accumulate else "0.0"
-        return [f"{indent}product({left}, {turned[0]}, {right}, {turned[1]}, {alpha}, {beta}, {out})"]
+        told = [f"({', '.join(of)})" for of in (sizes, (*left, turned[0]), (*right, turned[1]), out)]
+        operands, result = ", ".join(told[:3]), ", ".join((alpha, beta, told[3]))
+        if fits(line := f"product({operands}, {result})"):
+            return [indent + line]
+        return [f"{indent}product(", f"{indent}{INDENT}{operands},", f"{indent}{INDENT}{result},", f"{indent})"]
 
-    def matrix(self, read: Read, first: tuple[Index, ...], fixed: frozenset[Index]) -> str:
-        """The array as a matrix at the fixed indices, reshaped where one of its groups of axes has more than one."""
-        written = self.names.tensor(read.tensor)
+    def matrix(self, read: Read, first: tuple[Index, ...], fixed: frozenset[Index]) -> tuple[str, str]:
+        """(address, row length) of the array as a matrix at the fixed indices, and at the tile or the part's rows.
+
+        `first` are the axes that its rows are counted along; a row is as far from the next as all axes after them.
+        """
         groups = runs(read, first, fixed)
         if read.tensor in self.nest.storage.sliced:
             groups.remove((read.indices[self.nest.storage.sliced[read.tensor]],))
-        if any(len(group) > 1 for group in groups):
-            extents = [
-                "*".join(self.term(i.extent, INT, MULTIPLICATIVE) for i in group)
-                for group in groups
-                if not self.is_held(read.tensor, group)
-            ]
-            extents[0] = str(self.sweep.size) if self.is_local(read.tensor) else extents[0]
-            written += f".reshape({', '.join(extents)})"
-        places = [self.place(group, fixed) for group in groups if not self.is_held(read.tensor, group)]
-        if self.is_local(read.tensor):
-            places[0] = ":stop - start"
-        while places and places[-1] == ":":
+        groups = [group for group in groups if not self.is_held(read.tensor, group)]
+        places, of_row = [], []
+        for group in groups:
+            begins = self.is_swept(group, fixed) and not self.is_local(read.tensor)
+            place = self.names.index(group[0]) if group[0] in fixed else "start" if begins else "0"
+            places += [place, *["0"] * (len(group) - 1)]
+            of_row = [] if group[-1] in first and group[-1] not in fixed else [*of_row, *group]
+        while places and places[-1] == "0":
             places.pop()
-        return f"{written}[{', '.join(places)}]" if places else written
+        return f"address({', '.join([self.names.tensor(read.tensor), *places])})", self.extents(of_row)
 
-    def place(self, group: tuple[Index, ...], fixed: frozenset[Index]) -> str:
-        """What stands for a group of axes where the matrix at the fixed indices, and at the tile, is taken."""
-        if group[0] in fixed:
-            return self.names.index(group[0])
-        if self.sweep is None or group[0].extent != self.sweep.axis or (self.sweep.tile is not None and len(group) > 1):
-            return ":"
-        row = "".join(f"*{self.term(index.extent, INT, MULTIPLICATIVE)}" for index in group[1:])
-        return f"start{row}:stop{row}"
+    def count(self, group: tuple[Index, ...], fixed: frozenset[Index]) -> str:
+        """How many rows, columns or products the axes make, of the tile or of the part's rows."""
+        if self.is_swept(group, fixed):
+            return f"(stop - start)*{self.extents(group[1:])}" if group[1:] else "stop - start"
+        return self.extents(group)
+
+    def extents(self, axes: Sequence[Index]) -> str:
+        return "*".join(self.term(index.extent, INT, MULTIPLICATIVE) for index in axes)
+
+    def is_swept(self, group: tuple[Index, ...], fixed: frozenset[Index]) -> bool:
+        """Whether the axes begin with the one that is swept, so that `start` and `stop` are places on it."""
+        if self.sweep is None or group[0] in fixed or group[0].extent != self.sweep.axis:
+            return False
+        return self.sweep.tile is None or len(group) == 1
 
     def is_local(self, tensor: str) -> bool:
         """Whether the array begins with the tile at hand."""

@@ -23,10 +23,14 @@ def indented(lines: Iterable[str]) -> list[str]:
     return [INDENT + line if line else line for line in lines]
 
 
+def fits(line: str) -> bool:
+    return len(line) <= 108  # behind three indents
+
+
 def wrapped(name: str, arguments: str, end: str = "") -> list[str]:
     """`name(arguments)` on one line, or with the arguments on lines of their own; none of them is broken."""
     line = f"{name}({arguments}){end}"
-    if len(line) <= 108:
+    if fits(line):
         return [line]
     call = f"f({arguments})"
     tree = ast.parse(call).body[0].value

@@ -2,7 +2,7 @@
 
 Those of the step, which hold most of its work, are linked: compiled once, and not with each caller.  `run_step_sweep_1`
 calls one for each part, where the work pays for it on several threads: a `prange` with nothing else in it, for what is
-in it Numba compiles twice, and slowly where it is given many numbers.  So it gets the addresses as one array, `at_1`.
+in it Numba compiles twice.  The addresses of a sweep's arrays are a table, which the step finds as `at_1`.
 
 Every second sweep goes from its last tile to its first: what the one before touched last may still be in cache.
 
@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from ..language.algebra import mul
 from ..language.notation import text
 from ..language.terms import ONE, Const, Term
-from .linked import ADDRESS, SIZE, Argument, Linked, PartArray, arguments
+from .linked import ADDRESS, SIZE, TABLE, Argument, Linked, PartArray, arguments
 from .names import Names
 from .nests import Assign, Loop, MatrixProduct, Node, Sweep, Within
 from .printer import INT, Printer
-from .python_text import INDENT, function, read_names, wrapped
+from .python_text import INDENT, function, indented, read_names, wrapped
 from .schedule.plan import Nest
 
 NJIT = '@njit(cache=True, fastmath=FAST, error_model="numpy")'
@@ -31,9 +31,9 @@ NJIT = '@njit(cache=True, fastmath=FAST, error_model="numpy")'
 
 @dataclass(frozen=True)
 class SweepFunction:
-    """The text of the function (and of those that run it on threads), the lines that call it, its part arrays.
+    """The text of the function (and of the one that runs it on threads), the lines that call it, its part arrays.
 
-    `at` is the array of addresses that these lines read, and `linked` the function that is given what is there.
+    `at` is the table of addresses that these lines pass on, and `linked` the function that reads it.
     """
 
     sources: tuple[str, ...]
@@ -57,7 +57,7 @@ def sweep_functions(
 
 
 class Writer:
-    """`at`: what its array of addresses is called where it runs on threads."""
+    """`at`: what its table of addresses is called where it runs on threads."""
 
     def __init__(
         self,
@@ -84,7 +84,8 @@ class Writer:
         doc, *body = self.body(of_part)
         parts = (Argument(SIZE, "part", "part"), Argument(SIZE, "parts", "parts"))
         found = arguments(self.nest, self.names, self.printer, read_names(body), (*own, *local), "parts")
-        function = Linked(self.name, (*parts, *(argument for argument in found if argument.name != "parts")))
+        given = (*parts, *(argument for argument in found if argument.name != "parts"))
+        function = Linked(self.name, given, table=bool(self.at))
         sources, calls = self.on_threads(function, [doc], body) if self.at else self.alone(function, [doc, *body])
         for name in sweep.partial:
             calls += self.sum_of_parts(name, of_part[name])
@@ -94,7 +95,7 @@ class Writer:
     def sum_of_parts(self, name: str, array: PartArray) -> list[str]:
         """The lines that add what each part has summed to the tensor."""
         if self.address:
-            self.used.add("add_parts")
+            self.used |= {"add_parts", "address"}
             count = self.printer.term(mul(*array.shape), INT)[0]
             return wrapped("add_parts", f"parts, {count}, {self.address(name)}, {array.name}")
         indices = self.nest.program.tensors[name].indices
@@ -113,22 +114,19 @@ class Writer:
         return (source,), ["parts = 1", *wrapped(linked.name, ", ".join(("parts - 1", *given)))]
 
     def on_threads(self, linked: Linked, doc: list[str], body: list[str]) -> tuple[tuple[str, ...], list[str]]:
-        """The function, the two that call it for each part, and the lines that call these."""
+        """The function, the one that calls it for each part, and the lines that call that one."""
         self.used |= {"for_c", "carray", "parts_for", "prange"}
-        run, one = (self.names.identifier("function", f"{verb}_{linked.name}") for verb in ("run", "one"))
-        plain = ", ".join(argument.name for argument in linked.plain[2:])
-        addresses = ", ".join(f"at[{k}]" for k in range(len(linked.arrays)))
-        given = ", ".join(filter(None, (plain, "at")))
-        of_part = wrapped(linked.name, ", ".join(filter(None, ("part", "parts", plain, addresses))))
-        loop = ["for part in prange(parts):", f"{INDENT}{one}(np.int64(part), parts, {given})"]
-        alone = ["if parts == 1:", f"{INDENT}{one}(parts - 1, parts, {given})", f"{INDENT}return"]
-        sources = (
-            linked.source(doc, body),
-            function("@njit(cache=True)", one, f"part, parts, {given}", of_part),
-            function("@njit(cache=True, parallel=True)", run, f"parts, {given}", [*alone, *loop]),
-        )
-        plain = ", ".join(filter(None, (*(argument.given for argument in linked.plain[2:]), self.at)))
-        return sources, [f"parts = parts_for({self.work()}, threads)", *wrapped(run, f"parts, {plain}")]
+        run = self.names.identifier("function", f"run_{linked.name}")
+        names, given = ([getattr(a, told) for a in linked.plain[2:]] for told in ("name", "given"))
+        lines = [
+            "if parts == 1:",
+            *indented([*linked.call("", {"part": "parts - 1"}), "return"]),
+            "for part in prange(parts):",
+            *indented(linked.call("", {"part": "np.int64(part)"})),
+        ]
+        source = function("@njit(cache=True, parallel=True)", run, ", ".join(["parts", *names, TABLE]), lines)
+        calls = wrapped(run, ", ".join(["parts", *given, self.at]))
+        return (linked.source(doc, body), source), [f"parts = parts_for({self.work()}, threads)", *calls]
 
     def body(self, of_part: dict[str, PartArray]) -> list[str]:
         """The part's own arrays, then its tiles."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import math
+import operator
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from types import ModuleType, SimpleNamespace
 from unittest import mock
 
@@ -30,8 +32,9 @@ def plain(generated: Generated) -> Emitted:
     module = ModuleType(generated.name)
     with numba_replaced():
         exec(compile(generated.source, f"{generated.name}.py", "exec"), vars(module))
-    if hasattr(module, "product"):
-        module.product = product
+    for name, stand_in in (("product", partial(product, module.real)), ("address", address), ("pointer", int)):
+        if hasattr(module, name):
+            setattr(module, name, stand_in)
     for name in ("exp", "expm1", "sinh", "cosh"):  # Python's raise where they overflow
         if getattr(module, name, None) is getattr(math, name):
             setattr(module, name, getattr(np, name))
@@ -46,13 +49,16 @@ def plain(generated: Generated) -> Emitted:
 def numba_replaced() -> Iterator[None]:
     """`from numba import njit, types` gives a decorator that does nothing, and types that mean nothing."""
     numba, llvmlite, linked = ModuleType("numba"), ModuleType("llvmlite"), Linked()
+    core, extending = ModuleType("numba.core"), ModuleType("numba.extending")
     numba.njit = as_it_is
     numba.prange, numba.get_num_threads = range, lambda: 1
     numba.types = linked
     numba.cfunc = linked.cfunc
     numba.carray = carray
     llvmlite.binding = linked
-    with mock.patch.dict(sys.modules, {"numba": numba, "llvmlite": llvmlite}):
+    core.cgutils, extending.intrinsic = None, as_it_is
+    modules = {module.__name__: module for module in (numba, core, extending, llvmlite)}
+    with mock.patch.dict(sys.modules, modules):
         yield
 
 
@@ -66,13 +72,23 @@ class Linked:
     def __getattr__(self, name: str) -> Anything:
         return Anything()
 
+    uintp = "uintp"
+
     class CPointer:
         def __init__(self, to: object) -> None:
-            pass
+            self.to = to
 
-    def cfunc(self, signature: object, **options: object) -> Callable:
+    def cfunc(self, signature: Anything, **options: object) -> Callable:
+        """What is called with an address for a table of addresses, as C is, gets the table."""
+        tables = [isinstance(kind, self.CPointer) and kind.to == self.uintp for kind in signature.args]
+        addresses = ctypes.POINTER(ctypes.c_size_t)
+
         def decorated(function: Callable) -> Callable:
-            self.functions.append(function)
+            def called(*arguments: object) -> object:
+                given = zip(arguments, tables, strict=True)
+                return function(*(ctypes.cast(a, addresses) if table else a for a, table in given))
+
+            self.functions.append(called)
             return SimpleNamespace(address=len(self.functions) - 1)
 
         return decorated
@@ -95,21 +111,55 @@ def as_it_is(function: Callable | None = None, **options: object) -> Callable:
 
 
 class Anything:
-    args = ()  # of a signature
+    """A type or a function; what it gives is as little, and knows its arguments, as a signature does."""
 
-    def __getattr__(self, name: str) -> Callable[..., Anything]:
-        return lambda *arguments: self
+    def __init__(self, args: tuple[object, ...] = ()) -> None:
+        self.args = args
+
+    def __getattr__(self, name: str) -> Anything:
+        return Anything()
 
     def __call__(self, *arguments: object) -> Anything:
-        return self
+        return Anything(arguments)
 
 
-def product(left, left_as, right, right_as, alpha, beta, out) -> None:
-    """out = alpha * left @ right + beta * out; into memory, as BLAS does, so that a reshaped copy would show."""
-    assert all(array.ndim == 2 and array.strides[1] == array.itemsize for array in (left, right, out) if array.size > 1)
-    left, right = (m.T if stored == ord("t") else m for m, stored in ((left, left_as), (right, right_as)))
+class Address(int):
+    """It knows its array."""
+
+    array: np.ndarray
+
+
+def address(array: np.ndarray, *place: int) -> Address:
+    assert array.flags.c_contiguous
+    found = Address(array.ctypes.data + sum(map(operator.mul, place, array.strides)))
+    found.array = array
+    return found
+
+
+def product(dtype: type, sizes, left, right, alpha: float, beta: float, out) -> None:
+    """out = alpha * left @ right + beta * out; into memory, as BLAS does."""
+    rows, columns, inner = sizes
+    left, right = operand(dtype, *left, rows, inner), operand(dtype, *right, inner, columns)
+    out = matrix(dtype, *out, rows, columns)
     made = alpha * (left @ right)
     out[...] = made if beta == 0 else made + beta * out
+
+
+def operand(dtype: type, at: int, length: int, stored: int, rows: int, columns: int) -> np.ndarray:
+    if stored == ord("t"):
+        return matrix(dtype, at, length, columns, rows).T
+    return matrix(dtype, at, length, rows, columns)
+
+
+def matrix(dtype: type, at: Address, length: int, rows: int, columns: int) -> np.ndarray:
+    """The matrix that begins at an address, with its rows so far apart."""
+    start = (at - at.array.ctypes.data) // at.array.itemsize
+    if columns > length or not 0 <= start <= start + (rows - 1) * length + columns <= at.array.size:
+        raise IndexError(f"{rows} rows of {columns} numbers, {length} apart, go beyond an array {at.array.shape}")
+    assert at.array.dtype == dtype
+    return np.lib.stride_tricks.as_strided(
+        at.array.reshape(-1)[start:], (rows, columns), (length * at.array.itemsize, at.array.itemsize)
+    )
 
 
 # -- what it must give -------------------------------------------------------------------------------------------------

@@ -81,7 +81,9 @@ def test_the_equation_of_each_block_stands_above_it(emitted: tuple[Parts, str]) 
         above = re.compile(rf"#.*|for .*|\w+ = ({tokens})\[.*\]")  # a token is read before the loop over its row
         for equation in nest.program.equations():
             at = lines.index(f"# {labelled(equation)}", start)
-            below = next(line for line in lines[at + 1 :] if not above.fullmatch(line))
+            first = next(k for k in range(at + 1, len(lines)) if not above.fullmatch(lines[k]))
+            last = lines.index(")", first) if lines[first].endswith("(") else first
+            below = " ".join(lines[first : last + 1])
             in_place = f"{nest.storage.home[equation.tensor]}[()] = "  # scalars have no second name for their array
             assert equation.tensor in below or below.startswith(in_place) or below.endswith(STARTS)
 

@@ -1,4 +1,4 @@
-"""The product that emitted files carry, against NumPy: in blocks and whole, in every layout, of slices too."""
+"""The product that emitted files carry, against NumPy: in blocks and whole, in every layout, with rows apart too."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from symgrad.codegen.functions import support
 HEAD = """import numpy as np
 from llvmlite import binding
 from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
 
 real = np.float32
 """
@@ -27,7 +29,7 @@ SHAPES = (
 
 @pytest.fixture(scope="module", params=LIMITS)
 def module(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
-    _, (source,) = support({"product"}, "float32")
+    source = "".join(support({"product", "stored"}, "float32")[1])
     (line,) = (line for line in source.splitlines() if line.startswith("SMALL = "))
     path = tmp_path_factory.mktemp("product") / "product.py"
     path.write_text(HEAD + source.replace(line, LIMITS[request.param]))
@@ -45,14 +47,20 @@ def test_against_numpy(module: ModuleType, turned: tuple[bool, bool]) -> None:
             )
             expected = alpha * (left @ right) + beta * before
             out = strided(before, margin)
-            operands = (strided(m.T if t else m, margin) for m, t in zip((left, right), turned, strict=True))
+            a, b = (strided(m.T if t else m, margin) for m, t in zip((left, right), turned, strict=True))
             ways = [module.TRANSPOSED if t else module.AS_IS for t in turned]
-            (a, b), beyond = operands, out.base.copy() if margin else None
+            beyond = out.base.copy() if margin else None
             out[...] = np.nan if beta == 0 else out  # BLAS does not read what it does not add to
-            module.product(a, ways[0], b, ways[1], alpha, beta, out)
+            operands = ((*told(m), way) for m, way in zip((a, b), ways, strict=True))
+            module.product((rows, columns, inner), *operands, alpha, beta, told(out))
             np.testing.assert_array_equal(out, expected, f"{rows, inner, columns} {alpha} {beta}")
             if margin:
                 np.testing.assert_array_equal(out.base[:, columns:], beyond[:, columns:])
+
+
+def told(matrix: np.ndarray) -> tuple[int, int]:
+    """(address, how far its rows are apart)."""
+    return matrix.ctypes.data, matrix.strides[0] // matrix.itemsize
 
 
 def strided(matrix: np.ndarray, margin: int) -> np.ndarray:
