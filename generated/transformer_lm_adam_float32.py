@@ -159,7 +159,7 @@ from numba.extending import intrinsic
 real = np.float32
 f32 = np.float32
 FAST = {"contract", "nsz"}  # multiply and add in one rounding; NaN and infinity keep their meaning
-DIGEST = "2647af2a960b"  # of what follows: functions of another file have other names
+DIGEST = "a3bf08f3b682"  # of what follows: functions of another file have other names
 # Functions for C get the addresses of arrays, and carray makes arrays of them, of a shape.
 REALS = types.CPointer(types.float32)
 IDS = types.CPointer(types.int32)
@@ -430,10 +430,10 @@ def loss(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
     q = np.empty((B, T, K, E), real)
     key = np.empty((B, T, K, E), real)
     val = np.empty((B, T, K, E), real)
-    score = np.empty((B, K, T, T), real)
-    masked = np.empty((B, K, T, T), real)
-    p_sum_exp = np.empty((B, K, T, T), real)
-    p = np.empty((B, K, T, T), real)
+    score = np.empty((T, T), real)
+    masked = np.empty((T,), real)
+    p_sum_exp = np.empty((T,), real)
+    p = np.empty((T, T), real)
     mix = np.empty((B, T, K, E), real)
     z2 = np.empty((B, T, D), real)
     z3 = np.empty((B, T, D), real)
@@ -484,31 +484,27 @@ def loss(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
             for k in range(K):
                 product(
                     (T, T, E), (address(q, b, 0, k), K*E, AS_IS), (address(key, b, 0, k), K*E, TRANSPOSED),
-                    1.0 / sqrt(E), 0.0, (address(score, b, k), T),
+                    1.0 / sqrt(E), 0.0, (address(score), T),
                 )
-        # (F11) masked[n,b,k,t,s] = score[n,b,k,t,s] if [s <= t] else -1000000000.0
-        for b in range(B):
-            for k in range(K):
+                # (F11) masked[n,b,k,t,s] = score[n,b,k,t,s] if [s <= t] else -1000000000.0
                 for t_ in range(T):
                     masked_max = real(-np.inf)
                     for s in range(T):
-                        masked[b, k, t_, s] = (score[b, k, t_, s] if s <= t_ else real(-1000000000.0))
+                        masked[s] = (score[t_, s] if s <= t_ else real(-1000000000.0))
                         # (masked_max) masked_max[n,b,k,t] = max_s2 masked[n,b,k,t,s2]
-                        masked_max = larger(masked_max, masked[b, k, t_, s])
+                        masked_max = larger(masked_max, masked[s])
                     # p_sum_exp[n,b,k,t,s2] = exp(masked[n,b,k,t,s2] - masked_max[n,b,k,t])
                     p_sum = real(0)
                     for s2 in range(T):
-                        p_sum_exp[b, k, t_, s2] = exp(masked[b, k, t_, s2] - masked_max)
+                        p_sum_exp[s2] = exp(masked[s2] - masked_max)
                         # p_sum[n,b,k,t] = sum_s2 p_sum_exp[n,b,k,t,s2]
-                        p_sum = plus(p_sum, p_sum_exp[b, k, t_, s2])
+                        p_sum = plus(p_sum, p_sum_exp[s2])
                     # (F12) p[n,b,k,t,s] = p_sum_exp[n,b,k,t,s]/p_sum[n,b,k,t]
                     for s in range(T):
-                        p[b, k, t_, s] = p_sum_exp[b, k, t_, s] / p_sum
-        # (F13) mix[n,b,t,k,e] = sum_s val[n,b,s,k,e]*p[n,b,k,t,s]
-        for b in range(B):
-            for k in range(K):
+                        p[t_, s] = p_sum_exp[s] / p_sum
+                # (F13) mix[n,b,t,k,e] = sum_s val[n,b,s,k,e]*p[n,b,k,t,s]
                 product(
-                    (T, E, T), (address(p, b, k), T, AS_IS), (address(val, b, 0, k), K*E, AS_IS),
+                    (T, E, T), (address(p), T, AS_IS), (address(val, b, 0, k), K*E, AS_IS),
                     1.0, 0.0, (address(mix, b, 0, k), K*E),
                 )
         # (F14) z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
@@ -600,9 +596,9 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
     q = np.empty((N, B, T, K, E), real)
     key = np.empty((N, B, T, K, E), real)
     val = np.empty((N, B, T, K, E), real)
-    score = np.empty((B, K, T, T), real)
-    masked = np.empty((B, K, T, T), real)
-    p_sum_exp = np.empty((B, K, T, T), real)
+    score = np.empty((T, T), real)
+    masked = np.empty((T,), real)
+    p_sum_exp = np.empty((T,), real)
     p = np.empty((N, B, K, T, T), real)
     mix = np.empty((N, B, T, K, E), real)
     z2 = np.empty((B, T, D), real)
@@ -617,15 +613,16 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
     dgelu = np.empty((B, T, F), real)
     da = np.empty((N, B, T, F), real)
     dz3 = np.empty((N, B, T, D), real)
+    dz3_hat = np.empty((D,), real)
     dz2 = np.empty((N, B, T, D), real)
     dmix = np.empty((B, T, K, E), real)
-    dp = np.empty((B, K, T, T), real)
-    dscore = np.empty((B, K, T, T), real)
+    dp = np.empty((T, T), real)
+    dscore = np.empty((T, T), real)
     dval = np.empty((N, B, T, K, E), real)
     dkey = np.empty((N, B, T, K, E), real)
     dq = np.empty((N, B, T, K, E), real)
     dz1 = np.empty((N, B, T, D), real)
-    dz1_hat = np.empty((B, T, D), real)
+    dz1_hat = np.empty((D,), real)
     dz = np.empty((N, B, T, D), real)
     dC = np.empty((V, D), real)
     dP = np.empty((T, D), real)
@@ -648,7 +645,6 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
     do = o  # in the same array
     dr_sum = z  # in the same array
     dr = r  # in the same array
-    dz3_hat = z2  # in the same array
     demb = z  # in the same array
     # (F1) emb[b,t,d] = P[t,d] + C[x[b,t],d]
     for b in range(B):
@@ -697,29 +693,25 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
             for k in range(K):
                 product(
                     (T, T, E), (address(q, n, b, 0, k), K*E, AS_IS), (address(key, n, b, 0, k), K*E, TRANSPOSED),
-                    1.0 / sqrt(E), 0.0, (address(score, b, k), T),
+                    1.0 / sqrt(E), 0.0, (address(score), T),
                 )
-        # (F11) masked[n,b,k,t,s] = score[n,b,k,t,s] if [s <= t] else -1000000000.0
-        for b in range(B):
-            for k in range(K):
+                # (F11) masked[n,b,k,t,s] = score[n,b,k,t,s] if [s <= t] else -1000000000.0
                 for t_ in range(T):
                     masked_max = real(-np.inf)
                     for s in range(T):
-                        masked[b, k, t_, s] = (score[b, k, t_, s] if s <= t_ else real(-1000000000.0))
+                        masked[s] = (score[t_, s] if s <= t_ else real(-1000000000.0))
                         # (masked_max) masked_max[n,b,k,t] = max_s2 masked[n,b,k,t,s2]
-                        masked_max = larger(masked_max, masked[b, k, t_, s])
+                        masked_max = larger(masked_max, masked[s])
                     # p_sum_exp[n,b,k,t,s2] = exp(masked[n,b,k,t,s2] - masked_max[n,b,k,t])
                     p_sum = real(0)
                     for s2 in range(T):
-                        p_sum_exp[b, k, t_, s2] = exp(masked[b, k, t_, s2] - masked_max)
+                        p_sum_exp[s2] = exp(masked[s2] - masked_max)
                         # p_sum[n,b,k,t] = sum_s2 p_sum_exp[n,b,k,t,s2]
-                        p_sum = plus(p_sum, p_sum_exp[b, k, t_, s2])
+                        p_sum = plus(p_sum, p_sum_exp[s2])
                     # (F12) p[n,b,k,t,s] = p_sum_exp[n,b,k,t,s]/p_sum[n,b,k,t]
                     for s in range(T):
-                        p[n, b, k, t_, s] = p_sum_exp[b, k, t_, s] / p_sum
-        # (F13) mix[n,b,t,k,e] = sum_s val[n,b,s,k,e]*p[n,b,k,t,s]
-        for b in range(B):
-            for k in range(K):
+                        p[n, b, k, t_, s] = p_sum_exp[s] / p_sum
+                # (F13) mix[n,b,t,k,e] = sum_s val[n,b,s,k,e]*p[n,b,k,t,s]
                 product(
                     (T, E, T), (address(p, n, b, k), T, AS_IS), (address(val, n, b, 0, k), K*E, AS_IS),
                     1.0, 0.0, (address(mix, n, b, 0, k), K*E),
@@ -830,11 +822,11 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
                 dz3_dev_sum = real(0)
                 dz3_mean_sum = real(0)
                 for d in range(D):
-                    dz3_hat[b, t_, d] = g2[n, d] * dz3[n, b, t_, d]
+                    dz3_hat[d] = g2[n, d] * dz3[n, b, t_, d]
                     # dz3_dev_sum[n,b,t] = sum_d z3_hat[n,b,t,d]*dz3_hat[n,b,t,d]
-                    dz3_dev_sum = plus(dz3_dev_sum, z3_hat[n, b, t_, d] * dz3_hat[b, t_, d])
+                    dz3_dev_sum = plus(dz3_dev_sum, z3_hat[n, b, t_, d] * dz3_hat[d])
                     # dz3_mean_sum[n,b,t] = sum_d dz3_hat[n,b,t,d]
-                    dz3_mean_sum = plus(dz3_mean_sum, dz3_hat[b, t_, d])
+                    dz3_mean_sum = plus(dz3_mean_sum, dz3_hat[d])
                 # F17 was: z3_hat[n,b,t,d] = (z2[n,b,t,d] - z3_mean[n,b,t])/z3_dev[n,b,t]
                 # (dz3_dev) dz3_dev[n,b,t] = -dz3_dev_sum[n,b,t]/z3_dev[n,b,t]
                 dz3_dev = -dz3_dev_sum / z3_dev[n, b, t_]
@@ -848,7 +840,7 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
                 # F15 was: z3_mean[n,b,t] = 1/D * sum_d z2[n,b,t,d]
                 # (dz2) dz2[n,b,t,d] = dr[n,b,t,d] + dz3_hat[n,b,t,d]/z3_dev[n,b,t] + z3_hat[n,b,t,d]*dz3_dev[n,b,t]/D + dz3_mean[n,b,t]/D
                 for d in range(D):
-                    dz2[n, b, t_, d] = dr[n, b, t_, d] + dz3_hat[b, t_, d] / z3_dev[n, b, t_] + z3_hat[n, b, t_, d] * dz3_dev / real(D) + dz3_mean / real(D)
+                    dz2[n, b, t_, d] = dr[n, b, t_, d] + dz3_hat[d] / z3_dev[n, b, t_] + z3_hat[n, b, t_, d] * dz3_dev / real(D) + dz3_mean / real(D)
         # F14 was: z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
         # (dmix) dmix[n,b,t,k,e] = sum_d M[n,d,k,e]*dz2[n,b,t,d]
         product(
@@ -861,41 +853,33 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
             for k in range(K):
                 product(
                     (T, T, E), (address(dmix, b, 0, k), K*E, AS_IS), (address(val, n, b, 0, k), K*E, TRANSPOSED),
-                    1.0, 0.0, (address(dp, b, k), T),
+                    1.0, 0.0, (address(dp), T),
                 )
-        # dmasked_sum[n,b,k,t] = sum_s3 p[n,b,k,t,s3]*dp[n,b,k,t,s3]
-        for b in range(B):
-            for k in range(K):
+                # dmasked_sum[n,b,k,t] = sum_s3 p[n,b,k,t,s3]*dp[n,b,k,t,s3]
                 for t_ in range(T):
                     dmasked_sum = real(0)
                     for s3 in range(T):
-                        dmasked_sum = plus(dmasked_sum, p[n, b, k, t_, s3] * dp[b, k, t_, s3])
+                        dmasked_sum = plus(dmasked_sum, p[n, b, k, t_, s3] * dp[t_, s3])
                     # F11 was: masked[n,b,k,t,s] = score[n,b,k,t,s] if [s <= t] else -1000000000.0
                     # (dscore) dscore[n,b,k,t,s] = p[n,b,k,t,s]*(dp[n,b,k,t,s] - dmasked_sum[n,b,k,t]) if [s <= t] else 0
                     for s in range(T):
-                        dscore[b, k, t_, s] = (p[n, b, k, t_, s] * (dp[b, k, t_, s] - dmasked_sum) if s <= t_ else real(0.0))
-        # F13 was: mix[n,b,t,k,e] = sum_s val[n,b,s,k,e]*p[n,b,k,t,s]
-        # (dval) dval[n,b,t,k,e] = sum_t2 dmix[n,b,t2,k,e]*p[n,b,k,t2,t]
-        for b in range(B):
-            for k in range(K):
+                        dscore[t_, s] = (p[n, b, k, t_, s] * (dp[t_, s] - dmasked_sum) if s <= t_ else real(0.0))
+                # F13 was: mix[n,b,t,k,e] = sum_s val[n,b,s,k,e]*p[n,b,k,t,s]
+                # (dval) dval[n,b,t,k,e] = sum_t2 dmix[n,b,t2,k,e]*p[n,b,k,t2,t]
                 product(
                     (T, E, T), (address(p, n, b, k), T, TRANSPOSED), (address(dmix, b, 0, k), K*E, AS_IS),
                     1.0, 0.0, (address(dval, n, b, 0, k), K*E),
                 )
-        # F10 was: score[n,b,k,t,s] = 1/sqrt(E) * sum_e q[n,b,t,k,e]*key[n,b,s,k,e]
-        # (dkey) dkey[n,b,t,k,e] = 1/sqrt(E) * sum_t2 q[n,b,t2,k,e]*dscore[n,b,k,t2,t]
-        for b in range(B):
-            for k in range(K):
+                # F10 was: score[n,b,k,t,s] = 1/sqrt(E) * sum_e q[n,b,t,k,e]*key[n,b,s,k,e]
+                # (dkey) dkey[n,b,t,k,e] = 1/sqrt(E) * sum_t2 q[n,b,t2,k,e]*dscore[n,b,k,t2,t]
                 product(
-                    (T, E, T), (address(dscore, b, k), T, TRANSPOSED), (address(q, n, b, 0, k), K*E, AS_IS),
+                    (T, E, T), (address(dscore), T, TRANSPOSED), (address(q, n, b, 0, k), K*E, AS_IS),
                     1.0 / sqrt(E), 0.0, (address(dkey, n, b, 0, k), K*E),
                 )
-        # F10 was: score[n,b,k,t,s] = 1/sqrt(E) * sum_e q[n,b,t,k,e]*key[n,b,s,k,e]
-        # (dq) dq[n,b,t,k,e] = 1/sqrt(E) * sum_s dscore[n,b,k,t,s]*key[n,b,s,k,e]
-        for b in range(B):
-            for k in range(K):
+                # F10 was: score[n,b,k,t,s] = 1/sqrt(E) * sum_e q[n,b,t,k,e]*key[n,b,s,k,e]
+                # (dq) dq[n,b,t,k,e] = 1/sqrt(E) * sum_s dscore[n,b,k,t,s]*key[n,b,s,k,e]
                 product(
-                    (T, E, T), (address(dscore, b, k), T, AS_IS), (address(key, n, b, 0, k), K*E, AS_IS),
+                    (T, E, T), (address(dscore), T, AS_IS), (address(key, n, b, 0, k), K*E, AS_IS),
                     1.0 / sqrt(E), 0.0, (address(dq, n, b, 0, k), K*E),
                 )
         # F9 was: val[n,b,t,k,e] = sum_d A[n,k,e,d]*z1[n,b,t,d]
@@ -921,11 +905,11 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
                 dz1_dev_sum = real(0)
                 dz1_mean_sum = real(0)
                 for d in range(D):
-                    dz1_hat[b, t_, d] = g1[n, d] * dz1[n, b, t_, d]
+                    dz1_hat[d] = g1[n, d] * dz1[n, b, t_, d]
                     # dz1_dev_sum[n,b,t] = sum_d z1_hat[n,b,t,d]*dz1_hat[n,b,t,d]
-                    dz1_dev_sum = plus(dz1_dev_sum, z1_hat[n, b, t_, d] * dz1_hat[b, t_, d])
+                    dz1_dev_sum = plus(dz1_dev_sum, z1_hat[n, b, t_, d] * dz1_hat[d])
                     # dz1_mean_sum[n,b,t] = sum_d dz1_hat[n,b,t,d]
-                    dz1_mean_sum = plus(dz1_mean_sum, dz1_hat[b, t_, d])
+                    dz1_mean_sum = plus(dz1_mean_sum, dz1_hat[d])
                 # F5 was: z1_hat[n,b,t,d] = (z[n,b,t,d] - z1_mean[n,b,t])/z1_dev[n,b,t]
                 # (dz1_dev) dz1_dev[n,b,t] = -dz1_dev_sum[n,b,t]/z1_dev[n,b,t]
                 dz1_dev = -dz1_dev_sum / z1_dev[n, b, t_]
@@ -939,7 +923,7 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
                 # F3 was: z1_mean[n,b,t] = 1/D * sum_d z[n,b,t,d]
                 # (dz) dz[n,b,t,d] = dz2[n,b,t,d] + dz1_hat[n,b,t,d]/z1_dev[n,b,t] + z1_hat[n,b,t,d]*dz1_dev[n,b,t]/D + dz1_mean[n,b,t]/D
                 for d in range(D):
-                    dz[n, b, t_, d] = dz2[n, b, t_, d] + dz1_hat[b, t_, d] / z1_dev[n, b, t_] + z1_hat[n, b, t_, d] * dz1_dev / real(D) + dz1_mean / real(D)
+                    dz[n, b, t_, d] = dz2[n, b, t_, d] + dz1_hat[d] / z1_dev[n, b, t_] + z1_hat[n, b, t_, d] * dz1_dev / real(D) + dz1_mean / real(D)
     # F2 was: z[n,b,t,d] = r[n - 1,b,t,d] if [0 <= n - 1] else emb[b,t,d]
     # (demb) demb[b,t,d] = dz[0,b,t,d]
     for b in range(B):
@@ -968,16 +952,14 @@ def gradients(x, y, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h):
             (K*E, D, B*T), (address(dq, n), K*E, TRANSPOSED), (address(z1, n), D, AS_IS),
             1.0, 0.0, (address(dQ, n), D),
         )
-    # F8 was: key[n,b,t,k,e] = sum_d G[n,k,e,d]*z1[n,b,t,d]
-    # (dG) dG[n,k,e,d] = sum_b,t dkey[n,b,t,k,e]*z1[n,b,t,d]
-    for n in range(N):
+        # F8 was: key[n,b,t,k,e] = sum_d G[n,k,e,d]*z1[n,b,t,d]
+        # (dG) dG[n,k,e,d] = sum_b,t dkey[n,b,t,k,e]*z1[n,b,t,d]
         product(
             (K*E, D, B*T), (address(dkey, n), K*E, TRANSPOSED), (address(z1, n), D, AS_IS),
             1.0, 0.0, (address(dG, n), D),
         )
-    # F9 was: val[n,b,t,k,e] = sum_d A[n,k,e,d]*z1[n,b,t,d]
-    # (dA) dA[n,k,e,d] = sum_b,t dval[n,b,t,k,e]*z1[n,b,t,d]
-    for n in range(N):
+        # F9 was: val[n,b,t,k,e] = sum_d A[n,k,e,d]*z1[n,b,t,d]
+        # (dA) dA[n,k,e,d] = sum_b,t dval[n,b,t,k,e]*z1[n,b,t,d]
         product(
             (K*E, D, B*T), (address(dval, n), K*E, TRANSPOSED), (address(z1, n), D, AS_IS),
             1.0, 0.0, (address(dA, n), D),
@@ -1146,55 +1128,63 @@ def step_sweep_1(part, parts, V, D, T, N, K, E, F, B, at):
     q = carray(pointer(at[24]), (N, B, T, K, E), real)
     key = carray(pointer(at[25]), (N, B, T, K, E), real)
     val = carray(pointer(at[26]), (N, B, T, K, E), real)
-    score = carray(pointer(at[27]), (B, K, T, T), real)
-    masked = carray(pointer(at[28]), (B, K, T, T), real)
-    p = carray(pointer(at[29]), (N, B, K, T, T), real)
-    mix = carray(pointer(at[30]), (N, B, T, K, E), real)
-    z2 = carray(pointer(at[31]), (B, T, D), real)
-    z3_dev = carray(pointer(at[32]), (N, B, T), real)
-    z3_hat = carray(pointer(at[33]), (N, B, T, D), real)
-    z3 = carray(pointer(at[34]), (N, B, T, D), real)
-    a = carray(pointer(at[35]), (N, B, T, F), real)
-    gelu = carray(pointer(at[36]), (N, B, T, F), real)
-    o = carray(pointer(at[37]), (B, T, V), real)
-    dgelu = carray(pointer(at[38]), (B, T, F), real)
-    da = carray(pointer(at[39]), (N, B, T, F), real)
-    dz3 = carray(pointer(at[40]), (N, B, T, D), real)
-    dz2 = carray(pointer(at[41]), (N, B, T, D), real)
-    dmix = carray(pointer(at[42]), (B, T, K, E), real)
-    dp = carray(pointer(at[43]), (B, K, T, T), real)
-    dscore = carray(pointer(at[44]), (B, K, T, T), real)
-    dkey = carray(pointer(at[45]), (N, B, T, K, E), real)
-    dq = carray(pointer(at[46]), (N, B, T, K, E), real)
-    dz1 = carray(pointer(at[47]), (N, B, T, D), real)
-    dz1_hat = carray(pointer(at[48]), (B, T, D), real)
-    dz = carray(pointer(at[49]), (N, B, T, D), real)
-    gelu_tanh = carray(pointer(at[50]), (N, B, T, F), real)
-    p_sum_exp = carray(pointer(at[51]), (B, K, T, T), real)
-    Q_turned = carray(pointer(at[52]), (N, D, K, E), real)
-    G_turned = carray(pointer(at[53]), (N, D, K, E), real)
-    A_turned = carray(pointer(at[54]), (N, D, K, E), real)
-    M_turned = carray(pointer(at[55]), (N, K, E, D), real)
-    W_turned = carray(pointer(at[56]), (N, D, F), real)
-    U_turned = carray(pointer(at[57]), (N, F, D), real)
-    val_turned = carray(pointer(at[58]), (N, B, K, E, T), real)
-    L_rows = carray(pointer(at[59]), (B,), real)
-    dP_parts = carray(pointer(at[60]), (parts, T, D), real)
-    dQ_parts = carray(pointer(at[61]), (parts, N, K, E, D), real)
-    dG_parts = carray(pointer(at[62]), (parts, N, K, E, D), real)
-    dA_parts = carray(pointer(at[63]), (parts, N, K, E, D), real)
-    dM_parts = carray(pointer(at[64]), (parts, N, D, K, E), real)
-    dg1_parts = carray(pointer(at[65]), (parts, N, D), real)
-    db1_parts = carray(pointer(at[66]), (parts, N, D), real)
-    dg2_parts = carray(pointer(at[67]), (parts, N, D), real)
-    db2_parts = carray(pointer(at[68]), (parts, N, D), real)
-    dW_parts = carray(pointer(at[69]), (parts, N, F, D), real)
-    dw_parts = carray(pointer(at[70]), (parts, N, F), real)
-    dU_parts = carray(pointer(at[71]), (parts, N, D, F), real)
-    du_parts = carray(pointer(at[72]), (parts, N, D), real)
-    dH_parts = carray(pointer(at[73]), (parts, V, D), real)
-    dh_parts = carray(pointer(at[74]), (parts, V), real)
+    p = carray(pointer(at[27]), (N, B, K, T, T), real)
+    mix = carray(pointer(at[28]), (N, B, T, K, E), real)
+    z2 = carray(pointer(at[29]), (B, T, D), real)
+    z3_dev = carray(pointer(at[30]), (N, B, T), real)
+    z3_hat = carray(pointer(at[31]), (N, B, T, D), real)
+    z3 = carray(pointer(at[32]), (N, B, T, D), real)
+    a = carray(pointer(at[33]), (N, B, T, F), real)
+    gelu = carray(pointer(at[34]), (N, B, T, F), real)
+    o = carray(pointer(at[35]), (B, T, V), real)
+    dgelu = carray(pointer(at[36]), (B, T, F), real)
+    da = carray(pointer(at[37]), (N, B, T, F), real)
+    dz3 = carray(pointer(at[38]), (N, B, T, D), real)
+    dz2 = carray(pointer(at[39]), (N, B, T, D), real)
+    dmix = carray(pointer(at[40]), (B, T, K, E), real)
+    dkey = carray(pointer(at[41]), (N, B, T, K, E), real)
+    dq = carray(pointer(at[42]), (N, B, T, K, E), real)
+    dz1 = carray(pointer(at[43]), (N, B, T, D), real)
+    dz = carray(pointer(at[44]), (N, B, T, D), real)
+    gelu_tanh = carray(pointer(at[45]), (N, B, T, F), real)
+    Q_turned = carray(pointer(at[46]), (N, D, K, E), real)
+    G_turned = carray(pointer(at[47]), (N, D, K, E), real)
+    A_turned = carray(pointer(at[48]), (N, D, K, E), real)
+    M_turned = carray(pointer(at[49]), (N, K, E, D), real)
+    W_turned = carray(pointer(at[50]), (N, D, F), real)
+    U_turned = carray(pointer(at[51]), (N, F, D), real)
+    val_turned = carray(pointer(at[52]), (N, B, K, E, T), real)
+    L_rows = carray(pointer(at[53]), (B,), real)
+    score_parts = carray(pointer(at[54]), (parts, T, T), real)
+    masked_parts = carray(pointer(at[55]), (parts, T), real)
+    p_sum_exp_parts = carray(pointer(at[56]), (parts, T), real)
+    dz3_hat_parts = carray(pointer(at[57]), (parts, D), real)
+    dp_parts = carray(pointer(at[58]), (parts, T, T), real)
+    dscore_parts = carray(pointer(at[59]), (parts, T, T), real)
+    dz1_hat_parts = carray(pointer(at[60]), (parts, D), real)
+    dP_parts = carray(pointer(at[61]), (parts, T, D), real)
+    dQ_parts = carray(pointer(at[62]), (parts, N, K, E, D), real)
+    dG_parts = carray(pointer(at[63]), (parts, N, K, E, D), real)
+    dA_parts = carray(pointer(at[64]), (parts, N, K, E, D), real)
+    dM_parts = carray(pointer(at[65]), (parts, N, D, K, E), real)
+    dg1_parts = carray(pointer(at[66]), (parts, N, D), real)
+    db1_parts = carray(pointer(at[67]), (parts, N, D), real)
+    dg2_parts = carray(pointer(at[68]), (parts, N, D), real)
+    db2_parts = carray(pointer(at[69]), (parts, N, D), real)
+    dW_parts = carray(pointer(at[70]), (parts, N, F, D), real)
+    dw_parts = carray(pointer(at[71]), (parts, N, F), real)
+    dU_parts = carray(pointer(at[72]), (parts, N, D, F), real)
+    du_parts = carray(pointer(at[73]), (parts, N, D), real)
+    dH_parts = carray(pointer(at[74]), (parts, V, D), real)
+    dh_parts = carray(pointer(at[75]), (parts, V), real)
     start, stop = B * part // parts, B * (part + 1) // parts
+    score = score_parts[part]
+    masked = masked_parts[part]
+    p_sum_exp = p_sum_exp_parts[part]
+    dz3_hat = dz3_hat_parts[part]
+    dp = dp_parts[part]
+    dscore = dscore_parts[part]
+    dz1_hat = dz1_hat_parts[part]
     dP = dP_parts[part]
     dQ = dQ_parts[part]
     dG = dG_parts[part]
@@ -1212,7 +1202,6 @@ def step_sweep_1(part, parts, V, D, T, N, K, E, F, B, at):
     dh = dh_parts[part]
     do = o
     dr = r
-    dz3_hat = z2
     dval = val
     demb = z
     pred_exp = o
@@ -1280,29 +1269,25 @@ def step_sweep_1(part, parts, V, D, T, N, K, E, F, B, at):
             for k in range(K):
                 product(
                     (T, T, E), (address(q, n, b, 0, k), K*E, AS_IS), (address(key, n, b, 0, k), K*E, TRANSPOSED),
-                    1.0 / sqrt(E), 0.0, (address(score, b, k), T),
+                    1.0 / sqrt(E), 0.0, (address(score), T),
                 )
-        # (F11) masked[n,b,k,t,s] = score[n,b,k,t,s] if [s <= t] else -1000000000.0
-        for b in range(start, stop):
-            for k in range(K):
+                # (F11) masked[n,b,k,t,s] = score[n,b,k,t,s] if [s <= t] else -1000000000.0
                 for t_ in range(T):
                     masked_max = real(-np.inf)
                     for s in range(T):
-                        masked[b, k, t_, s] = (score[b, k, t_, s] if s <= t_ else real(-1000000000.0))
+                        masked[s] = (score[t_, s] if s <= t_ else real(-1000000000.0))
                         # (masked_max) masked_max[n,b,k,t] = max_s2 masked[n,b,k,t,s2]
-                        masked_max = larger(masked_max, masked[b, k, t_, s])
+                        masked_max = larger(masked_max, masked[s])
                     # p_sum_exp[n,b,k,t,s2] = exp(masked[n,b,k,t,s2] - masked_max[n,b,k,t])
                     p_sum = real(0)
                     for s2 in range(T):
-                        p_sum_exp[b, k, t_, s2] = exp(masked[b, k, t_, s2] - masked_max)
+                        p_sum_exp[s2] = exp(masked[s2] - masked_max)
                         # p_sum[n,b,k,t] = sum_s2 p_sum_exp[n,b,k,t,s2]
-                        p_sum = plus(p_sum, p_sum_exp[b, k, t_, s2])
+                        p_sum = plus(p_sum, p_sum_exp[s2])
                     # (F12) p[n,b,k,t,s] = p_sum_exp[n,b,k,t,s]/p_sum[n,b,k,t]
                     for s in range(T):
-                        p[n, b, k, t_, s] = p_sum_exp[b, k, t_, s] / p_sum
-        # (F13) mix[n,b,t,k,e] = sum_s val[n,b,s,k,e]*p[n,b,k,t,s]
-        for b in range(start, stop):
-            for k in range(K):
+                        p[n, b, k, t_, s] = p_sum_exp[s] / p_sum
+                # (F13) mix[n,b,t,k,e] = sum_s val[n,b,s,k,e]*p[n,b,k,t,s]
                 product(
                     (T, E, T), (address(p, n, b, k), T, AS_IS), (address(val, n, b, 0, k), K*E, AS_IS),
                     1.0, 0.0, (address(mix, n, b, 0, k), K*E),
@@ -1436,11 +1421,11 @@ def step_sweep_1(part, parts, V, D, T, N, K, E, F, B, at):
                 dz3_dev_sum = real(0)
                 dz3_mean_sum = real(0)
                 for d in range(D):
-                    dz3_hat[b, t_, d] = g2[n, d] * dz3[n, b, t_, d]
+                    dz3_hat[d] = g2[n, d] * dz3[n, b, t_, d]
                     # dz3_dev_sum[n,b,t] = sum_d z3_hat[n,b,t,d]*dz3_hat[n,b,t,d]
-                    dz3_dev_sum = plus(dz3_dev_sum, z3_hat[n, b, t_, d] * dz3_hat[b, t_, d])
+                    dz3_dev_sum = plus(dz3_dev_sum, z3_hat[n, b, t_, d] * dz3_hat[d])
                     # dz3_mean_sum[n,b,t] = sum_d dz3_hat[n,b,t,d]
-                    dz3_mean_sum = plus(dz3_mean_sum, dz3_hat[b, t_, d])
+                    dz3_mean_sum = plus(dz3_mean_sum, dz3_hat[d])
                 # F17 was: z3_hat[n,b,t,d] = (z2[n,b,t,d] - z3_mean[n,b,t])/z3_dev[n,b,t]
                 # (dz3_dev) dz3_dev[n,b,t] = -dz3_dev_sum[n,b,t]/z3_dev[n,b,t]
                 dz3_dev = -dz3_dev_sum / z3_dev[n, b, t_]
@@ -1454,7 +1439,7 @@ def step_sweep_1(part, parts, V, D, T, N, K, E, F, B, at):
                 # F15 was: z3_mean[n,b,t] = 1/D * sum_d z2[n,b,t,d]
                 # (dz2) dz2[n,b,t,d] = dr[n,b,t,d] + dz3_hat[n,b,t,d]/z3_dev[n,b,t] + z3_hat[n,b,t,d]*dz3_dev[n,b,t]/D + dz3_mean[n,b,t]/D
                 for d in range(D):
-                    dz2[n, b, t_, d] = dr[n, b, t_, d] + dz3_hat[b, t_, d] / z3_dev[n, b, t_] + z3_hat[n, b, t_, d] * dz3_dev / real(D) + dz3_mean / real(D)
+                    dz2[n, b, t_, d] = dr[n, b, t_, d] + dz3_hat[d] / z3_dev[n, b, t_] + z3_hat[n, b, t_, d] * dz3_dev / real(D) + dz3_mean / real(D)
         # F14 was: z2[n,b,t,d] = z[n,b,t,d] + sum_k,e M[n,d,k,e]*mix[n,b,t,k,e]
         # (dmix) dmix[n,b,t,k,e] = sum_d M[n,d,k,e]*dz2[n,b,t,d]
         product(
@@ -1467,41 +1452,33 @@ def step_sweep_1(part, parts, V, D, T, N, K, E, F, B, at):
             for k in range(K):
                 product(
                     (T, T, E), (address(dmix, b, 0, k), K*E, AS_IS), (address(val_turned, n, b, k), T, AS_IS),
-                    1.0, 0.0, (address(dp, b, k), T),
+                    1.0, 0.0, (address(dp), T),
                 )
-        # dmasked_sum[n,b,k,t] = sum_s3 p[n,b,k,t,s3]*dp[n,b,k,t,s3]
-        for b in range(start, stop):
-            for k in range(K):
+                # dmasked_sum[n,b,k,t] = sum_s3 p[n,b,k,t,s3]*dp[n,b,k,t,s3]
                 for t_ in range(T):
                     dmasked_sum = real(0)
                     for s3 in range(T):
-                        dmasked_sum = plus(dmasked_sum, p[n, b, k, t_, s3] * dp[b, k, t_, s3])
+                        dmasked_sum = plus(dmasked_sum, p[n, b, k, t_, s3] * dp[t_, s3])
                     # F11 was: masked[n,b,k,t,s] = score[n,b,k,t,s] if [s <= t] else -1000000000.0
                     # (dscore) dscore[n,b,k,t,s] = p[n,b,k,t,s]*(dp[n,b,k,t,s] - dmasked_sum[n,b,k,t]) if [s <= t] else 0
                     for s in range(T):
-                        dscore[b, k, t_, s] = (p[n, b, k, t_, s] * (dp[b, k, t_, s] - dmasked_sum) if s <= t_ else real(0.0))
-        # F13 was: mix[n,b,t,k,e] = sum_s val[n,b,s,k,e]*p[n,b,k,t,s]
-        # (dval) dval[n,b,t,k,e] = sum_t2 dmix[n,b,t2,k,e]*p[n,b,k,t2,t]
-        for b in range(start, stop):
-            for k in range(K):
+                        dscore[t_, s] = (p[n, b, k, t_, s] * (dp[t_, s] - dmasked_sum) if s <= t_ else real(0.0))
+                # F13 was: mix[n,b,t,k,e] = sum_s val[n,b,s,k,e]*p[n,b,k,t,s]
+                # (dval) dval[n,b,t,k,e] = sum_t2 dmix[n,b,t2,k,e]*p[n,b,k,t2,t]
                 product(
                     (T, E, T), (address(p, n, b, k), T, TRANSPOSED), (address(dmix, b, 0, k), K*E, AS_IS),
                     1.0, 0.0, (address(dval, n, b, 0, k), K*E),
                 )
-        # F10 was: score[n,b,k,t,s] = 1/sqrt(E) * sum_e q[n,b,t,k,e]*key[n,b,s,k,e]
-        # (dkey) dkey[n,b,t,k,e] = 1/sqrt(E) * sum_t2 q[n,b,t2,k,e]*dscore[n,b,k,t2,t]
-        for b in range(start, stop):
-            for k in range(K):
+                # F10 was: score[n,b,k,t,s] = 1/sqrt(E) * sum_e q[n,b,t,k,e]*key[n,b,s,k,e]
+                # (dkey) dkey[n,b,t,k,e] = 1/sqrt(E) * sum_t2 q[n,b,t2,k,e]*dscore[n,b,k,t2,t]
                 product(
-                    (T, E, T), (address(dscore, b, k), T, TRANSPOSED), (address(q, n, b, 0, k), K*E, AS_IS),
+                    (T, E, T), (address(dscore), T, TRANSPOSED), (address(q, n, b, 0, k), K*E, AS_IS),
                     1.0 / sqrt(E), 0.0, (address(dkey, n, b, 0, k), K*E),
                 )
-        # F10 was: score[n,b,k,t,s] = 1/sqrt(E) * sum_e q[n,b,t,k,e]*key[n,b,s,k,e]
-        # (dq) dq[n,b,t,k,e] = 1/sqrt(E) * sum_s dscore[n,b,k,t,s]*key[n,b,s,k,e]
-        for b in range(start, stop):
-            for k in range(K):
+                # F10 was: score[n,b,k,t,s] = 1/sqrt(E) * sum_e q[n,b,t,k,e]*key[n,b,s,k,e]
+                # (dq) dq[n,b,t,k,e] = 1/sqrt(E) * sum_s dscore[n,b,k,t,s]*key[n,b,s,k,e]
                 product(
-                    (T, E, T), (address(dscore, b, k), T, AS_IS), (address(key, n, b, 0, k), K*E, AS_IS),
+                    (T, E, T), (address(dscore), T, AS_IS), (address(key, n, b, 0, k), K*E, AS_IS),
                     1.0 / sqrt(E), 0.0, (address(dq, n, b, 0, k), K*E),
                 )
         # F9 was: val[n,b,t,k,e] = sum_d A[n,k,e,d]*z1[n,b,t,d]
@@ -1527,11 +1504,11 @@ def step_sweep_1(part, parts, V, D, T, N, K, E, F, B, at):
                 dz1_dev_sum = real(0)
                 dz1_mean_sum = real(0)
                 for d in range(D):
-                    dz1_hat[b, t_, d] = g1[n, d] * dz1[n, b, t_, d]
+                    dz1_hat[d] = g1[n, d] * dz1[n, b, t_, d]
                     # dz1_dev_sum[n,b,t] = sum_d z1_hat[n,b,t,d]*dz1_hat[n,b,t,d]
-                    dz1_dev_sum = plus(dz1_dev_sum, z1_hat[n, b, t_, d] * dz1_hat[b, t_, d])
+                    dz1_dev_sum = plus(dz1_dev_sum, z1_hat[n, b, t_, d] * dz1_hat[d])
                     # dz1_mean_sum[n,b,t] = sum_d dz1_hat[n,b,t,d]
-                    dz1_mean_sum = plus(dz1_mean_sum, dz1_hat[b, t_, d])
+                    dz1_mean_sum = plus(dz1_mean_sum, dz1_hat[d])
                 # F5 was: z1_hat[n,b,t,d] = (z[n,b,t,d] - z1_mean[n,b,t])/z1_dev[n,b,t]
                 # (dz1_dev) dz1_dev[n,b,t] = -dz1_dev_sum[n,b,t]/z1_dev[n,b,t]
                 dz1_dev = -dz1_dev_sum / z1_dev[n, b, t_]
@@ -1545,7 +1522,7 @@ def step_sweep_1(part, parts, V, D, T, N, K, E, F, B, at):
                 # F3 was: z1_mean[n,b,t] = 1/D * sum_d z[n,b,t,d]
                 # (dz) dz[n,b,t,d] = dz2[n,b,t,d] + dz1_hat[n,b,t,d]/z1_dev[n,b,t] + z1_hat[n,b,t,d]*dz1_dev[n,b,t]/D + dz1_mean[n,b,t]/D
                 for d in range(D):
-                    dz[n, b, t_, d] = dz2[n, b, t_, d] + dz1_hat[b, t_, d] / z1_dev[n, b, t_] + z1_hat[n, b, t_, d] * dz1_dev / real(D) + dz1_mean / real(D)
+                    dz[n, b, t_, d] = dz2[n, b, t_, d] + dz1_hat[d] / z1_dev[n, b, t_] + z1_hat[n, b, t_, d] * dz1_dev / real(D) + dz1_mean / real(D)
     # F2 was: z[n,b,t,d] = r[n - 1,b,t,d] if [0 <= n - 1] else emb[b,t,d]
     # (demb) demb[b,t,d] = dz[0,b,t,d]
     for b in range(start, stop):
@@ -1562,16 +1539,14 @@ def step_sweep_1(part, parts, V, D, T, N, K, E, F, B, at):
             (K*E, D, (stop - start)*T), (address(dq, n, start), K*E, TRANSPOSED), (address(z1, n, start), D, AS_IS),
             1.0, 1.0, (address(dQ, n), D),
         )
-    # F8 was: key[n,b,t,k,e] = sum_d G[n,k,e,d]*z1[n,b,t,d]
-    # (dG) dG[n,k,e,d] = sum_b,t dkey[n,b,t,k,e]*z1[n,b,t,d]
-    for n in range(N):
+        # F8 was: key[n,b,t,k,e] = sum_d G[n,k,e,d]*z1[n,b,t,d]
+        # (dG) dG[n,k,e,d] = sum_b,t dkey[n,b,t,k,e]*z1[n,b,t,d]
         product(
             (K*E, D, (stop - start)*T), (address(dkey, n, start), K*E, TRANSPOSED), (address(z1, n, start), D, AS_IS),
             1.0, 1.0, (address(dG, n), D),
         )
-    # F9 was: val[n,b,t,k,e] = sum_d A[n,k,e,d]*z1[n,b,t,d]
-    # (dA) dA[n,k,e,d] = sum_b,t dval[n,b,t,k,e]*z1[n,b,t,d]
-    for n in range(N):
+        # F9 was: val[n,b,t,k,e] = sum_d A[n,k,e,d]*z1[n,b,t,d]
+        # (dA) dA[n,k,e,d] = sum_b,t dval[n,b,t,k,e]*z1[n,b,t,d]
         product(
             (K*E, D, (stop - start)*T), (address(dval, n, start), K*E, TRANSPOSED), (address(z1, n, start), D, AS_IS),
             1.0, 1.0, (address(dA, n), D),
@@ -2023,9 +1998,6 @@ def train_chunk(
     q = workspace((N, B, T, K, E))
     key = workspace((N, B, T, K, E))
     val = workspace((N, B, T, K, E))
-    score = workspace((B, K, T, T))
-    masked = workspace((B, K, T, T))
-    p_sum_exp = workspace((B, K, T, T))
     p = workspace((N, B, K, T, T))
     mix = workspace((N, B, T, K, E))
     z2 = workspace((B, T, D))
@@ -2044,12 +2016,9 @@ def train_chunk(
     dz3 = workspace((N, B, T, D))
     dz2 = workspace((N, B, T, D))
     dmix = workspace((B, T, K, E))
-    dp = workspace((B, K, T, T))
-    dscore = workspace((B, K, T, T))
     dkey = workspace((N, B, T, K, E))
     dq = workspace((N, B, T, K, E))
     dz1 = workspace((N, B, T, D))
-    dz1_hat = workspace((B, T, D))
     dz = workspace((N, B, T, D))
     dC = workspace((V, D))
     dP = workspace((T, D))
@@ -2067,6 +2036,13 @@ def train_chunk(
     du = workspace((N, D))
     dH = workspace((V, D))
     dh = workspace((V,))
+    score_parts = workspace((threads, T, T))
+    masked_parts = workspace((threads, T))
+    p_sum_exp_parts = workspace((threads, T))
+    dz3_hat_parts = workspace((threads, D))
+    dp_parts = workspace((threads, T, T))
+    dscore_parts = workspace((threads, T, T))
+    dz1_hat_parts = workspace((threads, D))
     dP_parts = workspace((threads, T, D))
     dQ_parts = workspace((threads, N, K, E, D))
     dG_parts = workspace((threads, N, K, E, D))
@@ -2085,10 +2061,11 @@ def train_chunk(
     at_1 = addresses(np.int32, x_batch, y_batch)
     at_1 += addresses(
         real, C, P, Q, G, A, M, g1, b1, g2, b2, W, w, U, u, H, h, emb, r, z, z1_dev, z1_hat, z1, q, key,
-        val, score, masked, p, mix, z2, z3_dev, z3_hat, z3, a, gelu, o, dgelu, da, dz3, dz2, dmix, dp,
-        dscore, dkey, dq, dz1, dz1_hat, dz, gelu_tanh, p_sum_exp, Q_turned, G_turned, A_turned, M_turned,
-        W_turned, U_turned, val_turned, L_rows, dP_parts, dQ_parts, dG_parts, dA_parts, dM_parts, dg1_parts,
-        db1_parts, dg2_parts, db2_parts, dW_parts, dw_parts, dU_parts, du_parts, dH_parts, dh_parts,
+        val, p, mix, z2, z3_dev, z3_hat, z3, a, gelu, o, dgelu, da, dz3, dz2, dmix, dkey, dq, dz1, dz,
+        gelu_tanh, Q_turned, G_turned, A_turned, M_turned, W_turned, U_turned, val_turned, L_rows,
+        score_parts, masked_parts, p_sum_exp_parts, dz3_hat_parts, dp_parts, dscore_parts, dz1_hat_parts,
+        dP_parts, dQ_parts, dG_parts, dA_parts, dM_parts, dg1_parts, db1_parts, dg2_parts, db2_parts,
+        dW_parts, dw_parts, dU_parts, du_parts, dH_parts, dh_parts,
     )
     at_1 = np.array(at_1, np.uintp)
     at = addresses(np.int32, x_batch)
@@ -2111,11 +2088,11 @@ def train_chunk(
     )
     spare(
         x_batch, y_batch, emb, Q_turned, G_turned, A_turned, M_turned, W_turned, U_turned, z, z1_dev,
-        z1_hat, z1, q, key, val, score, masked, p_sum_exp, p, mix, z2, z3_dev, z3_hat, z3, a, gelu_tanh,
-        gelu, r, o, L_rows, val_turned, dgelu, da, dz3, dz2, dmix, dp, dscore, dkey, dq, dz1, dz1_hat, dz,
-        dC, dP, dQ, dG, dA, dM, dg1, db1, dg2, db2, dW, dw, dU, du, dH, dh, dP_parts, dQ_parts, dG_parts,
-        dA_parts, dM_parts, dg1_parts, db1_parts, dg2_parts, db2_parts, dW_parts, dw_parts, dU_parts,
-        du_parts, dH_parts, dh_parts,
+        z1_hat, z1, q, key, val, p, mix, z2, z3_dev, z3_hat, z3, a, gelu_tanh, gelu, r, o, L_rows,
+        val_turned, dgelu, da, dz3, dz2, dmix, dkey, dq, dz1, dz, dC, dP, dQ, dG, dA, dM, dg1, db1, dg2,
+        db2, dW, dw, dU, du, dH, dh, score_parts, masked_parts, p_sum_exp_parts, dz3_hat_parts, dp_parts,
+        dscore_parts, dz1_hat_parts, dP_parts, dQ_parts, dG_parts, dA_parts, dM_parts, dg1_parts, db1_parts,
+        dg2_parts, db2_parts, dW_parts, dw_parts, dU_parts, du_parts, dH_parts, dh_parts,
     )
     return steps
 

@@ -64,9 +64,9 @@ class Loop:
 class Sweep:
     """The tiles of an axis one after another, `size` entries each; several parts of them may run at the same time.
 
-    Without a `tile`, all of a part's entries of the axis at once.  Only the tile at hand is kept of `held`, without
-    their axis `tile`, and of `local`, whose first axis is the one that is swept.  `partial` are sums over the axis,
-    which each part makes for itself and which are added to the tensor's value in the end.
+    Without a `tile`, all of a part's entries of the axis at once.  Only the tile at hand, or one turn's entries, are
+    kept of `held`, without that axis, and the tile of `local`, whose first axis is the one that is swept.  `partial`
+    are sums over the axis, which each part makes for itself and which are added to the tensor's value in the end.
     """
 
     axis: Term

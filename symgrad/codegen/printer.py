@@ -175,9 +175,8 @@ class Printer:
 
         `first` are the axes that its rows are counted along; a row is as far from the next as all axes after them.
         """
-        groups = runs(read, first, fixed)
-        if read.tensor in self.nest.storage.sliced:
-            groups.remove((read.indices[self.nest.storage.sliced[read.tensor]],))
+        kept = self.nest.storage.kept(read.tensor, read.indices)
+        groups = [group for group in runs(read, first, fixed) if group[0] in kept]
         groups = [group for group in groups if not self.is_held(read.tensor, group)]
         places, of_row = [], []
         for group in groups:

@@ -163,8 +163,8 @@ class Writer:
 
     def shape(self, tensor: str) -> list[Term]:
         """What a part has of the tensor."""
-        extents = list(self.nest.program.tensors[tensor].shape)
-        if tensor in self.sweep.held:
+        extents = list(self.nest.stored(tensor).shape)
+        if tensor in self.sweep.held and self.sweep.tile is not None:
             extents.remove(self.sweep.tile.extent)
         return [Const(self.sweep.size), *extents[1:]] if tensor in self.sweep.local else extents
 

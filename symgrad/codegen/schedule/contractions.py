@@ -14,6 +14,7 @@ from itertools import permutations
 
 from ...language.algebra import add, factors_of, mul, summed, terms_of
 from ...language.program import Equation, Program
+from ...language.rewriting import substitute
 from ...language.terms import Compare, Index, Read, Reduce, Term
 from .builder import Builder, in_order
 
@@ -39,6 +40,18 @@ class Product:
     transposed_right: bool
     batch: Indices = ()
     fixed: frozenset[Index] = frozenset()
+
+    @property
+    def own(self) -> Indices:
+        """Those that no loop around goes along."""
+        return (*self.rows, *self.columns, *self.inner)
+
+    def renamed(self, old: Index, new: Index) -> Product:
+        """With another name for an index of a loop around."""
+        reads = {side: substitute(getattr(self, side), {old: new}) for side in ("target", "alpha", "left", "right")}
+        batch = tuple(new if index == old else index for index in self.batch)
+        fixed = frozenset(new if index == old else index for index in self.fixed)
+        return replace(self, **reads, batch=batch, fixed=fixed)
 
     def sides(self) -> tuple[tuple[Read, Indices], ...]:
         """(array, the indices of its rows as it is stored) of the target and both operands."""

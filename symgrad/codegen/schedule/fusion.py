@@ -1,16 +1,18 @@
 """Statements -> nests: loops over the same axis become one where each turn touches only its own entries.
 
 A statement joins the loop that made what it reads (its row is still in cache), if nothing in between stands in its way.
+So does a product that there is one of for each turn, such as those of each head of attention.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from ...language.ranges import same_extent
 from ...language.rewriting import fresh_index, substitute
 from ...language.terms import Index, Read, Term
-from ..nests import Access, Assign, Comment, Loop, Node, Within, accesses
+from ..nests import Access, Assign, Comment, Loop, MatrixProduct, Node, Sweep, Within, accesses, reads_of
 from .statements import Statement
 
 
@@ -54,11 +56,13 @@ class Placement:
     def loop_for(self, body: list[Node], statement: Statement, index: Index, level: int) -> int | None:
         if not self.fuse:
             return None
-        mine = [access for node in self.nodes(statement) for access in accesses(node)]
+        mine = [access for node in self.nodes(statement) for access in entries(node)]
+        own = {i for node in statement.inside if isinstance(node, MatrixProduct) for i in node.product.own}
         for position in range(len(body) - 1, -1, -1):
             node = body[position]
-            theirs = list(accesses(node))
-            fits = isinstance(node, Loop) and node.order == "any" and same_extent(node.index.extent, index.extent)
+            theirs = list(entries(node))
+            loop = isinstance(node, Loop) and node.order == "any" and node.index not in own
+            fits = loop and same_extent(node.index.extent, index.extent)
             if fits and self.shared(theirs, mine) and self.may_join(node, index, theirs, mine):
                 return position
             if self.conflicts(theirs, mine):
@@ -98,6 +102,21 @@ class Placement:
         return any(x == left and y == right for x, y in zip(a.indices, b.indices, strict=True))
 
 
+def entries(node: Node) -> Iterator[Access]:
+    """The uses of tensors; those of a product with their indices, by which a turn of a loop around knows its own."""
+    match node:
+        case MatrixProduct(product, accumulate):
+            yield Access(product.target.tensor, product.target.indices, True)
+            for read in (*([product.target] if accumulate else []), product.left, product.right):
+                yield Access(read.tensor, read.indices, False)
+            yield from reads_of(product.alpha)
+        case Loop(_, body) | Sweep(_, _, _, body) | Within(_, body):
+            for inner in body:
+                yield from entries(inner)
+        case _:
+            yield from accesses(node)
+
+
 def without_frame(statement: Statement) -> Statement:
     return Statement(statement.equation, statement.loops, statement.inside, -1)
 
@@ -124,6 +143,8 @@ def rename_node(node: Node, old: Index, new: Index) -> Node:
     mapping: dict[Term, Term] = {old: new}
     if isinstance(node, Within):
         return Within(substitute(node.place, mapping), tuple(rename_node(inner, old, new) for inner in node.body))
+    if isinstance(node, MatrixProduct):
+        return replace(node, product=node.product.renamed(old, new))
     if not isinstance(node, Assign):
         return node
     target = Read(node.target.tensor, tuple(substitute(index, mapping) for index in node.target.indices))

@@ -41,6 +41,7 @@ from .sweeps import (
     works_of,
 )
 from .tables import single_entries, turn_operands, turn_tables
+from .turns import with_arrays_of_a_turn
 
 Quotes = Mapping[str, tuple[str, ...]]
 Pass = Callable[[Program], Program]
@@ -178,9 +179,11 @@ def planned(program: Program, quotes: Quotes, schedule: str) -> Nest:
     numbers = local_numbers(nodes, candidates)
     nodes = without_copies(nodes, numbers)
     arrays = tuple(n for n in definitions if program.tensors[n].indices and n not in numbers)
-    nest = Nest(program, nodes, storage, frozenset(numbers), arrays)
     if schedule == "plain":
-        return nest
+        return Nest(program, nodes, storage, frozenset(numbers), arrays)
+    lasting = {*program.outputs, *program.updates, *program.updates.values()}
+    storage, nodes = with_arrays_of_a_turn(storage, nodes, {name for name in arrays if name not in lasting})
+    nest = Nest(program, nodes, storage, frozenset(numbers), arrays)
     real = [name for name in nest.workspace if program.tensors[name].vocabulary is None]
     shapes = {name: nest.stored(name).shape for name in real}
     return replace(nest, storage=with_arrays_used_again(storage, nodes, real, shapes))

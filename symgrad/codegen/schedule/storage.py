@@ -32,16 +32,18 @@ PERSISTENT = (Role.PARAMETER, Role.STATE)
 class Storage:
     """`home[T]` is the tensor in whose array T lives; `copied` are updates that need a copy at the end.
 
-    `sliced[T]` is the axis that T's array does not have: that of the recurrence, of which one slice is kept.
+    `sliced[T]` are the axes that T's array does not have: that of the recurrence, of which one slice is kept, and those
+    of loops of which one turn's entries are.
     """
 
     home: Mapping[str, str]
     copied: tuple[tuple[str, str], ...]
-    sliced: Mapping[str, int]
+    sliced: Mapping[str, frozenset[int]]
 
     def kept(self, tensor: str, axes: Iterable[T]) -> list[T]:
         """Of what there is one of for each axis of the tensor, those of its array."""
-        return [axis for position, axis in enumerate(axes) if self.sliced.get(tensor) != position]
+        sliced = self.sliced.get(tensor, ())
+        return [axis for position, axis in enumerate(axes) if position not in sliced]
 
 
 def assign_storage(program: Program) -> Storage:
@@ -87,7 +89,7 @@ def assign_storage(program: Program) -> Storage:
                 home[name] = home[candidate]
                 break
     lone = {name for name in home if list(home.values()).count(home[name]) == 1}
-    return Storage(home, tuple(copied), {n: k for n, k in slices(program).items() if n in lone})
+    return Storage(home, tuple(copied), {n: frozenset({k}) for n, k in slices(program).items() if n in lone})
 
 
 def made_of(program: Program, names: set[str]) -> set[str]:
