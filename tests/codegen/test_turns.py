@@ -42,7 +42,28 @@ def two_attentions() -> Program:
     return model.program
 
 
-PROGRAMS_HERE = {**PROGRAMS, "attention_block": attention_block, "two_attentions": two_attentions}
+def heads_first() -> Program:
+    """Attention of arrays with heads before tokens: neither operand of q has all of its axes before the last."""
+    model = Model("heads_first")
+    b, t, s, d, k, e, v = axes("b:B t:T s:T d:D k:K e:E v:V")
+    C, Q, G, A, M = model.parameters(C=(v, d), Q=(k, e, d), G=(k, e, d), A=(k, e, d), M=(d, k, e))
+    x, y = model.tokens(x=(b, t), y=(b, t), vocabulary=v)
+    z = model.define("z", (b, t, d), C[x[b, t], d])
+    q, key, value = (
+        model.define(name, (b, k, t, e), total(W[k, e, d] * z[b, t, d], d))
+        for name, W in (("q", Q), ("key", G), ("value", A))
+    )
+    S = model.define("S", (b, k, t, s), total(q[b, k, t, e] * key[b, k, s, e], e))
+    p = model.define("p", (b, k, t, s), softmax(S[b, k, t, s], s))
+    mix = model.define("mix", (b, k, t, e), total(p[b, k, t, s] * value[b, k, s, e], s))
+    o = model.define("o", (b, t, d), z[b, t, d] + total(M[d, k, e] * mix[b, k, t, e], k, e))
+    P = model.define("P", (b, t, v), softmax(total(C[v, d] * o[b, t, d], d), v))
+    model.minimize("L", mean(-log(P[b, t, y[b, t]]), b, t))
+    return model.program
+
+
+OWN = {make.__name__: make for make in (attention_block, two_attentions, heads_first)}
+PROGRAMS_HERE = {**PROGRAMS, **OWN}
 
 
 def step_of(program: Program, schedule: str) -> Nest:
@@ -58,6 +79,7 @@ KEPT = [  # (program, schedule, {tensor: the axes of its array})
     ("softmax_of_softmax", "auto", {"dq": "v"}),
     ("lstm", "rows", {"ds": "b t i"}),  # a turn of time reads what the turn after it left
     ("two_attentions", "rows", {"S": "t s"}),
+    ("heads_first", "rows", {"mix": "k t e", "dp": "t s", "p": "b k t s"}),
 ]
 
 
@@ -75,6 +97,14 @@ def test_an_attention_is_one_loop_over_its_examples() -> None:
     assert any({"score", "g"} <= set(found) for found in targets), targets
 
 
+@pytest.mark.parametrize("schedule", ("rows", "whole"))
+def test_where_heads_come_first_each_has_its_products(schedule: str) -> None:
+    nodes = [inner for node in step_of(heads_first(), schedule).nodes for inner in below([node])]
+    products = {node.product.target.tensor: node.product for node in nodes if isinstance(node, MatrixProduct)}
+    assert {"q", "key", "value", "S", "mix", "dp", "dq", "dkey"} <= products.keys()
+    assert [index.name for index in products["q"].batch] == ["b", "k"]
+
+
 def loops(nodes: list[Node]) -> Iterator[Loop]:
     return (node for node in nodes if isinstance(node, Loop))
 
@@ -82,13 +112,13 @@ def loops(nodes: list[Node]) -> Iterator[Loop]:
 def below(nodes: list[Node]) -> Iterator[Node]:
     for node in nodes:
         yield node
-        if isinstance(node, Loop):
+        if isinstance(node, Loop | Sweep):
             yield from below(node.body)
 
 
 @pytest.mark.parametrize("threads", (1, 2))
 @pytest.mark.parametrize("schedule", ("rows", "whole"))
-@pytest.mark.parametrize("name", ("two_attentions", "attention_block", "lstm", "several_heads"))
+@pytest.mark.parametrize("name", (*OWN, "lstm", "several_heads"))
 def test_against_the_interpreter(name: str, schedule: str, threads: int) -> None:
     program = PROGRAMS_HERE[name]()
     emitted = plain(generate(program, SGD(), "float64", schedule=schedule))

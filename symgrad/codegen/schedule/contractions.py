@@ -9,8 +9,9 @@ read (a gather, an expression, another order of axes) becomes a definition of it
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import permutations
+from itertools import combinations, permutations
 
 from ...language.algebra import add, factors_of, mul, summed, terms_of
 from ...language.program import Equation, Program
@@ -25,8 +26,8 @@ Indices = tuple[Index, ...]
 class Product:
     """`target[rows, columns] += alpha * sum_inner left * right`; `transposed_*`: stored the other way round.
 
-    `batch` are the indices that all three have: there is one product for each of their values.  `fixed` are those and
-    the index of the recurrence around; each array is a matrix once they are given.
+    `batch` are the indices of loops around, such as those that all three have: there is one product for each of their
+    values.  `fixed` are those and the index of the recurrence around; each array is a matrix once they are given.
     """
 
     target: Read
@@ -64,25 +65,39 @@ class Product:
 
 def as_product(term: Term, target: Read, along: Index | None = None) -> Product | None:
     """The term as a matrix product into `target`, or None; `along` is held fixed."""
+    return next(products(term, target, along, (0,)), None)
+
+
+def as_products_of_a_loop(term: Term, target: Read, along: Index | None = None) -> Product | None:
+    """The same, or with as few indices as possible held fixed that one operand alone has with the target.
+
+    q[b,h,t,e] = sum_d x[b,t,d]*Q[h,e,d] is a product for each b and h.
+    """
+    return next(products(term, target, along, range(len(target.indices) - 1)), None)
+
+
+def products(term: Term, target: Read, along: Index | None, counts: Iterable[int]) -> Iterator[Product]:
+    """The matrix products that the term is into `target` with so many indices fixed beside those of all three."""
     reduction = next((f for f in factors_of(term) if isinstance(f, Reduce) and f.op == "sum"), None)
     if reduction is None:
-        return None
+        return
     alpha = mul(*(factor for factor in factors_of(term) if factor is not reduction))
     operands = factors_of(reduction.body)
     if alpha.free or len(operands) != 2 or not all(map(is_matrix_read, (target, *operands))):
-        return None
-    common = target.free & operands[0].free & operands[1].free
-    batch = tuple(index for index in target.indices if index in common and index != along)
-    fixed = common if along is None else common | {along}
-    for left, right in permutations(operands):
-        axes = [tuple(index for index in read.indices if index not in fixed) for read in (target, left, right)]
-        groups = grouped(*axes, reduction.indices)
-        if groups is None:
-            continue
-        product = Product(target, alpha, left, right, *groups, batch, fixed)
-        if all(slices_to_matrix(read, first, fixed) for read, first in product.sides()):
-            return product
-    return None
+        return
+    always = target.free & operands[0].free & operands[1].free | ({along} if along is not None else set())
+    others = [index for index in target.indices if index not in always]
+    for count in counts:
+        for more in combinations(others, count):
+            fixed = frozenset({*always, *more})
+            batch = tuple(index for index in target.indices if index in fixed and index != along)
+            for left, right in permutations(operands):
+                axes = [tuple(index for index in read.indices if index not in fixed) for read in (target, left, right)]
+                groups = grouped(*axes, reduction.indices)
+                if groups is not None:
+                    product = Product(target, alpha, left, right, *groups, batch, fixed)
+                    if all(slices_to_matrix(read, first, fixed) for read, first in product.sides()):
+                        yield product
 
 
 def slices_to_matrix(read: Read, first: Indices, fixed: frozenset[Index]) -> bool:

@@ -15,7 +15,7 @@ from ...language.algebra import terms_of
 from ...language.program import Program
 from ...language.sizes import at_sizes
 from ...language.terms import Const, Term
-from .contractions import as_product
+from .contractions import as_products_of_a_loop
 from .plan import TILE, chosen_schedule, scheduled_equations
 from .rows import rows_of
 from .tables import tables
@@ -36,7 +36,7 @@ def fitting_schedule(program: Program, sizes: Mapping[str, int], tile: int = TIL
 
 def largest_product(program: Program, sizes: Mapping[str, int]) -> int:
     """The multiplications of the largest matrix product, of those whose sizes are all known."""
-    products = (as_product(term, e.left) for e in program.equations() for term in terms_of(e.body))
+    products = (as_products_of_a_loop(term, e.left) for e in program.equations() for term in terms_of(e.body))
     spaces = ((*p.batch, *p.rows, *p.columns, *p.inner) for p in products if p is not None)
     return max((prod(value(index.extent, sizes) for index in space) for space in spaces), default=0)
 

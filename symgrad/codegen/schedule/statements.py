@@ -17,7 +17,7 @@ from ...language.terms import ZERO, Call, Compare, Const, Index, Read, Reduce, T
 from ..nests import Assign, MatrixProduct, Node, Zero
 from .builder import in_order
 from .by_tile import LEAST
-from .contractions import as_product
+from .contractions import as_products_of_a_loop
 from .forms import scatter_of
 
 
@@ -125,7 +125,7 @@ def each_place(terms: list[Term], target: Read) -> list[tuple[Read, Term]]:
 def sorted_terms(equation: Equation, along: Index | None, by_blas: bool) -> tuple[list, list, list, list]:
     plain, products, sums, scatters = [], [], [], []
     for term in terms_of(equation.body):
-        product = as_product(term, equation.left, along) if by_blas else None
+        product = as_products_of_a_loop(term, equation.left, along) if by_blas else None
         if product is not None:
             products.append(product)
         elif scatter_of(term, equation.indices) is not None:

@@ -202,8 +202,9 @@ def is_swept(statement: Statement, tiles: Tiles, held: tuple[str, ...]) -> bool:
     for node in nodes_of(statement):
         if isinstance(node, MatrixProduct):
             p = node.product
-            return any(tuple(map(tiles.is_axis, group)) == (True,) for group in (p.rows, p.columns, p.inner))
-        if any(a.tensor in held for a in accesses(node)):
+            if any(tuple(map(tiles.is_axis, group)) == (True,) for group in (p.rows, p.columns, p.inner)):
+                return True
+        elif any(a.tensor in held for a in accesses(node)):
             return True
     return sum(map(tiles.is_axis, statement.loops)) == 1
 
