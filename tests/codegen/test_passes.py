@@ -13,6 +13,7 @@ from symgrad.calculus.stability import stabilize
 from symgrad.checking.interpreter import Values, evaluate
 from symgrad.checking.points import point, size_names
 from symgrad.codegen.schedule.contractions import materialize_operands
+from symgrad.codegen.schedule.factored_sums import factor_sums
 from symgrad.codegen.schedule.forms import PASSES, fold_into_updates
 from symgrad.codegen.schedule.plan import tiling
 from symgrad.codegen.schedule.rows import loss_by_row, turn_recurrent_operands
@@ -32,11 +33,13 @@ SMALL = (
     "piecewise_by_another_tensor", "sums_beside_each_other", "stopped_part", "reversed_axis",
     "head_with_a_bias", "head_with_temperature_and_penalty", "head_with_a_sigmoid_normalizer",
     "two_heads_on_one_embedding", "cross_attention", "attention_over_a_memory",
+    "attention", "bilinear_scores", "additive_attention",
 )  # fmt: skip
 TABLE = {name: cache(make) for name, make in {**MODELS, **{name: PROGRAMS[name] for name in SMALL}}.items()}
 PIPELINE: tuple[Callable[[Program], Program], ...] = (
     lambda program: stabilize(program)[0],
     *PASSES,
+    factor_sums,
     materialize_operands,
     turn_recurrent_operands,
     loss_by_row,

@@ -241,9 +241,6 @@ def bipartition(factors: tuple[Term, ...], target: Indices, inner: Indices) -> t
     rows, columns = left.free & set(target), right.free & set(target)
     if not rows or not columns or not (left.free & right.free & set(inner)):
         return None
-    if tuple(i for i in target if i in rows) + tuple(i for i in target if i in columns) != target:
+    if target[0] not in rows:
         left, right = right, left
-        rows, columns = columns, rows
-        if tuple(i for i in target if i in rows) + tuple(i for i in target if i in columns) != target:
-            return None  # the groups interleave in the result: plain loops
-    return left, right
+    return left, right  # where their indices take turns in the result, it is a product for each of some of them

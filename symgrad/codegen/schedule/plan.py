@@ -21,6 +21,7 @@ from ...language.typecheck import typecheck
 from ..nests import Assign, Comment, Loop, Node, StopIfNotFinite, Sweep, Within, Zero, accesses
 from .by_tile import shift_by_tile, totals_by_tile
 from .contractions import materialize_operands
+from .factored_sums import factor_sums
 from .forms import PASSES, fold_into_updates, hoist_reductions
 from .fusion import place
 from .row_factors import move_row_factors
@@ -86,7 +87,7 @@ def passes(schedule: str, tile: int = TILE) -> tuple[Pass, ...]:
         own = (*tiling(tile, every=schedule == "tiles"), fold_into_updates)
     elif schedule == "rows":  # a part's share of a gradient is no update yet
         own = (turn_recurrent_operands, loss_by_row)
-    return (*PASSES, materialize_operands, *own)
+    return (*PASSES, factor_sums, materialize_operands, *own)
 
 
 def scheduled_equations(
