@@ -180,8 +180,10 @@ class Printer:
         groups = [group for group in groups if not self.is_held(read.tensor, group)]
         places, of_row = [], []
         for group in groups:
-            begins = self.is_swept(group, fixed) and not self.is_local(read.tensor)
+            local = not places and self.is_local(read.tensor)
+            begins = self.is_swept(group, fixed) and not local
             place = self.names.index(group[0]) if group[0] in fixed else "start" if begins else "0"
+            place += " - start" if local and group[0] in fixed else ""
             places += [place, *["0"] * (len(group) - 1)]
             of_row = [] if group[-1] in first and group[-1] not in fixed else [*of_row, *group]
         while places and places[-1] == "0":

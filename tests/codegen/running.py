@@ -154,6 +154,8 @@ def operand(dtype: type, at: int, length: int, stored: int, rows: int, columns: 
 def matrix(dtype: type, at: Address, length: int, rows: int, columns: int) -> np.ndarray:
     """The matrix that begins at an address, with its rows so far apart."""
     start = (at - at.array.ctypes.data) // at.array.itemsize
+    if not rows:  # of a part that has none
+        return np.empty((rows, columns), dtype)
     if columns > length or not 0 <= start <= start + (rows - 1) * length + columns <= at.array.size:
         raise IndexError(f"{rows} rows of {columns} numbers, {length} apart, go beyond an array {at.array.shape}")
     assert at.array.dtype == dtype

@@ -38,11 +38,11 @@ OVER_A_VOCABULARY = (
     "cross_entropy_by_log_softmax", "rnn_lm", "head_with_a_bias", "head_with_temperature_and_penalty",
     "head_with_smoothed_labels", "head_with_a_sigmoid_normalizer", "head_with_its_entropy",
     "head_with_weights_of_words", "head_over_two_axes_of_rows", "two_heads_on_one_embedding",
-    "heads_over_two_vocabularies", "head_over_rows_without_a_batch",
+    "heads_over_two_vocabularies", "head_over_rows_without_a_batch", "head_with_weights_of_positions",
 )  # fmt: skip
 TILED = (
-    *OVER_A_VOCABULARY, "cross_attention", "attention_over_a_memory", "additive_attention", "dropout",
-    "factorization_machine", "variational_autoencoder", "triplet_loss", "statistics_in_two_forms",
+    *OVER_A_VOCABULARY, "cross_attention", "attention_by_channels", "attention_over_a_memory", "additive_attention",
+    "dropout", "factorization_machine", "variational_autoencoder", "triplet_loss", "statistics_in_two_forms",
 )  # fmt: skip
 
 BY_ROW = (
@@ -121,13 +121,13 @@ def test_by_row(name: str) -> None:
         generated = generate(program, rule, "float64", schedule="rows")
         assert "_sweep_1" in generated.source
         emitted = plain(generated)
-        for row, threads in zip(sizes(program), (2, 3, 3), strict=True):
+        for row, threads in zip(sizes(program), (2, 4, 3), strict=True):
             assert not wrong(step_errors(emitted, row, 2, threads=threads), TOLERANCE), (rule, row, threads)
 
 
 @pytest.mark.parametrize("left_out", OPTIONAL)
 def test_each_pass_can_be_left_out(left_out: str) -> None:
-    for name in ("head_with_temperature_and_penalty", "lstm", "several_heads"):
+    for name in ("head_with_temperature_and_penalty", "lstm", "several_heads", "attention"):
         program = EMITTED[name]()
         emitted = plain(generate(program, SGD(), "float64", tile=2, without=(left_out,)))
         row = sizes(program)[0]

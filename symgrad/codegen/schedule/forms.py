@@ -87,7 +87,8 @@ def is_one_hot(equation: Equation) -> bool:
 
 
 def early_gathers(program: Program) -> Program:
-    """Reads of a definition at data indices become small definitions right behind it."""
+    """Reads of a definition at data indices become small definitions, right behind it and what the indices are of."""
+    order = {equation.tensor: position for position, equation in enumerate(program.equations())}
     gathers: dict[str, list[tuple[Read, tuple[Index, ...]]]] = {}
     for equation in program.equations():
         for node, around in places(equation.body, equation.indices):
@@ -95,7 +96,8 @@ def early_gathers(program: Program) -> Program:
                 continue
             if any(isinstance(inner, Read) for index in node.indices for inner in index.walk()):
                 indices = in_order(node.free, around)
-                gathers.setdefault(node.tensor, []).append((node, indices))
+                last = max((read.tensor for read in reads(node) if read.tensor in order), key=order.__getitem__)
+                gathers.setdefault(last, []).append((node, indices))
     builder = Builder(program)
     for equation in program.equations():
         builder.add(replace(equation, body=replaced_by_definitions(equation.body, builder.made)))

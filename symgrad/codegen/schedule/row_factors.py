@@ -134,4 +134,5 @@ class Opening:
         if not isinstance(other, Read) or not factor.free:
             return mul(factor, other)
         name = f"{other.tensor}_{self.opened.equation.tensor}"
-        return self.builder.define(name, in_order(other.free, other.indices), mul(factor, other))
+        scaled = mul(factor, other)
+        return self.builder.define(name, in_order(scaled.free, other.indices), scaled)

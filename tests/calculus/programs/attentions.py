@@ -5,7 +5,7 @@ from __future__ import annotations
 from sympy import Piecewise, exp, sqrt, tanh
 
 from symgrad.language.model import Model
-from symgrad.language.surface import axes, mean, relu, sigmoid, size, softmax, total
+from symgrad.language.surface import argmaximum, axes, mean, relu, sigmoid, size, softmax, total
 
 from .table import b, d, e, i, j, program, s, t
 
@@ -25,6 +25,26 @@ def causal_self_attention(model: Model) -> None:
     A = model.define("A", (b, t, s), f[b, t, s] / total(f[b, t, r], r))
     o = model.define("o", (b, t, i), total(A[b, t, s] * z[b, s, i], s))
     model.minimize("L", total(u[b, t, i] * o[b, t, i], b, t, i))
+
+
+@program
+def attention_by_channels(model: Model) -> None:
+    """Normalized along an axis that both operands of the scores have."""
+    x, u = model.inputs(x=(b, e, d), u=(b, d, i))
+    K = model.parameters(K=(i, e, d))
+    S = model.define("S", (b, d, i), total(x[b, e, d] * K[i, e, d], e))
+    A = model.define("A", (b, d, i), softmax(S[b, d, i], d))
+    model.minimize("L", total(u[b, d, i] * A[b, d, i] ** 2, b, d, i))
+
+
+@program
+def hard_attention(model: Model) -> None:
+    """What is read where scores are greatest stands before the scores."""
+    x, u, W = model.inputs(x=(b, s, d)), model.inputs(u=(b, t, d)), model.parameters(W=(d,))
+    z = model.define("z", (b, s, d), W[d] * x[b, s, d])
+    S = model.define("S", (b, t, s), total(u[b, t, d] * z[b, s, d], d))
+    h = model.define("h", (b, t, d), z[b, argmaximum(S[b, t, s], s), d])
+    model.minimize("L", mean(u[b, t, d] * h[b, t, d] ** 2, b, t, d))
 
 
 @program

@@ -75,6 +75,16 @@ def head_over_two_axes_of_rows(model: Model) -> None:
 
 
 @program
+def head_with_weights_of_positions(model: Model) -> None:
+    """The words' axis first, so that a factor of the rows has an index that x has not."""
+    x, y = model.inputs(x=(b, i)), model.tokens(y=(b, t), vocabulary=v)
+    U = model.parameters(U=(v, t, i))
+    o = model.define("o", (v, t, b), total(U[v, t, i] * x[b, i], i))
+    p = model.define("p", (v, t, b), softmax(o[v, t, b], v))
+    model.minimize("L", -mean(log(p[y[b, t], t, b]), b, t))
+
+
+@program
 def two_heads_on_one_embedding(model: Model) -> None:
     x, y, z = model.inputs(x=(b, i)), *model.tokens(y=(b,), z=(b,), vocabulary=v)
     U, A, c = model.parameters(U=(v, i), A=(i,), c=(v,))
