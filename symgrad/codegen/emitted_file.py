@@ -105,9 +105,8 @@ class File:
         head += ["", "import numpy as np"]
         head += ["from llvmlite import binding"] if swept or "product" in self.used else []
         head += [f"from numba import {', '.join(sorted(numba))}"]
-        head += (
-            ["from numba.core import cgutils", "from numba.extending import intrinsic"] if "@intrinsic" in body else []
-        )
+        if "@intrinsic" in body:
+            head += ["from numba.core import cgutils", "from numba.extending import intrinsic"]
         head += ["", f"real = np.{self.parts.dtype}"]
         head += ["f32 = np.float32"] if "f32(" in body else []
         head += [FAST]
