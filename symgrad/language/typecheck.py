@@ -130,7 +130,9 @@ class EquationCheck:
                 self.real(then, scope, narrowed(condition, known, True))
                 self.real(other, scope, narrowed(condition, known, False))
             case Reduce("argmax"):
-                raise self.fail(f"{text(term)} is an index and no real number")
+                raise self.fail(
+                    f"{text(term)} is an index and no real number; use it where an index stands, z[{text(term)}]"
+                )
             case Reduce(op, indices, body):
                 if op not in ("sum", "max", *DETERMINANTS):
                     raise self.fail(f"{op} is no reduction; there are sum, max, argmax, det and logdet")
