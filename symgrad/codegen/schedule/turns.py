@@ -23,9 +23,8 @@ from .fusion import entries
 from .storage import Storage
 
 Uses = dict[str, list[tuple[Term, ...]]]
-Loops = dict[
-    int, Loop
-]  # the axes of an array, by their positions, and the loops around all its uses that go along them
+# Positions of an array's axes, and the loops around all its uses that go along them.
+Loops = dict[int, Loop]
 
 
 def with_arrays_of_a_turn(
