@@ -64,13 +64,17 @@ class Linked:
     def arrays(self) -> list[Argument]:
         return [argument for argument in self.arguments if argument.kind in NUMBERS]
 
+    @property
+    def taken(self) -> Sequence[Argument]:
+        """What it is called with."""
+        return [*self.plain, Argument(ADDRESS, TABLE, TABLE)] if self.table else self.arguments
+
     def source(self, doc: Sequence[str], body: Sequence[str]) -> str:
-        taken = [*self.plain, Argument(ADDRESS, TABLE, TABLE)] if self.table else self.arguments
-        counts = {kind: sum(argument.kind == kind for argument in taken) for kind in KINDS}
+        counts = {kind: sum(argument.kind == kind for argument in self.taken) for kind in KINDS}
         signature = ", ".join(f"*[{kind}] * {count}" for kind, count in counts.items() if count)
         lines = [
             f"@for_c({self.result}({signature}))",
-            *wrapped(f"def {self.name}", ", ".join(argument.name for argument in taken), ":"),
+            *wrapped(f"def {self.name}", ", ".join(argument.name for argument in self.taken), ":"),
             *indented([*doc, *self.arrays_made(), *body]),
         ]
         return "\n".join(lines)
@@ -87,8 +91,7 @@ class Linked:
 
     def call(self, before: str, given: Mapping[str, str]) -> list[str]:
         """`before + step(...)` with `given` for the arguments of those names, and for the table."""
-        taken = [given.get(a.name, a.given) for a in (self.plain if self.table else self.arguments)]
-        return wrapped(before + self.name, ", ".join([*taken, *([given.get(TABLE, TABLE)] if self.table else [])]))
+        return wrapped(before + self.name, ", ".join(given.get(a.name, a.given) for a in self.taken))
 
 
 def arguments(

@@ -105,7 +105,8 @@ class Access:
     writes: bool
 
 
-def accesses(node: Node) -> Iterator[Access]:
+def accesses(node: Node, entries: bool = False) -> Iterator[Access]:
+    """A product uses whole tensors, or the `entries` that its indices tell: those that a turn of a loop around has."""
     match node:
         case Zero(tensor):
             yield Access(tensor, None, True)
@@ -116,11 +117,9 @@ def accesses(node: Node) -> Iterator[Access]:
             for term in (*target.indices, value):
                 yield from reads_of(term)
         case MatrixProduct(product, accumulate):
-            yield Access(product.target.tensor, None, True)
-            if accumulate:
-                yield Access(product.target.tensor, None, False)
-            yield Access(product.left.tensor, None, False)
-            yield Access(product.right.tensor, None, False)
+            uses = [(product.target, True), (product.left, False), (product.right, False)]
+            for read, writes in [*uses, *([(product.target, False)] if accumulate else [])]:
+                yield Access(read.tensor, read.indices if entries else None, writes)
             yield from reads_of(product.alpha)
         case StopIfNotFinite(loss, kept):
             yield Access(loss, (), False)
@@ -128,7 +127,7 @@ def accesses(node: Node) -> Iterator[Access]:
                 yield Access(tensor, None, False)
         case Loop(_, body) | Sweep(_, _, _, body) | Within(_, body):
             for inner in body:
-                yield from accesses(inner)
+                yield from accesses(inner, entries)
 
 
 def reads_of(term: Term) -> Iterator[Access]:

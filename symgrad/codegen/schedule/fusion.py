@@ -6,13 +6,13 @@ So does a product that there is one of for each turn, such as those of each head
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from ...language.ranges import same_extent
 from ...language.rewriting import fresh_index, substitute
 from ...language.terms import Index, Read, Term
-from ..nests import Access, Assign, Comment, Loop, MatrixProduct, Node, Sweep, Within, accesses, reads_of
+from ..nests import Access, Assign, Comment, Loop, MatrixProduct, Node, Within, accesses
 from .statements import Statement
 
 
@@ -56,11 +56,11 @@ class Placement:
     def loop_for(self, body: list[Node], statement: Statement, index: Index, level: int) -> int | None:
         if not self.fuse:
             return None
-        mine = [access for node in self.nodes(statement) for access in entries(node)]
+        mine = [access for node in self.nodes(statement) for access in accesses(node, entries=True)]
         own = {i for node in statement.inside if isinstance(node, MatrixProduct) for i in node.product.own}
         for position in range(len(body) - 1, -1, -1):
             node = body[position]
-            theirs = list(entries(node))
+            theirs = list(accesses(node, entries=True))
             loop = isinstance(node, Loop) and node.order == "any" and node.index not in own
             fits = loop and same_extent(node.index.extent, index.extent)
             if fits and self.shared(theirs, mine) and self.may_join(node, index, theirs, mine):
@@ -100,21 +100,6 @@ class Placement:
         if a.indices is None or b.indices is None or len(a.indices) != len(b.indices):
             return False
         return any(x == left and y == right for x, y in zip(a.indices, b.indices, strict=True))
-
-
-def entries(node: Node) -> Iterator[Access]:
-    """The uses of tensors; those of a product with their indices, by which a turn of a loop around knows its own."""
-    match node:
-        case MatrixProduct(product, accumulate):
-            yield Access(product.target.tensor, product.target.indices, True)
-            for read in (*([product.target] if accumulate else []), product.left, product.right):
-                yield Access(read.tensor, read.indices, False)
-            yield from reads_of(product.alpha)
-        case Loop(_, body) | Sweep(_, _, _, body) | Within(_, body):
-            for inner in body:
-                yield from entries(inner)
-        case _:
-            yield from accesses(node)
 
 
 def without_frame(statement: Statement) -> Statement:

@@ -18,8 +18,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from ...language.terms import Index, Term
-from ..nests import Loop, Node, Sweep
-from .fusion import entries
+from ..nests import Loop, Node, Sweep, accesses
 from .storage import Storage
 
 Uses = dict[str, list[tuple[Term, ...]]]
@@ -74,7 +73,7 @@ def by_array(nodes: Sequence[Node], storage: Storage) -> Uses:
     """{array: the indices of each of its uses}; numbers of a statement's own are no tensors."""
     found: Uses = defaultdict(list)
     for node in nodes:
-        for access in entries(node):
+        for access in accesses(node, entries=True):
             if access.tensor in storage.home:
                 found[storage.home[access.tensor]].append(access.indices or ())
     return found
